@@ -23,7 +23,9 @@ def main() -> None:
     except OperationalError as error:
         if "--traceback" in sys.argv:
             raise
-        sys.exit(f"{str(error).strip()}\nThe database does not answer: start `make run`, or set DATABASE_URL.")
+        sys.exit(
+            f"{str(error).strip()}\nThe database does not answer: start `make run`, or set DATABASE_URL."
+        )
 
 
 if __name__ == "__main__":

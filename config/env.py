@@ -154,7 +154,13 @@ _BACKENDS = {"file": "filebased", "console": "console"}
 def _smtp(parts: SplitResult) -> tuple[str, int, str, str, bool]:
     tls = parts.scheme == "smtps" or dict(parse_qsl(parts.query)).get("tls", "") in ("1", "true", "yes")
     port = parts.port or (587 if tls else 25)
-    return parts.hostname or "localhost", port, unquote(parts.username or ""), unquote(parts.password or ""), tls
+    return (
+        parts.hostname or "localhost",
+        port,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+        tls,
+    )
 
 
 def _write_once(path: Path, value: str) -> None:
