@@ -1,0 +1,68 @@
+"""Small pieces of every page: icons, faces, times as people say them."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+register = template.Library()
+FACES = 6
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """A drawing of the sprite, hidden from screen readers: the words beside it say the same."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>', classes, static("icons.svg"), name
+    )
+
+
+@register.filter
+def initials(name: str) -> str:
+    """One or two letters for a face: "Ana Souza" -> "AS"; "#" where the name has no letter."""
+    words = [word for word in str(name).split() if word[:1].isalnum()]
+    letters = [words[0][0], words[-1][0] if len(words) > 1 else ""] if words else ["#"]
+    return "".join(letters).upper()
+
+
+@register.filter
+def face(number: int) -> str:
+    """The colour class of a person, the same on every page."""
+    return f"face-{(int(number or 0) % FACES) + 1}"
+
+
+@register.filter
+def when(moment: datetime | None) -> str:
+    """The time today, "Yesterday", else the date; in the business's time zone."""
+    if moment is None:
+        return ""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return formats.time_format(local, "TIME_FORMAT")
+    if local.date() == today - timedelta(days=1):
+        return _("Yesterday")
+    return formats.date_format(local, "SHORT_DATE_FORMAT")
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """A rough distance in the past: "just now", "4 min", "3 h", "2 d"."""
+    if moment is None:
+        return ""
+    seconds = int((timezone.now() - moment).total_seconds())
+    for unit, length in ((_("%(n)s d"), 86400), (_("%(n)s h"), 3600), (_("%(n)s min"), 60)):
+        if seconds >= length:
+            return unit % {"n": seconds // length}
+    return _("just now")
+
+
+@register.filter
+def seconds(milliseconds: int | None) -> str:
+    """Milliseconds as people read them: 840 -> "840 ms", 2310 -> "2.3 s"."""
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"

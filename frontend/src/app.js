@@ -1,0 +1,21 @@
+import Alpine from "@alpinejs/csp";
+import htmx from "htmx.org/dist/htmx.esm.js";
+import { composer } from "./composer.js";
+import { dropzone } from "./dropzone.js";
+import { live } from "./live.js";
+import { sheet } from "./sheet.js";
+import { themeToggle } from "./theme.js";
+import { thread } from "./thread.js";
+import { toasts } from "./toasts.js";
+
+window.htmx = htmx;
+
+Alpine.data("themeToggle", themeToggle);
+Alpine.data("dropzone", dropzone);
+
+toasts();
+sheet();
+composer();
+thread();
+live();
+Alpine.start();

@@ -1,0 +1,66 @@
+/** Writing boxes: Enter sends, Shift+Enter makes a line, the box grows, and it empties once the words are off. */
+export function composer() {
+  document.addEventListener("keydown", (event) => {
+    const box = event.target.closest?.("[data-composer] textarea");
+    if (!box || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (box.value.trim()) box.form.requestSubmit();
+  });
+  document.addEventListener("input", (event) => {
+    const box = event.target.closest?.("[data-composer] textarea");
+    if (box) grow(box);
+  });
+  document.addEventListener("htmx:configRequest", (event) => {
+    const form = event.target.closest?.("[data-composer]");
+    if (form && event.detail.verb === "post") showPending(form);
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.target.closest?.("[data-composer]");
+    if (!form || event.detail.requestConfig.verb !== "post") return;
+    clearPending(form);
+    if (!event.detail.successful) return;
+    form.reset();
+    const box = form.querySelector("textarea");
+    grow(box);
+    box.focus();
+  });
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("[data-ask]");
+    if (chip) ask(chip);
+  });
+}
+
+function grow(box) {
+  box.style.height = "auto";
+  box.style.height = `${Math.min(box.scrollHeight + 2, 180)}px`;
+}
+
+/** A suggested question: put it into the box and send it. */
+function ask(chip) {
+  const form = document.querySelector("[data-composer]");
+  const box = form.querySelector("textarea");
+  box.value = chip.dataset.ask;
+  form.requestSubmit();
+}
+
+/** The person's own words at once, while the answer is on its way; the server's thread replaces them. */
+function showPending(form) {
+  const mould = form.querySelector("template[data-pending]");
+  const target = document.querySelector(form.getAttribute("hx-target"));
+  const text = form.querySelector("textarea").value.trim();
+  if (!mould || !target || !text) return;
+  const piece = mould.content.cloneNode(true);
+  piece.querySelector("[data-text]").textContent = text;
+  const holder = document.createElement("div");
+  holder.dataset.pendingMessage = "";
+  holder.className = "contents";
+  holder.append(piece);
+  target.querySelector("[data-empty]")?.remove();
+  target.append(holder);
+  target.closest("[data-stick]")?.scrollTo({ top: target.closest("[data-stick]").scrollHeight });
+}
+
+function clearPending(form) {
+  const target = document.querySelector(form.getAttribute("hx-target"));
+  target?.querySelectorAll("[data-pending-message]").forEach((piece) => piece.remove());
+}

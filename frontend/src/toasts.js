@@ -1,0 +1,47 @@
+const SECONDS = 6;
+
+/** Say something in a corner, and to screen readers. Errors stay until they are closed. */
+export function say(text, kind = "info") {
+  const shelf = document.getElementById("toasts");
+  const mould = document.getElementById("toast");
+  if (!shelf || !mould || !text) return;
+  const item = mould.content.firstElementChild.cloneNode(true);
+  item.querySelector("[data-text]").textContent = text;
+  item.classList.toggle("is-error", kind === "error");
+  shelf.append(item);
+  if (kind !== "error") setTimeout(() => item.remove(), SECONDS * 1000);
+}
+
+/** A sentence that the page carries in the reader's language. */
+export function sentence(name) {
+  return document.body.dataset[name] || "";
+}
+
+/** Close buttons, copy buttons, messages of the server, and what to say when a request fails. */
+export function toasts() {
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) copyText(copy);
+    event.target.closest("[data-dismiss]")?.closest(".toast-item")?.remove();
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const passing = document.querySelectorAll("#toasts .toast-item:not(.is-error)");
+    setTimeout(() => passing.forEach((item) => item.remove()), SECONDS * 1000);
+  });
+  document.addEventListener("toast", (event) => say(event.detail.text || event.detail.value, event.detail.kind));
+  document.addEventListener("htmx:sendError", () => say(sentence("sayOffline"), "error"));
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 401) return; // the server says where to sign in
+    say(sentence(event.detail.xhr.status === 403 ? "sayForbidden" : "sayError"), "error");
+  });
+}
+
+async function copyText(button) {
+  const text = button.dataset.copy || document.querySelector(button.dataset.copyFrom)?.textContent.trim();
+  try {
+    await navigator.clipboard.writeText(text);
+    say(sentence("sayCopied"));
+  } catch {
+    say(sentence("sayError"), "error"); // no permission, or not a secure page: the text can still be selected
+  }
+}
