@@ -1,0 +1,53 @@
+"""What an owner may write into an assistant."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agents.models import AgentVersion
+
+
+class VersionForm(forms.ModelForm[AgentVersion]):
+    """The words and limits of the next version."""
+
+    class Meta:
+        model = AgentVersion
+        fields = (
+            "persona",
+            "tone",
+            "instructions",
+            "source_line",
+            "memory_messages",
+            "memory_minutes",
+            "debounce_seconds",
+        )
+        widgets = {
+            "persona": forms.Textarea(attrs={"rows": 3}),
+            "instructions": forms.Textarea(attrs={"rows": 6}),
+        }
+        help_texts = {
+            "persona": _("For example: You are Lia, the receptionist of a dental clinic."),
+            "instructions": _("One rule a line. For example: Never promise a discount."),
+            "memory_messages": _("How many earlier messages it reads, 0 to 50."),
+            "memory_minutes": _("After so many minutes of silence it starts anew."),
+            "debounce_seconds": _("Leave empty for the usual time."),
+        }
+
+    def clean_memory_messages(self) -> int:
+        return self._within("memory_messages", 0, 50)
+
+    def clean_memory_minutes(self) -> int:
+        return self._within("memory_minutes", 1, 10080)
+
+    def clean_debounce_seconds(self) -> Any:
+        value = self.cleaned_data["debounce_seconds"]
+        if value is not None and not 0 <= value <= 30:
+            raise forms.ValidationError(_("Between 0 and 30 seconds."))
+        return value
+
+    def _within(self, field: str, low: int, high: int) -> int:
+        value = int(self.cleaned_data[field])
+        if not low <= value <= high:
+            raise forms.ValidationError(_("Between %(low)s and %(high)s.") % {"low": low, "high": high})
+        return value

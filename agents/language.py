@@ -1,0 +1,26 @@
+"""Which of our four languages a customer writes."""
+
+from functools import cache
+from typing import Any
+
+SPOKEN = ("pt", "en", "es", "fr")
+SURE = 0.9
+ENOUGH_WORDS = 3
+
+
+def detect(text: str, *, current: str) -> str:
+    """The two-letter language of a text; `current` unless another is sure. A greeting never switches."""
+    if len(text.split()) < ENOUGH_WORDS:
+        return current
+    found, probability = _identifier().classify(text[:500])
+    return str(found) if probability >= SURE else current
+
+
+@cache
+def _identifier() -> Any:
+    # Loaded at the first message, after any fork, and never by the web process: 75 MB.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(SPOKEN))
+    return identifier

@@ -1,0 +1,38 @@
+"""The ways in: the gateway's webhooks by a thin door, the live sockets, and everything else by Django."""
+
+import os
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.core.asgi import get_asgi_application  # noqa: E402
+
+_http = get_asgi_application()
+
+from channels.routing import URLRouter  # noqa: E402
+
+from conversations.webhooks import PREFIX, door  # noqa: E402
+from tenants.consumers import websocket_urlpatterns  # noqa: E402
+
+_websocket = URLRouter(websocket_urlpatterns)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Route by kind and path; a webhook never passes through Django's middleware."""
+    if scope["type"] == "http":
+        handler: Any = door if scope["path"].startswith(PREFIX) else _http
+    elif scope["type"] == "websocket":
+        handler = _websocket
+    else:
+        return await _lifespan(receive, send)
+    await handler(scope, receive, send)
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await door.close()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,50 @@
+"""Celery: the doorbell. What must not be lost is a row."""
+
+from config import env
+
+REDIS_URL = env.redis_url()
+CELERY_BROKER_URL = env.broker_url()
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "fast"
+CELERY_TASK_ROUTES = {"knowledge.indexing.*": {"queue": "slow"}, "tenants.provisioning.*": {"queue": "fast"}}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_POOL_LIMIT = 20
+# A publisher waits at most about half a second for a broker that is away; the sweeper finds the row.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
+}
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"visibility_timeout": 120, "socket_connect_timeout": 2, "socket_timeout": 10}
+    if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix"))
+    else {}
+)
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_BEAT_SCHEDULE = {
+    "sweep-conversations": {
+        "task": "conversations.sweep.sweep",
+        "schedule": env.integer("SWEEP_SECONDS", 10),
+    },
+    "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
+    "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
+    "beat-alive": {"task": "config.health.beat_alive", "schedule": 5},
+}
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "tenants.cache.key",
+    }
+}

@@ -1,0 +1,17 @@
+"""What the product itself may be told by its operator."""
+
+from config import env
+
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-haiku-5-5")
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")
+EMBEDDING_URL = env.text("EMBEDDING_URL", f"http://127.0.0.1:{env.integer('PORT', 8000) + 3}")
+DOCLING_ARTIFACTS_PATH = env.text("DOCLING_ARTIFACTS_PATH")
+DOCUMENT_MAX_BYTES = env.integer("DOCUMENT_MAX_MEGABYTES", 25) * 2**20
+WELCOME_CREDITS = env.integer("WELCOME_CREDITS", 500)
+# Seconds of silence after which a customer is taken to have finished (agents may set their own).
+DEBOUNCE_SECONDS = env.number("DEBOUNCE_SECONDS", 2.5)
+EXTRACTIVE_ALLOWED = env.flag("EXTRACTIVE_ALLOWED", not env.production())

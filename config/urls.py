@@ -1,0 +1,20 @@
+"""A business's host."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import errors, health
+
+urlpatterns = [
+    path("health", health.health, name="health"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("config.api_urls")),
+    path("", include("conversations.urls")),
+    path("", include("conversations.trial_urls")),
+    path("", include("agents.urls")),
+    path("", include("knowledge.urls")),
+    path("", include("billing.urls")),
+    path("", include("tenants.urls")),
+]
+handler400, handler403, handler404, handler500 = errors.HANDLERS

@@ -1,0 +1,114 @@
+"""Who speaks: the agent, a person, or nobody yet. One voice at a time."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from agents.lines import Line, say
+from conversations import outbox
+from conversations.models import Conversation, Message
+from tenants import audit, live
+from tenants.models import User
+
+REASONS = {
+    Line.ASKED: "asked for a person",
+    Line.NO_CREDITS: "no credits",
+    Line.FAILED: "could not answer",
+    Line.MEDIA: "sent something to look at",
+    Line.MEDICAL: "emergency",
+    Line.SELF_HARM: "emergency",
+    Line.VIOLENCE: "emergency",
+}
+
+
+@transaction.atomic(durable=True)
+def request(conversation_id: int, *, reason: Line, now: datetime) -> Conversation:
+    """Put the conversation in the queue for a person, and tell the customer once."""
+    conversation = locked(conversation_id)
+    queue(conversation, reason=reason, now=now)
+    return conversation
+
+
+def queue(conversation: Conversation, *, reason: Line, now: datetime) -> None:
+    """As `request`, for a caller that has the conversation locked."""
+    if conversation.handler != Conversation.Handler.AGENT:
+        return
+    conversation.handler = Conversation.Handler.QUEUE
+    conversation.handoff_reason = reason
+    conversation.waiting_since = now
+    conversation.reply_due_at = None
+    conversation.save()
+    settle_open(conversation, Message.Outcome.HANDED_OVER, REASONS[reason])
+    outbox.post(
+        conversation, say(reason, conversation.language or "pt"), author=Message.Author.SYSTEM, now=now
+    )
+    live.publish("conversation.waiting", id=conversation.pk)
+
+
+@transaction.atomic(durable=True)
+def take_over(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+    """Give the conversation to this person; the agent is silent until it is given back."""
+    conversation = locked(conversation_id)
+    hold_for(conversation, user=user, now=now)
+    audit.record("conversation.take_over", actor=user, target=conversation)
+    return conversation
+
+
+def hold_for(conversation: Conversation, *, user: User | None, now: datetime) -> None:
+    """A person has it: for a caller that has the conversation locked."""
+    conversation.handler = Conversation.Handler.PERSON
+    conversation.assigned_to = user
+    conversation.waiting_since = None
+    conversation.reply_due_at = None
+    conversation.save()
+    settle_open(conversation, Message.Outcome.HANDED_OVER, "a person has this conversation")
+    live.publish("conversation.changed", id=conversation.pk)
+
+
+@transaction.atomic(durable=True)
+def give_back(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+    """Let the agent answer again, from the next message on: what a person has dealt with is not re-answered."""
+    conversation = locked(conversation_id)
+    _to_agent(conversation)
+    audit.record("conversation.give_back", actor=user, target=conversation)
+    return conversation
+
+
+@transaction.atomic(durable=True)
+def close(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+    """File the conversation; the customer's next message opens it again, with the agent."""
+    conversation = locked(conversation_id)
+    conversation.status = Conversation.Status.CLOSED
+    _to_agent(conversation)
+    audit.record("conversation.close", actor=user, target=conversation)
+    return conversation
+
+
+def answered_by_phone(conversation: Conversation, *, now: datetime) -> None:
+    """The owner typed on the phone itself: the agent must not talk over it. The caller has the lock."""
+    hold_for(conversation, user=None, now=now)
+
+
+def _to_agent(conversation: Conversation) -> None:
+    conversation.handler = Conversation.Handler.AGENT
+    conversation.assigned_to = None
+    conversation.waiting_since = None
+    conversation.handoff_reason = ""
+    conversation.reply_due_at = None
+    conversation.save()
+    settle_open(conversation, Message.Outcome.HANDED_OVER, "a person dealt with it")
+    live.publish("conversation.changed", id=conversation.pk)
+
+
+def settle_open(conversation: Conversation, outcome: str, reason: str) -> None:
+    """Give every inbound message that is still open its terminal state."""
+    conversation.messages.filter(direction=Message.Direction.IN, outcome="").update(
+        outcome=outcome, outcome_reason=reason[:80]
+    )
+
+
+def locked(conversation_id: int) -> Conversation:
+    conversations = Conversation.objects.select_for_update(of=("self",)).select_related(
+        "channel__agent", "contact"
+    )
+    return conversations.get(pk=conversation_id)

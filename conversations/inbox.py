@@ -1,0 +1,213 @@
+"""Everything that comes in passes here: stored once, in its thread, and an answer made due."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from conversations import handoff, media, outbox, turns, waha_events
+from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
+from conversations.waha_events import Delivery, Receipt, Said, SessionStatus, Skipped, Unreadable
+from tenants import live
+from tenants.background import enqueue, task
+
+log = structlog.get_logger(__name__)
+BATCH = 25
+MAX_ATTEMPTS = 5
+
+
+@task()
+def drain() -> None:
+    """Read every stored delivery of this tenant, oldest first."""
+    while _drain_batch(now=timezone.now()) == BATCH:
+        pass
+
+
+def _drain_batch(*, now: datetime) -> int:
+    try:
+        return _read_batch(now=now)
+    except Exception:
+        # One of them is poison: go one by one, so that it cannot hold back the others.
+        log.exception("inbox.batch_failed")
+        return sum(_read_alone(pk, now=now) for pk in _new_events())
+
+
+@transaction.atomic(durable=True)
+def _read_batch(*, now: datetime) -> int:
+    """Read up to BATCH deliveries in one commit. One reader a tenant, so that threads keep their order."""
+    _only_reader()
+    events = list(_claimable()[:BATCH])
+    for event in events:
+        event.outcome = read(event, now=now)[:200]
+        event.status = WebhookEvent.Status.DONE
+    WebhookEvent.objects.bulk_update(events, ["status", "outcome"])
+    return len(events)
+
+
+def _read_alone(pk: int, *, now: datetime) -> int:
+    try:
+        with transaction.atomic(durable=True):
+            _only_reader()
+            event = _claimable().filter(pk=pk).first()
+            if event is not None:
+                _close(event, WebhookEvent.Status.DONE, read(event, now=now))
+        return 0
+    except Exception as error:
+        log.exception("inbox.event_failed", event_id=pk)
+        _count_failure(pk, reason=type(error).__name__)
+        return 0
+
+
+def _count_failure(pk: int, *, reason: str) -> None:
+    """After MAX_ATTEMPTS a delivery is parked where a person can see it and try again."""
+    with transaction.atomic(durable=True):
+        event = WebhookEvent.objects.select_for_update().get(pk=pk)
+        event.attempts += 1
+        parked = event.attempts >= MAX_ATTEMPTS
+        _close(event, WebhookEvent.Status.PARKED if parked else WebhookEvent.Status.NEW, reason)
+
+
+def _claimable() -> Any:
+    return WebhookEvent.objects.select_for_update(skip_locked=True).filter(status="new").order_by("pk")
+
+
+def _new_events() -> list[int]:
+    return list(WebhookEvent.objects.filter(status="new").order_by("pk").values_list("pk", flat=True)[:BATCH])
+
+
+def _close(event: WebhookEvent, status: str, outcome: str) -> None:
+    event.status, event.outcome = status, outcome[:200]
+    event.save(update_fields=["status", "outcome", "attempts"])
+
+
+def _only_reader() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"inbox:{connection.schema_name}"])
+
+
+def read(event: WebhookEvent, *, now: datetime) -> str:
+    """Do what one stored delivery asks for; say in a word what that was."""
+    try:
+        delivery = waha_events.read(bytes(event.body))
+    except Unreadable as error:
+        return f"unreadable: {error}"
+    channel = Channel.objects.select_related("agent").filter(pk=event.channel_id).first()
+    if channel is None:
+        return "ignored: channel is gone"
+    if channel.session and delivery.session != channel.session:
+        return "ignored: another session"
+    return _act(channel, delivery, now=now)
+
+
+def _act(channel: Channel, delivery: Delivery, *, now: datetime) -> str:
+    match delivery.content:
+        case Skipped(reason=reason):
+            return f"ignored: {reason}"
+        case Receipt() as receipt:
+            return outbox.note_receipt(channel, receipt, now=now)
+        case SessionStatus(status=status):
+            return _note_status(channel, status, now=now)
+        case Said(from_me=True, source="api") as said:
+            return outbox.note_echo(channel, said.unique_id, now=now)
+        case Said() as said:
+            return receive(channel, said, now=now)
+    return "ignored: unknown"
+
+
+def _note_status(channel: Channel, status: str, *, now: datetime) -> str:
+    Channel.objects.filter(pk=channel.pk).exclude(status=status).update(status=status, status_at=now)
+    live.publish("channel.changed", id=str(channel.pk))
+    return f"session is {status}"
+
+
+def receive(channel: Channel, said: Said, *, now: datetime) -> str:
+    """Put one utterance into its thread, once however often it is delivered; inside the caller's transaction."""
+    key = provider_key(channel, from_me=said.from_me, unique_id=said.unique_id)
+    if Message.objects.filter(provider_key=key).exists():
+        return "ignored: repeated"
+    conversation = _thread(channel, said, now=now)
+    message = _store(conversation, said, key=key, now=now)
+    if said.from_me:
+        handoff.answered_by_phone(conversation, now=now)
+    else:
+        _make_due(conversation, message, now=now)
+    _remember_last(conversation, message, now=now)
+    live.publish("message.received", id=message.pk, conversation=conversation.pk)
+    return "received"
+
+
+def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
+    """What makes a message itself, over repeated deliveries and both of a person's addresses."""
+    return f"{channel.pk.hex}:{'true' if from_me else 'false'}:{unique_id}"
+
+
+def _thread(channel: Channel, said: Said, *, now: datetime) -> Conversation:
+    """The conversation with this person on this channel, locked."""
+    identity = ContactIdentity.objects.filter(channel=channel, value=said.chat).first()
+    contact_id = identity.contact_id if identity else _new_contact(channel, said).pk
+    if identity is None:
+        Conversation.objects.create(channel=channel, contact_id=contact_id, address=said.chat, created_at=now)
+    threads = Conversation.objects.select_for_update(of=("self",)).select_related("channel__agent")
+    return threads.get(channel=channel, contact_id=contact_id)
+
+
+def _new_contact(channel: Channel, said: Said) -> Contact:
+    contact = Contact.objects.create(name="" if said.from_me else said.name)
+    kind = said.chat.partition("@")[2] or channel.kind
+    ContactIdentity.objects.create(contact=contact, channel=channel, kind=kind[:12], value=said.chat)
+    return contact
+
+
+def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -> Message:
+    """The new message. The unique key is what makes it once; a race ends in IntegrityError and a second look."""
+    message = Message.objects.create(
+        conversation=conversation,
+        direction=Message.Direction.OUT if said.from_me else Message.Direction.IN,
+        author_kind=Message.Author.PERSON if said.from_me else Message.Author.CONTACT,
+        kind=waha_events.kind_of(said),
+        body=said.text,
+        media_type=said.media.mimetype if said.media else "",
+        media_name=said.media.filename if said.media else "",
+        media_source=said.media.url[:500] if said.media else "",
+        provider_key=key,
+        status=Message.Status.SENT if said.from_me else Message.Status.RECEIVED,
+        provider_at=said.at,
+        created_at=now,
+    )
+    if said.media:
+        enqueue(media.fetch, message_id=message.pk)
+    return message
+
+
+def _make_due(conversation: Conversation, message: Message, *, now: datetime) -> None:
+    """Ask for an answer when the customer has finished; or say at once who has it."""
+    conversation.unread_count += 1
+    conversation.status = Conversation.Status.OPEN
+    if conversation.handler != Conversation.Handler.AGENT:
+        message.outcome = Message.Outcome.HANDED_OVER
+        message.outcome_reason = "a person has this conversation"
+        message.save(update_fields=["outcome", "outcome_reason"])
+        return
+    wait = debounce(conversation.channel)
+    conversation.reply_due_at = now + timedelta(seconds=wait)
+    enqueue(turns.take, countdown=wait, conversation_id=conversation.pk)
+
+
+def debounce(channel: Channel) -> float:
+    """Seconds of silence after which the customer is taken to have finished."""
+    if channel.kind == Channel.Kind.TEST:
+        return 0.0
+    version = channel.agent.published
+    own = version.debounce_seconds if version else None
+    return float(settings.DEBOUNCE_SECONDS if own is None else own)
+
+
+def _remember_last(conversation: Conversation, message: Message, *, now: datetime) -> None:
+    conversation.last_message_at = now
+    conversation.last_message_text = message.body[:160]
+    conversation.save()
+    if message.direction == Message.Direction.IN:
+        Channel.objects.filter(pk=conversation.channel_id).update(last_in_at=now)

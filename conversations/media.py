@@ -1,0 +1,59 @@
+"""Files that customers send: fetched at once from the channel's own gateway, kept in the tenant's storage."""
+
+import structlog
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from providers.errors import ProviderError, ProviderRejected
+
+from conversations.models import Message
+from providers import waha
+from tenants import live
+from tenants.background import enqueue, task
+
+log = structlog.get_logger(__name__)
+MAX_BYTES = 25 * 2**20
+MAX_ATTEMPTS = 5  # the gateway deletes a file after three minutes
+
+
+@task()
+def fetch(message_id: int) -> None:
+    """Bring a message's file in before the gateway forgets it."""
+    message = (
+        Message.objects.select_related("conversation__channel")
+        .filter(pk=message_id)
+        .exclude(media_source="")
+        .first()
+    )
+    if message is None:
+        return
+    channel = message.conversation.channel
+    try:
+        client = waha.client(base_url=channel.base_url, api_key=channel.api_key)
+        content = client.download_media(message.media_source, max_bytes=MAX_BYTES)
+    except ProviderRejected as error:
+        return _give_up(message, reason=str(error))
+    except ProviderError as error:
+        return _try_later(message, reason=str(error))
+    _keep(message, content)
+
+
+def _keep(message: Message, content: bytes) -> None:
+    # The sender's file name decides nothing: the path is ours, and the page serves by the stored media type.
+    name = default_storage.save(f"{connection.schema_name}/messages/{message.pk}", ContentFile(content))
+    Message.objects.filter(pk=message.pk).update(media=name, media_source="")
+    live.publish("message.changed", id=message.pk, conversation=message.conversation_id)
+
+
+def _try_later(message: Message, *, reason: str) -> None:
+    attempts = message.attempts + 1
+    if attempts >= MAX_ATTEMPTS:
+        return _give_up(message, reason=reason)
+    Message.objects.filter(pk=message.pk).update(attempts=attempts)
+    enqueue(fetch, countdown=2.0**attempts, message_id=message.pk)
+
+
+def _give_up(message: Message, *, reason: str) -> None:
+    """The message stays, with what could not be had said on it."""
+    log.warning("media.not_fetched", message_id=message.pk)
+    Message.objects.filter(pk=message.pk).update(media_source="", error=reason[:200])

@@ -1,0 +1,316 @@
+"""What is said: channels, contacts, conversations, messages, turns."""
+
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tenants.secrets import EncryptedTextField
+
+
+class Channel(models.Model):
+    """A way in and out, bound to one agent."""
+
+    class Kind(models.TextChoices):
+        WAHA = "waha", _("WhatsApp (WAHA)")
+        TEST = "test", _("test chat")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    agent = models.ForeignKey("agents.Agent", models.PROTECT, verbose_name=_("assistant"))
+    session = models.CharField(_("gateway session"), max_length=54, blank=True)
+    base_url = models.URLField(_("gateway URL"), blank=True)
+    api_key = EncryptedTextField(_("gateway key"), blank=True)
+    hmac_secret = EncryptedTextField(_("webhook secret"), blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    status = models.CharField(_("what the gateway says"), max_length=30, blank=True)
+    status_at = models.DateTimeField(_("since"), null=True, blank=True)
+    last_in_at = models.DateTimeField(_("last message in"), null=True, blank=True)
+    last_answered_at = models.DateTimeField(_("last answered"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("channel")
+        verbose_name_plural = _("channels")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WebhookEvent(models.Model):
+    """A gateway's delivery as it came: stored by the door, told to the inbox, kept for a month."""
+
+    class Status(models.TextChoices):
+        NEW = "new", _("new")
+        DONE = "done", _("done")
+        PARKED = "parked", _("parked")
+
+    channel = models.ForeignKey(Channel, models.CASCADE, db_constraint=False)
+    body = models.BinaryField()
+    status = models.CharField(max_length=6, choices=Status, default=Status.NEW, db_default=Status.NEW)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    outcome = models.CharField(max_length=200, blank=True, db_default="")
+    received_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhook events")
+        indexes = [models.Index(fields=["id"], condition=Q(status="new"), name="webhook_event_new")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.status}"
+
+
+class Contact(models.Model):
+    """A person as the business knows them. A phone number is one identity among others, or none."""
+
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    note = models.TextField(_("note"), blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        return self.name or str(_("Customer %(number)s") % {"number": self.pk})
+
+
+class ContactIdentity(models.Model):
+    """How one channel knows a contact."""
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities")
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="identities")
+    kind = models.CharField(_("kind"), max_length=12)  # c.us, lid, test
+    value = models.CharField(_("value"), max_length=190)
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = [models.UniqueConstraint(fields=["channel", "value"], name="identity_once_a_channel")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"  # never the number itself: this reaches logs
+
+
+class Conversation(models.Model):
+    """The thread with a contact on a channel."""
+
+    class Handler(models.TextChoices):
+        AGENT = "agent", _("assistant")
+        QUEUE = "queue", _("waiting for a person")
+        PERSON = "person", _("a person")
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        CLOSED = "closed", _("closed")
+
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="conversations", verbose_name=_("customer")
+    )
+    channel = models.ForeignKey(
+        Channel, models.PROTECT, related_name="conversations", verbose_name=_("channel")
+    )
+    address = models.CharField(max_length=190)  # where replies go: the chat id as the gateway knows it
+    handler = models.CharField(_("answered by"), max_length=6, choices=Handler, default=Handler.AGENT)
+    status = models.CharField(_("status"), max_length=6, choices=Status, default=Status.OPEN)
+    assigned_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    handoff_reason = models.CharField(_("why a person"), max_length=20, blank=True)
+    waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
+    reply_due_at = models.DateTimeField(null=True, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    unread_count = models.PositiveIntegerField(_("unread"), default=0)
+    last_message_at = models.DateTimeField(_("last message"), null=True, blank=True)
+    last_message_text = models.CharField(_("last words"), max_length=160, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
+        constraints = [models.UniqueConstraint(fields=["channel", "contact"], name="one_thread_a_contact")]
+        indexes = [
+            models.Index(fields=["reply_due_at"], condition=Q(reply_due_at__isnull=False), name="reply_due"),
+            models.Index(fields=["-last_message_at"], name="conversation_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Conversation %(number)s") % {"number": self.pk})
+
+
+class Turn(models.Model):
+    """One answer by the agent: what it read, how it decided, what it cost."""
+
+    class Status(models.TextChoices):
+        RUNNING = "running", _("thinking")
+        DONE = "done", _("answered")
+        SILENT = "silent", _("a person took over")
+        HANDED_OVER = "handed_over", _("handed to a person")
+        FAILED = "failed", _("failed")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
+    agent_version = models.ForeignKey("agents.AgentVersion", models.PROTECT, null=True, related_name="+")
+    hold = models.OneToOneField("billing.Hold", models.SET_NULL, null=True, blank=True, related_name="+")
+    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.RUNNING)
+    tier = models.CharField(_("tier"), max_length=10, blank=True)
+    route_reason = models.CharField(_("why this tier"), max_length=120, blank=True)
+    vendor = models.CharField(_("vendor"), max_length=12, blank=True)
+    model = models.CharField(_("model"), max_length=120, blank=True)
+    supported = models.BooleanField(_("supported by documents"), default=False)
+    input_tokens = models.PositiveIntegerField(_("tokens read"), default=0)
+    output_tokens = models.PositiveIntegerField(_("tokens written"), default=0)
+    cache_read_tokens = models.PositiveIntegerField(default=0)
+    cache_write_tokens = models.PositiveIntegerField(default=0)
+    credits = models.PositiveIntegerField(_("credits"), default=0)
+    latency_ms = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
+    error = models.CharField(_("what went wrong"), max_length=200, blank=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("turn")
+        verbose_name_plural = _("turns")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"], condition=Q(status="running"), name="one_running_turn"
+            )
+        ]
+        indexes = [models.Index(fields=["started_at"], condition=Q(status="running"), name="turn_running")]
+
+    def __str__(self) -> str:
+        return str(_("Turn %(number)s") % {"number": self.pk})
+
+
+class Message(models.Model):
+    """One utterance in or out. Outbound and queued, it is the outbox."""
+
+    class Direction(models.TextChoices):
+        IN = "in", _("in")
+        OUT = "out", _("out")
+
+    class Author(models.TextChoices):
+        CONTACT = "contact", _("customer")
+        AGENT = "agent", _("assistant")
+        PERSON = "person", _("a person")
+        SYSTEM = "system", _("the product")
+
+    class Kind(models.TextChoices):
+        TEXT = "text", _("text")
+        IMAGE = "image", _("image")
+        AUDIO = "audio", _("voice note")
+        VIDEO = "video", _("video")
+        DOCUMENT = "document", _("document")
+        OTHER = "other", _("other")
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", _("received")
+        QUEUED = "queued", _("waiting to be sent")
+        SENDING = "sending", _("being sent")
+        UNKNOWN = "unknown", _("perhaps sent")
+        SENT = "sent", _("sent")
+        DELIVERED = "delivered", _("delivered")
+        READ = "read", _("read")
+        FAILED = "failed", _("not sent")
+
+    class Outcome(models.TextChoices):
+        """How an inbound message ended. Blank is still open; open for long is a bug."""
+
+        ANSWERED = "answered", _("answered")
+        HANDED_OVER = "handed_over", _("handed to a person")
+        IGNORED = "ignored", _("ignored")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    turn = models.ForeignKey(Turn, models.SET_NULL, null=True, blank=True, related_name="messages")
+    direction = models.CharField(max_length=3, choices=Direction)
+    author_kind = models.CharField(max_length=7, choices=Author)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.TEXT)
+    body = models.TextField(blank=True)
+    source_line = models.CharField(max_length=200, blank=True)
+    media = models.FileField(upload_to="", max_length=300, blank=True)
+    media_type = models.CharField(max_length=80, blank=True)
+    media_name = models.CharField(max_length=120, blank=True)
+    media_source = models.CharField(
+        max_length=500, blank=True
+    )  # where the gateway offers it; emptied when fetched
+    provider_key = models.CharField(max_length=250, null=True, blank=True)  # session:fromMe:unique id
+    status = models.CharField(max_length=9, choices=Status)
+    outcome = models.CharField(max_length=11, choices=Outcome, blank=True)
+    outcome_reason = models.CharField(max_length=80, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    send_after = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+    provider_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering: ClassVar[list[str]] = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["provider_key"], name="message_once")]
+        indexes = [
+            models.Index(fields=["conversation", "-id"], name="message_thread"),
+            models.Index(fields=["send_after"], condition=Q(status="queued"), name="message_outbox"),
+            models.Index(
+                fields=["conversation"], condition=Q(direction="in", outcome=""), name="message_open"
+            ),
+            models.Index(fields=["created_at"], condition=~Q(media_source=""), name="message_media_due"),
+            models.Index(
+                fields=["claimed_at"],
+                condition=Q(status__in=["sending", "unknown"]),
+                name="message_in_flight",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(_("Message %(number)s") % {"number": self.pk})
+
+    @property
+    def media_url(self) -> str:
+        return f"/media/messages/{self.pk}" if self.media else ""
+
+
+class TurnPassage(models.Model):
+    """A passage that a turn read, kept as it was, and whether the answer cites it."""
+
+    turn = models.ForeignKey(Turn, models.CASCADE, related_name="passages")
+    chunk_id = models.BigIntegerField(null=True)  # the chunk may be replaced; what was read stays
+    document_id = models.BigIntegerField(null=True)
+    document_title = models.CharField(max_length=200)
+    heading = models.CharField(max_length=300, blank=True)
+    page = models.PositiveIntegerField(null=True)
+    text = models.TextField()
+    quote = models.TextField(blank=True)
+    score = models.FloatField()
+    rank = models.PositiveSmallIntegerField()
+    cited = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("passage read")
+        verbose_name_plural = _("passages read")
+        ordering: ClassVar[list[str]] = ["rank"]
+        constraints = [models.UniqueConstraint(fields=["turn", "rank"], name="passage_rank_once")]
+
+    def __str__(self) -> str:
+        return f"{self.document_title} {self.rank}"

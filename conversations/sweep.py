@@ -1,0 +1,132 @@
+"""Forgive every lost doorbell: find rows that should have moved by now, and ring again.
+
+One statement looks at many schemas at once; only a tenant that has something due is visited.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+from django_tenants.utils import schema_context
+from psycopg import sql
+
+from billing import credits
+from conversations import handoff, inbox, media, outbox, turns
+from conversations.models import Conversation, Message, Turn, WebhookEvent
+from tenants.background import public_task, ready_schemas, ring
+
+log = structlog.get_logger(__name__)
+GRACE = timedelta(seconds=4)  # longer than a healthy doorbell takes
+DEAD = timedelta(seconds=75)  # longer than any healthy turn or send: all time-outs are below it
+MEDIA_LIFE = timedelta(minutes=10)  # after that the gateway has surely deleted the file
+KEEP_EVENTS = timedelta(days=30)
+SCHEMAS_A_STATEMENT = 50
+
+_DUE = sql.SQL("""
+SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND received_at < %(late)s)
+ OR EXISTS (SELECT FROM {conversations} WHERE reply_due_at < %(late)s)
+ OR EXISTS (SELECT FROM {turns} WHERE status = 'running' AND started_at < %(dead)s)
+ OR EXISTS (SELECT FROM {messages} WHERE status = 'queued' AND coalesce(send_after, created_at) < %(late)s)
+ OR EXISTS (SELECT FROM {messages} WHERE status IN ('sending', 'unknown') AND claimed_at < %(dead)s)
+ OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at < %(dead)s)
+ OR EXISTS (SELECT FROM {messages} WHERE NOT (media_source = '') AND created_at < %(late)s AND created_at > %(old)s)
+ OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
+""")
+
+
+@public_task()
+def sweep() -> None:
+    """Visit the tenants in which something is overdue."""
+    now = timezone.now()
+    for schema in overdue_schemas(now=now):
+        try:
+            with schema_context(schema):
+                sweep_tenant(now=now)
+        except Exception:
+            log.exception("sweep.tenant_failed", schema=schema)  # the others must not wait for it
+
+
+def overdue_schemas(*, now: datetime) -> list[str]:
+    """The ready schemas in which a row should have moved by now."""
+    schemas = iter(ready_schemas())
+    found: list[str] = []
+    while batch := list(islice(schemas, SCHEMAS_A_STATEMENT)):
+        with connection.cursor() as cursor:
+            moments = {"late": now - GRACE, "dead": now - DEAD, "old": now - MEDIA_LIFE}
+            cursor.execute(sql.SQL(" UNION ALL ").join(_looks(batch)), moments)
+            found += [name for (name,) in cursor.fetchall()]
+    return found
+
+
+def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
+    tables = {
+        "events": "conversations_webhookevent",
+        "conversations": "conversations_conversation",
+        "turns": "conversations_turn",
+        "messages": "conversations_message",
+        "holds": "billing_hold",
+    }
+    for schema in schemas:
+        names = {key: sql.Identifier(schema, table) for key, table in tables.items()}
+        yield _DUE.format(name=sql.Literal(schema), **names)
+
+
+def sweep_tenant(*, now: datetime) -> None:
+    """Ring again for everything that is overdue in this tenant."""
+    schema = connection.schema_name
+    late, dead = now - GRACE, now - DEAD
+    if WebhookEvent.objects.filter(status="new", received_at__lt=late).exists():
+        ring(inbox.drain, schema=schema)
+    for pk in list(Turn.objects.filter(status="running", started_at__lt=dead).values_list("pk", flat=True)):
+        turns.abandon(pk, reason="the worker died or hung", again=True, now=now)
+    _remind_unanswered(now=now)
+    for pk in Conversation.objects.filter(reply_due_at__lt=late).values_list("pk", flat=True):
+        ring(turns.take, schema=schema, conversation_id=pk)
+    _sweep_messages(schema, now=now)
+    credits.release_orphans(keep=_running_holds(), older_than=dead, now=now)
+    WebhookEvent.objects.filter(status="done", received_at__lt=now - KEEP_EVENTS).delete()
+
+
+def _sweep_messages(schema: str, *, now: datetime) -> None:
+    late, dead = now - GRACE, now - DEAD
+    outgoing = Message.objects.filter(direction=Message.Direction.OUT)
+    queued = outgoing.filter(status="queued", created_at__lt=late).exclude(send_after__gt=now)
+    for pk in queued.order_by("pk").values_list("pk", flat=True)[:500]:
+        ring(outbox.deliver, schema=schema, message_id=pk)
+    # A sender that died leaves a message in flight: perhaps sent, so the gateway is asked.
+    outgoing.filter(status="sending", claimed_at__lt=dead).update(status="unknown", send_after=now)
+    unknown = outgoing.filter(status="unknown", attempts__lt=outbox.MAX_ATTEMPTS).exclude(send_after__gt=now)
+    for pk in unknown.values_list("pk", flat=True)[:500]:
+        ring(outbox.reconcile, schema=schema, message_id=pk)
+    waiting = Message.objects.exclude(media_source="").filter(
+        created_at__lt=late, created_at__gt=now - MEDIA_LIFE
+    )
+    for pk in waiting.values_list("pk", flat=True)[:100]:
+        ring(media.fetch, schema=schema, message_id=pk)
+
+
+def _remind_unanswered(*, now: datetime) -> None:
+    """An inbound message that nothing will answer is a bug elsewhere; it is answered all the same."""
+    stuck = Message.objects.filter(
+        direction=Message.Direction.IN,
+        outcome="",
+        created_at__lt=now - DEAD,
+        conversation__reply_due_at=None,
+    ).exclude(conversation__turns__status="running")
+    for pk in set(stuck.values_list("conversation_id", flat=True)):
+        with transaction.atomic(durable=True):
+            conversation = handoff.locked(pk)
+            if conversation.handler == Conversation.Handler.AGENT:
+                conversation.reply_due_at = now - GRACE * 2
+                conversation.save(update_fields=["reply_due_at"])
+            else:
+                handoff.settle_open(
+                    conversation, Message.Outcome.HANDED_OVER, "a person has this conversation"
+                )
+
+
+def _running_holds() -> list[int]:
+    return [pk for pk in Turn.objects.filter(status="running").values_list("hold_id", flat=True) if pk]

@@ -1,0 +1,328 @@
+"""One answer by the agent: begin (locked), answer (no transaction), finish (locked)."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+from providers.errors import ProviderError, ProviderRejected
+
+from agents import language as languages
+from agents import replies, routing, safety
+from agents.lines import Line
+from agents.models import AgentVersion
+from billing import credits, pricing
+from conversations import handoff, outbox
+from conversations.models import Conversation, Message, Turn, TurnPassage
+from knowledge import retrieval
+from providers import llm
+from tenants import live
+from tenants.current import tenant as current_tenant
+from tenants.background import enqueue, task
+
+log = structlog.get_logger(__name__)
+MAX_ATTEMPTS = 3
+HISTORY_CHARACTERS = 12_000
+SOURCE_LINES = {
+    "pt": "Fonte: {title}",
+    "en": "Source: {title}",
+    "es": "Fuente: {title}",
+    "fr": "Source : {title}",
+}
+PAGES = {"pt": ", p. {page}", "en": ", p. {page}", "es": ", pág. {page}", "fr": ", p. {page}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model said, with what it read, and how long both took."""
+
+    completion: llm.Completion
+    found: retrieval.Retrieved
+    vendor: str
+    latency_ms: int
+
+
+@task()
+def take(conversation_id: int) -> Turn | None:
+    """Answer what the contact has said since the last turn, if an answer is due."""
+    started = time.monotonic()
+    try:
+        turn = begin(conversation_id, now=timezone.now())
+    except credits.InsufficientCredits:
+        handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
+        return None
+    if turn is None:
+        return None
+    try:
+        reply = answer(turn, started=started)
+    except ProviderRejected as error:
+        return abandon(turn.pk, reason=str(error), again=False, now=timezone.now())
+    except ProviderError as error:
+        return abandon(turn.pk, reason=str(error), again=True, now=timezone.now())
+    return finish(turn, reply, now=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def begin(conversation_id: int, *, now: datetime) -> Turn | None:
+    """Decide who answers; for the agent, reserve credits and open the turn. None when nothing is due."""
+    conversation = handoff.locked(conversation_id)
+    if not _is_due(conversation, now=now):
+        return None
+    messages = list(conversation.messages.filter(direction=Message.Direction.IN, outcome="").order_by("pk"))
+    conversation.reply_due_at = None
+    _settle_language(conversation, messages)
+    conversation.save(update_fields=["reply_due_at", "language"])
+    if not messages or _handed_over(conversation, messages, now=now):
+        return None
+    return _open(conversation, messages, now=now)
+
+
+def _is_due(conversation: Conversation, *, now: datetime) -> bool:
+    due = conversation.reply_due_at
+    if due is None or due > now or conversation.handler != Conversation.Handler.AGENT:
+        return False
+    # finish() asks again when it sees that the contact wrote meanwhile.
+    return not conversation.turns.filter(status=Turn.Status.RUNNING).exists()
+
+
+def _handed_over(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> bool:
+    """Safety first, then the wish for a person, then what no model here can read."""
+    line = _line_for(conversation, messages)
+    if line is not None:
+        handoff.queue(conversation, reason=line, now=now)
+    return line is not None
+
+
+def _line_for(conversation: Conversation, messages: Sequence[Message]) -> Line | None:
+    for message in messages:
+        if alarm := safety.check(message.body):
+            return Line(alarm.danger.value)
+    if any(routing.wants_person(message.body) for message in messages):
+        return Line.ASKED
+    if routing.accepts_offer(messages[-1].body) and _offered_person(conversation):
+        return Line.ASKED
+    if not any(message.body.strip() for message in messages):
+        return Line.MEDIA
+    return None
+
+
+def _offered_person(conversation: Conversation) -> bool:
+    """Whether the last answer said that it does not know and offered a person."""
+    last = conversation.turns.filter(status=Turn.Status.DONE).order_by("-pk").first()
+    return last is not None and not last.supported
+
+
+def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> Turn:
+    version = conversation.channel.agent.published
+    route = routing.choose(question_of(messages), tiers=version.tiers if version else {})
+    turn = Turn.objects.create(
+        conversation=conversation,
+        agent_version=version,
+        tier=route.tier,
+        route_reason=route.reason,
+        attempt=_attempt(messages),
+        started_at=now,
+    )
+    turn.hold = credits.hold(
+        key=f"turn:{turn.pk}", amount=_estimate(conversation, version, route.tier, now=now), now=now
+    )
+    turn.save(update_fields=["hold"])
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
+    live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
+    return turn
+
+
+def _attempt(messages: Sequence[Message]) -> int:
+    """Which try this is: an earlier turn that failed had some of these messages."""
+    earlier = Turn.objects.filter(pk__in={message.turn_id for message in messages if message.turn_id})
+    return max(earlier.values_list("attempt", flat=True), default=0) + 1
+
+
+def _estimate(version: AgentVersion | None, tier: str, *, now: datetime) -> int:
+    tiers = (version.tiers if version else None) or {}
+    model = tiers.get(tier, {}).get("model", "*")
+    return pricing.estimate(credits.price_for(model, at=now), characters=HISTORY_CHARACTERS, max_tokens=700)
+
+
+def answer(turn: Turn, *, started: float) -> Reply:
+    """Retrieve and generate. No transaction is open here; raises ProviderError or ProviderRejected."""
+    conversation = turn.conversation
+    if turn.agent_version is None:
+        raise ProviderRejected("This assistant has no published version.")
+    question = question_of(list(turn.messages.filter(direction=Message.Direction.IN)))
+    found = retrieval.search(question=question, language=conversation.language)
+    speaker = replies.speaker_for(turn.agent_version, turn.tier)
+    request = replies.compose(
+        version=turn.agent_version,
+        business=current_tenant().name,
+        history=[*_history(turn), llm.ChatMessage(role="user", text=question)],
+        passages=_as_passages(found) if found.supported or speaker.vendor != "extractive" else [],
+        language=conversation.language,
+        model=speaker.model,
+    )
+    connection.close_if_unusable_or_obsolete()  # the model may think for seconds: the pool's connection is not ours to keep meanwhile
+    completion = speaker.adapter.complete(request)
+    return Reply(completion, found, speaker.vendor, latency_ms=int((time.monotonic() - started) * 1000))
+
+
+@transaction.atomic(durable=True)
+def finish(turn: Turn, reply: Reply, *, now: datetime) -> Turn:
+    """Settle the hold and post the reply, together or not at all."""
+    conversation = handoff.locked(turn.conversation_id)
+    turn = (
+        Turn.objects.select_for_update(of=("self",)).select_related("hold", "agent_version").get(pk=turn.pk)
+    )
+    if turn.status != Turn.Status.RUNNING:
+        return turn  # the sweeper gave it up as dead, and another turn has these messages
+    _charge(turn, reply, now=now)
+    _keep_passages(turn, reply)
+    if conversation.handler == Conversation.Handler.AGENT:
+        # A person may have taken over while the model was thinking.
+        text, source = reply.completion.text, _source_line(turn, reply, conversation.language)
+        outbox.post(conversation, text, turn=turn, source_line=source, now=now)
+        turn.messages.filter(direction=Message.Direction.IN, outcome="").update(
+            outcome=Message.Outcome.ANSWERED
+        )
+        turn.status = Turn.Status.DONE
+    else:
+        turn.status = Turn.Status.SILENT
+    turn.finished_at = now
+    turn.save()
+    _go_on(conversation)
+    live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
+    return turn
+
+
+def _go_on(conversation: Conversation) -> None:
+    """The contact wrote again meanwhile, and that take() found this turn running."""
+    if conversation.reply_due_at:
+        wait = max(0.0, (conversation.reply_due_at - timezone.now()).total_seconds())
+        enqueue(take, countdown=wait, conversation_id=conversation.pk)
+
+
+@transaction.atomic(durable=True)
+def abandon(turn_id: int, *, reason: str, again: bool, now: datetime) -> Turn:
+    """Give a turn up: it is free. Try again a little later, and after a few tries call a person."""
+    conversation_id = Turn.objects.values_list("conversation_id", flat=True).get(pk=turn_id)
+    conversation = handoff.locked(conversation_id)
+    turn = Turn.objects.select_for_update(of=("self",)).select_related("hold").get(pk=turn_id)
+    if turn.status != Turn.Status.RUNNING:
+        return turn
+    if turn.hold:
+        credits.release(turn.hold, now=now)
+    turn.status, turn.error, turn.finished_at = Turn.Status.FAILED, reason[:200], now
+    turn.save(update_fields=["status", "error", "finished_at"])
+    log.warning("turn.abandoned", turn_id=turn.pk, attempt=turn.attempt)
+    if conversation.handler == Conversation.Handler.AGENT:
+        _after_failure(conversation, turn, again=again, now=now)
+    live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
+    return turn
+
+
+def _after_failure(conversation: Conversation, turn: Turn, *, again: bool, now: datetime) -> None:
+    if not again or turn.attempt >= MAX_ATTEMPTS:
+        handoff.queue(conversation, reason=Line.FAILED, now=now)
+        return
+    wait = 2.0 ** (turn.attempt - 1)
+    conversation.reply_due_at = now + timedelta(seconds=wait)
+    conversation.save(update_fields=["reply_due_at"])
+    enqueue(take, countdown=wait, conversation_id=conversation.pk)
+
+
+def question_of(messages: Sequence[Message]) -> str:
+    """What the contact asks: the bubbles since the last answer, in the order in which they were said."""
+    ordered = sorted(messages, key=lambda m: (m.provider_at or m.created_at, m.pk))
+    return "\n".join(message.body.strip() for message in ordered if message.body.strip())
+
+
+def _history(turn: Turn) -> list[llm.ChatMessage]:
+    """What was said before, as far back as this version remembers and no silence was too long."""
+    version = turn.agent_version
+    first = turn.messages.filter(direction=Message.Direction.IN).order_by("pk").first()
+    if version is None or first is None:
+        return []
+    earlier = Message.objects.filter(conversation=turn.conversation_id, pk__lt=first.pk).exclude(body="")
+    recent = list(earlier.order_by("-pk")[: version.memory_messages])
+    return _within_silence(recent, before=first.created_at, minutes=version.memory_minutes)
+
+
+def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int) -> list[llm.ChatMessage]:
+    """The newest messages without a gap longer than `minutes`, oldest first; `recent` comes newest first."""
+    kept: list[llm.ChatMessage] = []
+    for message in recent:
+        if before - message.created_at > timedelta(minutes=minutes):
+            break
+        role = "user" if message.direction == Message.Direction.IN else "assistant"
+        kept.append(llm.ChatMessage(role=role, text=message.body[:2000]))
+        before = message.created_at
+    return kept[::-1]
+
+
+def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
+    return [
+        llm.Passage(ref=rank, title=p.document_title, text=p.text, page=p.page, heading=" › ".join(p.heading))
+        for rank, p in enumerate(found.passages)
+    ]
+
+
+def _charge(turn: Turn, reply: Reply, *, now: datetime) -> None:
+    """Settle what was used at the price of this moment, which stays on the usage row."""
+    completion, usage = reply.completion, reply.completion.usage
+    price = credits.price_for(completion.model, at=now)
+    cost = pricing.cost(price, usage)
+    if turn.hold is not None:
+        credits.settle(turn.hold, cost=cost, key=f"turn:{turn.pk}", reason="answer", now=now)
+    credits.record_usage(
+        key=f"turn:{turn.pk}", model=completion.model, usage=usage, cost=cost, price=price, now=now
+    )
+    turn.vendor, turn.model, turn.credits, turn.latency_ms = (
+        reply.vendor,
+        completion.model,
+        cost,
+        reply.latency_ms,
+    )
+    turn.input_tokens, turn.output_tokens = usage.input_tokens, usage.output_tokens
+    turn.cache_read_tokens, turn.cache_write_tokens = usage.cache_read_tokens, usage.cache_write_tokens
+    turn.supported = completion.supported
+
+
+def _keep_passages(turn: Turn, reply: Reply) -> None:
+    """What the answer was made from, as it was read; a later edit of the document changes nothing here."""
+    quotes = {citation.passage: citation.quote for citation in reply.completion.citations}
+    TurnPassage.objects.bulk_create(
+        TurnPassage(
+            turn=turn,
+            chunk_id=p.chunk_id,
+            document_id=p.document_id,
+            document_title=p.document_title[:200],
+            heading=" › ".join(p.heading)[:300],
+            page=p.page,
+            text=p.text,
+            quote=quotes.get(rank, ""),
+            score=p.score,
+            rank=rank,
+            cited=rank in quotes,
+        )
+        for rank, p in enumerate(reply.found.passages)
+    )
+
+
+def _source_line(turn: Turn, reply: Reply, language: str) -> str:
+    """The document that the answer rests on, when the business wants it named."""
+    citations = reply.completion.citations
+    if not citations or turn.agent_version is None or not turn.agent_version.source_line:
+        return ""
+    best = reply.found.passages[citations[0].passage]
+    short = language[:2]
+    line = SOURCE_LINES.get(short, SOURCE_LINES["en"]).format(title=best.document_title)
+    return line + (PAGES.get(short, PAGES["en"]).format(page=best.page) if best.page else "")
+
+
+def _settle_language(conversation: Conversation, messages: Sequence[Message]) -> None:
+    """The customer's language: detected from enough words, remembered, the business's own until then."""
+    text = question_of(messages)
+    current = conversation.language or current_tenant().language[:2]
+    conversation.language = languages.detect(text, current=current)

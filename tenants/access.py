@@ -1,0 +1,47 @@
+"""Who may open which view. On a business's host every view is for its members, unless it says otherwise."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+
+from tenants.models import Membership, Role, Tenant, User
+
+View = Callable[..., Any]
+EVERYONE = frozenset(Role.values)
+MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
+ANSWERERS = frozenset({Role.OWNER, Role.MANAGER, Role.AGENT})
+MONEY = frozenset({Role.OWNER, Role.FINANCE})
+
+
+def public(view: View) -> View:
+    """Mark a view that needs no membership: signing in, a customer's widget, health."""
+    view.is_public = True  # type: ignore[attr-defined]
+    return view
+
+
+def roles(*allowed: str) -> Callable[[View], View]:
+    """Mark a view that only these roles may open."""
+
+    def mark(view: View) -> View:
+        view.roles = frozenset(allowed)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def membership_of(user: User, tenant: Tenant) -> Membership | None:
+    """The seat of a person in this business; looked up at each request, so taking it away works at once."""
+    return Membership.objects.filter(user=user, tenant=tenant, user__is_active=True).first()
+
+
+def allowed_roles(view: View) -> frozenset[str]:
+    return getattr(view, "roles", None) or EVERYONE
+
+
+def is_public_view(view: View, request: HttpRequest) -> bool:
+    """Sign-in pages, the admin (it asks for itself) and views marked public."""
+    if getattr(view, "is_public", False):
+        return True
+    module = getattr(getattr(view, "view_class", view), "__module__", "")
+    return module.startswith("allauth.") or request.path.startswith(("/admin/", "/static/"))

@@ -1,0 +1,87 @@
+"""How work remembers its tenant: a task carries the schema in its header and enters it, or refuses to run.
+
+The row is the truth and a task is only a doorbell: it carries ids, fires on commit, and may be lost or
+repeated without harm.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import structlog
+from celery import Task, shared_task
+from django.db import connection, transaction
+from django_tenants.utils import get_public_schema_name, schema_context
+
+log = structlog.get_logger(__name__)
+
+
+class TenantMissing(RuntimeError):
+    """A task arrived without the schema of a tenant, and must not guess one."""
+
+
+class TenantTask(Task):  # type: ignore[type-arg]
+    """Enter the schema named in the message's header for exactly as long as the body runs."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        schema = (self.request.headers or {}).get("schema") or getattr(self.request, "schema", None)
+        if not schema or schema == get_public_schema_name():
+            raise TenantMissing(f"{self.name} was sent without a tenant")
+        try:
+            with schema_context(schema), structlog.contextvars.bound_contextvars(tenant=schema):
+                return super().__call__(*args, **kwargs)
+        finally:
+            # Back to the pool, with nothing of this tenant left on it.
+            connection.close_if_unusable_or_obsolete()
+
+
+class PublicTask(Task):  # type: ignore[type-arg]
+    """Work on shared tables only: entered in the public schema whatever ran before."""
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            with schema_context(get_public_schema_name()):
+                return super().__call__(*args, **kwargs)
+        finally:
+            connection.close_if_unusable_or_obsolete()
+
+
+def task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a tenant's task. Its arguments are ids."""
+    return partial(shared_task, base=TenantTask, ignore_result=True, **options)()
+
+
+def public_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a task of the installation, such as a sweep that visits every tenant."""
+    return partial(shared_task, base=PublicTask, ignore_result=True, **options)()
+
+
+def enqueue(task: Any, *, countdown: float = 0, **ids: int) -> None:
+    """Send a task, with ids only, when the current transaction commits and never before."""
+    schema = connection.schema_name  # read now: at commit we may be elsewhere
+    if schema == get_public_schema_name():
+        raise TenantMissing(f"{task.name} enqueued outside a tenant")
+    transaction.on_commit(partial(ring, task, schema=schema, countdown=countdown, **ids))
+
+
+def ring(task: Any, *, schema: str, countdown: float = 0, **ids: int) -> None:
+    """Send now. A broker that is away costs only time: the sweeper finds the row."""
+    try:
+        task.apply_async(kwargs=ids, headers={"schema": schema}, countdown=countdown or None)
+    except OSError as error:  # kombu's OperationalError is one of its subclasses' causes
+        log.warning("broker.away", task=task.name, error=type(error).__name__)
+    except task.OperationalError as error:
+        log.warning("broker.away", task=task.name, error=type(error).__name__)
+
+
+def ready_schemas() -> Iterator[str]:
+    """The schemas of the tenants that are open, oldest first."""
+    from tenants.models import Tenant
+
+    yield from (
+        Tenant.objects.filter(status=Tenant.Status.READY).order_by("pk").values_list("schema_name", flat=True)
+    )

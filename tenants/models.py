@@ -1,0 +1,229 @@
+"""Who is a customer, and who may act for it. Everything here lives in the public schema."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_tenants.models import DomainMixin, TenantMixin
+
+LANGUAGES = [("pt-br", _("Portuguese")), ("en", _("English")), ("es", _("Spanish")), ("fr", _("French"))]
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        user = self.model(email=self.normalize_email(email).lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who signs in. What they may do in a business is a Membership."""
+
+    email = models.EmailField(_("e-mail"), unique=True)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, blank=True)
+    is_staff = models.BooleanField(_("back-office staff"), default=False)
+    is_active = models.BooleanField(_("active"), default=True)
+    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] if self.name else self.email
+
+
+class Tenant(TenantMixin):
+    """A customer business: one schema."""
+
+    class Status(models.TextChoices):
+        PROVISIONING = "provisioning", _("being created")
+        READY = "ready", _("ready")
+        SUSPENDED = "suspended", _("suspended")
+
+    name = models.CharField(_("name"), max_length=120)
+    slug = models.SlugField(_("address"), max_length=40, unique=True)
+    status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.PROVISIONING)
+    timezone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo")
+    language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="pt-br")
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    auto_create_schema = False  # provisioning.create replays the template schema in one transaction
+
+    class Meta:
+        verbose_name = _("business")
+        verbose_name_plural = _("businesses")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Domain(DomainMixin):
+    """A host name that leads to a tenant."""
+
+    class Meta:
+        verbose_name = _("host name")
+        verbose_name_plural = _("host names")
+
+    def __str__(self) -> str:
+        return str(self.domain)
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner")
+    MANAGER = "manager", _("manager")
+    AGENT = "agent", _("agent")
+    FINANCE = "finance", _("finance")
+    VIEWER = "viewer", _("viewer")
+
+
+class Membership(models.Model):
+    """What a user may do in one business."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships", verbose_name=_("business"))
+    role = models.CharField(_("role"), max_length=8, choices=Role)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [models.UniqueConstraint(fields=["user", "tenant"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.tenant} · {self.role}"
+
+
+def digest(secret: str) -> str:
+    """How a high-entropy secret is stored: SHA-256, hex. Not for passwords."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Invitation(models.Model):
+    """A seat offered by e-mail; the token itself is never stored."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations", verbose_name=_("business"))
+    email = models.EmailField(_("e-mail"))
+    role = models.CharField(_("role"), max_length=8, choices=Role)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, verbose_name=_("invited by"))
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires"))
+    accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "email"], condition=models.Q(accepted_at=None), name="one_open_invitation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.tenant}"
+
+
+class ApiKey(models.Model):
+    """A program's way in: names its tenant, shown once, stored as a digest."""
+
+    PREFIX = "fd_"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys", verbose_name=_("business"))
+    name = models.CharField(_("name"), max_length=80)
+    hint = models.CharField(_("ends in"), max_length=4, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("created by"))
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ••••{self.hint}"
+
+    @classmethod
+    def issue(cls, *, tenant: Tenant, name: str, created_by: User | None = None) -> tuple["ApiKey", str]:
+        """A new key and its secret, which nobody can read again."""
+        secret = cls.PREFIX + secrets.token_urlsafe(32)
+        key = cls.objects.create(
+            tenant=tenant, name=name, hint=secret[-4:], key_hash=digest(secret), created_by=created_by
+        )
+        return key, secret
+
+
+class WebhookRoute(models.Model):
+    """The unguessable id of a channel's door, and the tenant that it leads to."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="webhook_routes", verbose_name=_("business")
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("webhook route")
+        verbose_name_plural = _("webhook routes")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AuditEntry(models.Model):
+    """Who did what that somebody may have to answer for. Append-only."""
+
+    tenant = models.ForeignKey(Tenant, models.SET_NULL, null=True, blank=True, verbose_name=_("business"))
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("who"))
+    action = models.CharField(_("action"), max_length=60)
+    target = models.CharField(_("on what"), max_length=120, blank=True)
+    detail = models.JSONField(_("details"), default=dict, blank=True)
+    at = models.DateTimeField(_("when"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        indexes = [models.Index(fields=["tenant", "-at"], name="audit_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.action}"
+
+
+class EntryTicket(models.Model):
+    """A one-minute, one-use way for a signed-in person from one host to another."""
+
+    token_hash = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(User, models.CASCADE)
+    tenant = models.ForeignKey(Tenant, models.CASCADE)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user} → {self.tenant}"
+
+    def is_good(self, *, now: datetime) -> bool:
+        return self.expires_at > now

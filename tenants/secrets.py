@@ -1,0 +1,51 @@
+"""Secrets at rest: a text field that only ciphertext leaves the process with."""
+
+import base64
+import hashlib
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+class Undecryptable(Exception):
+    """The stored secret was written with a key that this installation no longer has."""
+
+
+def encrypt(plain: str) -> str:
+    return _box(tuple(settings.ENCRYPTION_KEYS)).encrypt(plain.encode()).decode()
+
+
+def decrypt(cipher: str) -> str:
+    try:
+        return _box(tuple(settings.ENCRYPTION_KEYS)).decrypt(cipher.encode()).decode()
+    except InvalidToken as error:
+        raise Undecryptable("A stored secret cannot be read with ENCRYPTION_KEYS.") from error
+
+
+def last_four(plain: str) -> str:
+    """What a person may see of a secret: enough to recognise it, too little to use it."""
+    return f"••••{plain[-4:]}" if len(plain) > 8 else "••••"
+
+
+@lru_cache(maxsize=4)
+def _box(keys: tuple[str, ...]) -> MultiFernet:
+    # The first key encrypts, all decrypt: so a key can be rotated without a stop.
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(k.encode()).digest())) for k in keys])
+
+
+class EncryptedTextField(models.TextField[str, str]):
+    """Text that the database only ever sees encrypted. Cannot be filtered on, by intent."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return encrypt(value) if value else value
+
+    def from_db_value(self, value: str | None, *_: Any) -> str | None:
+        return decrypt(value) if value else value
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name not in {"isnull", "exact"}:
+            raise TypeError(f"An encrypted field cannot be compared by {lookup_name!r}.")
+        return super().get_lookup(lookup_name)
