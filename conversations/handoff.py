@@ -67,7 +67,7 @@ def hold_for(conversation: Conversation, *, user: User | None, now: datetime) ->
 
 @transaction.atomic(durable=True)
 def give_back(conversation_id: int, *, user: User, now: datetime) -> Conversation:
-    """Let the agent answer again, from the next message on: what a person has dealt with is not re-answered."""
+    """Let the agent answer from the next message on; what a person has dealt with is not re-answered."""
     conversation = locked(conversation_id)
     _to_agent(conversation)
     audit.record("conversation.give_back", actor=user, target=conversation)

@@ -124,7 +124,7 @@ def _note_status(channel: Channel, status: str, *, now: datetime) -> str:
 
 
 def receive(channel: Channel, said: Said, *, now: datetime) -> str:
-    """Put one utterance into its thread, once however often it is delivered; inside the caller's transaction."""
+    """Put one utterance into its thread, once however often it comes; in the caller's transaction."""
     key = provider_key(channel, from_me=said.from_me, unique_id=said.unique_id)
     if Message.objects.filter(provider_key=key).exists():
         return "ignored: repeated"
@@ -162,7 +162,7 @@ def _new_contact(channel: Channel, said: Said) -> Contact:
 
 
 def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -> Message:
-    """The new message. The unique key is what makes it once; a race ends in IntegrityError and a second look."""
+    """The new message. Its unique key is what makes it once: a race ends in IntegrityError and a retry."""
     message = Message.objects.create(
         conversation=conversation,
         direction=Message.Direction.OUT if said.from_me else Message.Direction.IN,

@@ -1,6 +1,6 @@
 """Everything that goes out: a queued message is the outbox; claim, send, mark.
 
-A send whose outcome is unknown is never repeated blindly: the gateway is asked first, by the id that we chose.
+A send whose outcome is unknown is never repeated blindly: the gateway is asked first, by the id that is ours.
 """
 
 import secrets

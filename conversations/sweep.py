@@ -32,7 +32,7 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND receiv
  OR EXISTS (SELECT FROM {messages} WHERE status = 'queued' AND coalesce(send_after, created_at) < %(late)s)
  OR EXISTS (SELECT FROM {messages} WHERE status IN ('sending', 'unknown') AND claimed_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at < %(dead)s)
- OR EXISTS (SELECT FROM {messages} WHERE NOT (media_source = '') AND created_at < %(late)s AND created_at > %(old)s)
+ OR EXISTS (SELECT FROM {messages} WHERE NOT (media_source = '') AND created_at BETWEEN %(old)s AND %(late)s)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
 """)
 

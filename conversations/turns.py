@@ -20,8 +20,8 @@ from conversations.models import Conversation, Message, Turn, TurnPassage
 from knowledge import retrieval
 from providers import llm
 from tenants import live
-from tenants.current import tenant as current_tenant
 from tenants.background import enqueue, task
+from tenants.current import tenant as current_tenant
 
 log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
@@ -163,7 +163,8 @@ def answer(turn: Turn, *, started: float) -> Reply:
         language=conversation.language,
         model=speaker.model,
     )
-    connection.close_if_unusable_or_obsolete()  # the model may think for seconds: the pool's connection is not ours to keep meanwhile
+    # The model may think for seconds: a connection of the pool is not ours to keep meanwhile.
+    connection.close_if_unusable_or_obsolete()
     completion = speaker.adapter.complete(request)
     return Reply(completion, found, speaker.vendor, latency_ms=int((time.monotonic() - started) * 1000))
 

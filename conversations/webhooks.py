@@ -1,7 +1,7 @@
 """The gateway's door: verify on the raw bytes, store in one commit, answer, ring.
 
 A thin ASGI app beside Django: a delivery costs one prepared INSERT here, and its reading is the inbox's work.
-Answers: 200 stored; 401 wrong signature; 404 no such door; 413 too large; 503 the database is away (the gateway
+A thin ASGI app beside Django: a delivery costs one prepared INSERT here; its reading is the inbox's work.
 tries again).
 """
 
