@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
@@ -66,3 +67,14 @@ def seconds(milliseconds: int | None) -> str:
     if milliseconds is None:
         return ""
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"
+
+
+CONTROLS = {"textarea": "textarea", "select": "select", "checkbox": "checkbox", "radio": "radio", "file": "file-input"}
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form field's widget with the class of its kind; Django has linked its help and its errors."""
+    widget = field.field.widget
+    kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
+    return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {CONTROLS.get(kind, 'input')}".strip()})
