@@ -22,7 +22,7 @@ _PERSON = re.compile(
 )
 _NOT_PERSON = re.compile(
     r"\b(?:recursos humanos|human resources|ressources humaines|corpo humano|human body"
-    r"|(?:por|per|each|par|cada|una|uma|one) pers?(?:son|sona|sonne|ssoa))\b"
+    r"|(?:por|per|each|par|cada) pers?(?:son|sona|sonne|ssoa))\b"
 )
 _YES = re.compile(
     r"^(?:sim|quero|pode|pode ser|por favor|claro|ok|okay|isso|s|yes|yeah|yep|please|sure|si|dale|vale|oui|d'?accord"
