@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
+from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 
@@ -35,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, blank=True)
     is_staff = models.BooleanField(_("back-office staff"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
-    date_joined = models.DateTimeField(_("joined"), default=timezone.now)
+    date_joined = models.DateTimeField(_("joined"), default=now)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -69,7 +69,7 @@ class Tenant(TenantMixin):
     status = models.CharField(_("status"), max_length=12, choices=Status, default=Status.PROVISIONING)
     timezone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo")
     language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="pt-br")
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), default=now)
 
     auto_create_schema = False  # provisioning.create replays the template schema in one transaction
 
@@ -106,7 +106,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships", verbose_name=_("user"))
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships", verbose_name=_("business"))
     role = models.CharField(_("role"), max_length=8, choices=Role)
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), default=now)
 
     class Meta:
         verbose_name = _("membership")
@@ -130,7 +130,7 @@ class Invitation(models.Model):
     role = models.CharField(_("role"), max_length=8, choices=Role)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, verbose_name=_("invited by"))
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), default=now)
     expires_at = models.DateTimeField(_("expires"))
     accepted_at = models.DateTimeField(_("accepted"), null=True, blank=True)
 
@@ -157,7 +157,7 @@ class ApiKey(models.Model):
     hint = models.CharField(_("ends in"), max_length=4, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("created by"))
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), default=now)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
 
@@ -185,7 +185,7 @@ class WebhookRoute(models.Model):
     tenant = models.ForeignKey(
         Tenant, models.CASCADE, related_name="webhook_routes", verbose_name=_("business")
     )
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), default=now)
 
     class Meta:
         verbose_name = _("webhook route")
@@ -203,7 +203,7 @@ class AuditEntry(models.Model):
     action = models.CharField(_("action"), max_length=60)
     target = models.CharField(_("on what"), max_length=120, blank=True)
     detail = models.JSONField(_("details"), default=dict, blank=True)
-    at = models.DateTimeField(_("when"), default=timezone.now)
+    at = models.DateTimeField(_("when"), default=now)
 
     class Meta:
         verbose_name = _("audit entry")
