@@ -9,6 +9,23 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+# For tables that only grow: `CREATE TRIGGER … BEFORE UPDATE OR DELETE … EXECUTE FUNCTION public.refuse_change()`.
+REFUSE_CHANGE = """
+CREATE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of % refused: its rows are only ever added', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END
+$$
+"""
+# Who and which business may be forgotten (set to null) when they are deleted; what was done may not.
+KEEP_AUDIT = """
+CREATE TRIGGER audit_entry_stays
+    BEFORE UPDATE OF id, action, target, detail, at OR DELETE ON public.tenants_auditentry
+    FOR EACH ROW EXECUTE FUNCTION public.refuse_change()
+"""
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -425,4 +442,6 @@ class Migration(migrations.Migration):
             model_name="auditentry",
             index=models.Index(fields=["tenant", "-at"], name="audit_by_tenant"),
         ),
+        migrations.RunSQL(REFUSE_CHANGE, "DROP FUNCTION public.refuse_change()"),
+        migrations.RunSQL(KEEP_AUDIT, "DROP TRIGGER audit_entry_stays ON public.tenants_auditentry"),
     ]
