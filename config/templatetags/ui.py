@@ -69,7 +69,13 @@ def seconds(milliseconds: int | None) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"
 
 
-CONTROLS = {"textarea": "textarea", "select": "select", "checkbox": "checkbox", "radio": "radio", "file": "file-input"}
+CONTROLS = {
+    "textarea": "textarea w-full",
+    "select": "select w-full",
+    "checkbox": "checkbox",
+    "radio": "radio",
+    "file": "file-input w-full",
+}
 
 
 @register.filter
@@ -77,4 +83,17 @@ def control(field: BoundField) -> SafeString:
     """A form field's widget with the class of its kind; Django has linked its help and its errors."""
     widget = field.field.widget
     kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
-    return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {CONTROLS.get(kind, 'input')}".strip()})
+    return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {CONTROLS.get(kind, 'input w-full')}".strip()})
+
+
+@register.filter
+def gateway_state(status: str) -> str:
+    """What the gateway says about a number, in words an owner knows."""
+    words = {
+        "WORKING": _("working"),
+        "STARTING": _("starting"),
+        "SCAN_QR_CODE": _("its QR code must be scanned with the phone"),
+        "STOPPED": _("stopped"),
+        "FAILED": _("out of order"),
+    }
+    return words.get(status, status.lower())
