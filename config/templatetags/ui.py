@@ -18,7 +18,10 @@ FACES = 6
 def icon(name: str, classes: str = "") -> SafeString:
     """A drawing of the sprite, hidden from screen readers: the words beside it say the same."""
     return format_html(
-        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>', classes, static("icons.svg"), name
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        classes,
+        static("icons.svg"),
+        name,
     )
 
 
@@ -66,7 +69,9 @@ def seconds(milliseconds: int | None) -> str:
     """Milliseconds as people read them: 840 -> "840 ms", 2310 -> "2.3 s"."""
     if milliseconds is None:
         return ""
-    return f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"
+    return (
+        f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"
+    )
 
 
 CONTROLS = {
@@ -83,7 +88,9 @@ def control(field: BoundField) -> SafeString:
     """A form field's widget with the class of its kind; Django has linked its help and its errors."""
     widget = field.field.widget
     kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
-    return field.as_widget(attrs={"class": f"{widget.attrs.get('class', '')} {CONTROLS.get(kind, 'input w-full')}".strip()})
+    return field.as_widget(
+        attrs={"class": f"{widget.attrs.get('class', '')} {CONTROLS.get(kind, 'input w-full')}".strip()}
+    )
 
 
 @register.filter

@@ -1,6 +1,7 @@
 import Alpine from "@alpinejs/csp";
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { composer } from "./composer.js";
+import { confirmations } from "./confirm.js";
 import { dropzone } from "./dropzone.js";
 import { live } from "./live.js";
 import { sheet } from "./sheet.js";
@@ -14,6 +15,7 @@ Alpine.data("themeToggle", themeToggle);
 Alpine.data("dropzone", dropzone);
 
 toasts();
+confirmations();
 sheet();
 composer();
 thread();

@@ -20,7 +20,7 @@ export function sentence(name) {
 /** Close buttons, copy buttons, messages of the server, and what to say when a request fails. */
 export function toasts() {
   document.addEventListener("click", (event) => {
-    const copy = event.target.closest("[data-copy]");
+    const copy = event.target.closest("[data-copy], [data-copy-from]");
     if (copy) copyText(copy);
     event.target.closest("[data-dismiss]")?.closest(".toast-item")?.remove();
   });
