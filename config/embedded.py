@@ -3,7 +3,7 @@
 Each keeps its port and password in a file of its own below the data folder, so that a server that died
 comes back at the address its clients know. `services.json` names the servers that run now. A server
 stops with the process (strictly: the thread) that started it, even when that one is killed, unless
-`keep` is set. STACK: the PostgreSQL wheel is young, so all we ask of it is a folder of programs.
+`keep` is set. The PostgreSQL wheel is young, so all we ask of it is a folder of programs.
 """
 
 import ctypes
@@ -80,8 +80,11 @@ class Home:
     uid: int | None
 
 
-def start_postgres(data: Path, *, keep: bool = False) -> str:
-    """Start PostgreSQL for this data folder unless it runs; returns the URL of its database."""
+def start_postgres(data: Path, *, keep: bool = False, **tuning: str) -> str:
+    """Start PostgreSQL for this data folder unless it runs; returns the URL of its database.
+
+    `tuning` are server settings that go before ours.
+    """
     with _lock(data):
         home = _home(data)
         address = _address(data, "postgres")
@@ -89,7 +92,7 @@ def start_postgres(data: Path, *, keep: bool = False) -> str:
             _end_postgres(home)
             address = _free_address(data, "postgres", address)
             _make_cluster(home, address)
-            _run_postgres(data, home, address, keep=keep)
+            _run_postgres(data, home, address, keep=keep, tuning=tuning)
         _make_database(address)
         return _publish(data, "database_url", _postgres_url(address))
 
@@ -403,12 +406,12 @@ def _initdb(home: Home, folder: Path, password: Path) -> None:
         )
 
 
-def _run_postgres(data: Path, home: Home, address: Address, *, keep: bool) -> None:
+def _run_postgres(data: Path, home: Home, address: Address, *, keep: bool, tuning: dict[str, str]) -> None:
     """Start it; after a kill the first attempts may fail while orphans of the last run let go of memory."""
     log = _log_file(data, "postgres")
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        handle = _spawn_postgres(home, address, log, keep=keep)
+        handle = _spawn_postgres(home, address, log, keep=keep, tuning=tuning)
         _started[data / "postgres.json"] = handle
         _wait(lambda: handle.poll() is not None or _postgres_answers(address), deadline - time.monotonic())  # noqa: B023
         if handle.poll() is None and _postgres_answers(address):
@@ -417,8 +420,11 @@ def _run_postgres(data: Path, home: Home, address: Address, *, keep: bool) -> No
     raise ServerFailed(f"PostgreSQL did not start. The end of {log}:\n{_last_lines(log)}")
 
 
-def _spawn_postgres(home: Home, address: Address, log: Path, *, keep: bool) -> subprocess.Popen[bytes]:
-    settings = [f"--{name}={value}" for name, value in (TUNING | {"port": str(address.port)}).items()]
+def _spawn_postgres(
+    home: Home, address: Address, log: Path, *, keep: bool, tuning: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    values = TUNING | tuning | {"port": str(address.port)}
+    settings = [f"--{name}={value}" for name, value in values.items()]
     with log.open("ab") as output:
         return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
             _command(home, "postgres", "-D", str(home.cluster), *settings),

@@ -1,0 +1,46 @@
+"""Settings of the tests: the servers first, in a data folder of their own, since settings read their URLs.
+
+With DATABASE_URL or REDIS_URL set, the tests use those servers instead (a database of their own there).
+"""
+
+import os
+
+from config import embedded, env
+
+_home = env.data_dir()
+DATA = _home if _home.name == "test" else _home / "test"
+# What the machine of a developer has set must not reach a test.
+for _name in (
+    "ANTHROPIC_API_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "EMAIL_URL",
+    "S3_BUCKET",
+    "FRONTDESK_ENV",
+):
+    os.environ.pop(_name, None)
+os.environ["FRONTDESK_DATA"] = str(DATA)
+
+STARTED = []
+if not env.text("DATABASE_URL"):
+    if embedded.postgres_pid(DATA) is None:
+        STARTED.append(embedded.stop_postgres)
+    # A crash of the machine may cost a test database, nothing else may read from this one.
+    embedded.start_postgres(DATA, fsync="off", full_page_writes="off", shared_buffers="128MB")
+if not env.text("REDIS_URL"):
+    if embedded.valkey_pid(DATA) is None:
+        STARTED.append(embedded.stop_valkey)
+    embedded.start_valkey(DATA)
+
+SERVER_URL = env.database_url()
+DATABASE_NAME = f"test_{os.getpid()}"
+# Processes that a test starts read the same database.
+os.environ["DATABASE_URL"] = SERVER_URL.rpartition("/")[0] + f"/{DATABASE_NAME}"
+os.environ["REDIS_URL"] = env.redis_url()
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import TEMPLATES  # noqa: E402
+from tests.strict import UndefinedVariable  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = UndefinedVariable()
