@@ -2,7 +2,7 @@
 
 `uvicorn bench.floor:door` is the door: HMAC over the raw bytes, one INSERT, one COMMIT.
 `python -m bench.floor` is the rest of the minimal path: one worker takes rows with SKIP LOCKED, asks the
-model once and sends once. Both read FLOOR_DATABASE_URL, the worker also FLOOR_MODEL_URL and FLOOR_GATEWAY_URL.
+model once and sends once. Both read FLOOR_DATABASE_URL; the worker also FLOOR_MODEL_URL, FLOOR_GATEWAY_URL.
 """
 
 import hashlib

@@ -1,0 +1,285 @@
+"""The whole product as real processes on free ports of this machine, for benchmarks and for `make chaos`.
+
+Everything lives below one data folder. Each process is ended by its own id, also when this one is interrupted
+or killed, and nothing waits for ever.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from bench.measure import Meter, progress
+from config import embedded, env
+
+ROOT = Path(__file__).resolve().parent.parent
+WEB_OPTIONS = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
+START_SECONDS = 60
+STOP_SECONDS = 10
+SLUG = "bench"
+
+
+class NotReady(RuntimeError):
+    """A process did not answer in time; the message ends with the last lines of its log."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def get(url: str, *, timeout: float = 5.0, headers: dict[str, str] | None = None) -> bytes:
+    """The body of a loopback page."""
+    request = urllib.request.Request(url, headers=headers or {})
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        return bytes(answer.read())
+
+
+def tell(url: str, body: Any = None, *, method: str = "POST", timeout: float = 5.0) -> Any:
+    """Send JSON to a counterpart's own control page, and read JSON back."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(
+        url, data=data, method=method, headers={"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=timeout) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+
+
+def wait_until(done: Callable[[], Any], *, seconds: float, what: str, every: float = 0.05) -> Any:
+    """Ask until the answer is true; raise NotReady after this many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError, urllib.error.URLError, psycopg.Error):
+            if answer := done():
+                return answer
+        if time.monotonic() > deadline:
+            raise NotReady(f"{what} after {seconds:.0f} s")
+        time.sleep(every)
+
+
+@dataclass
+class Stack:
+    """One running product. `name` chooses its folder; a fresh database is made at every start."""
+
+    name: str
+    threads: int = 8
+    extra_env: dict[str, str] = field(default_factory=dict)
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.data = env.data_dir() / self.name
+        self.port, self.embedding_port, self.gateway_port, self.models_port = (free_port() for _ in range(4))
+        self.database_url = self.redis_url = ""
+
+    # -- addresses
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def models_url(self) -> str:
+        return f"http://127.0.0.1:{self.models_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the product sees. Keys of the person who runs this must not be spent."""
+        keep = {key: value for key, value in os.environ.items() if not key.endswith("_API_KEY")}
+        mine = {
+            "FRONTDESK_DATA": str(self.data),
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "PORT": str(self.port),
+            "EMBEDDING_URL": f"http://127.0.0.1:{self.embedding_port}",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "PYTHONUNBUFFERED": "1",
+        }
+        return keep | mine | self.extra_env
+
+    # -- processes
+
+    def spawn(self, name: str, *command: str, **more_env: str) -> subprocess.Popen[bytes]:
+        """Start one process; it dies with this one. Its output goes to logs/NAME.log of the data folder."""
+        folder = self.data / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=ROOT,
+                env=self.environment | more_env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=embedded.die_with_parent(signal.SIGKILL),
+            )
+        return self.processes[name]
+
+    def manage(self, *words: str, seconds: float = 120) -> str:
+        """Run one management command to its end; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        if done.returncode:
+            raise NotReady(f"manage.py {words[0]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+        return done.stdout
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, and reap."""
+        process = self.processes.pop(name, None)
+        if process is not None:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+    def end(self, name: str) -> None:
+        """SIGTERM, and SIGKILL when that does not help."""
+        process = self.processes.get(name)
+        if process is None:
+            return
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        self.kill(name)
+
+    def last_words(self, name: str) -> str:
+        """The end of a process's log."""
+        with suppress(OSError):
+            return "\n".join(
+                (self.data / "logs" / f"{name}.log").read_text(errors="replace").splitlines()[-15:]
+            )
+        return ""
+
+    def check_alive(self) -> None:
+        for name, process in self.processes.items():
+            if process.poll() is not None:
+                raise NotReady(f"{name} ended with {process.returncode}:\n{self.last_words(name)}")
+
+    # -- the parts
+
+    def start_services(self) -> None:
+        """PostgreSQL and Valkey, and a database without a past."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        url = embedded.start_postgres(self.data)
+        with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as server:
+            server.execute(f"DROP DATABASE IF EXISTS {embedded.DATABASE} WITH (FORCE)")
+        self.database_url = embedded.start_postgres(self.data)
+        self.redis_url = embedded.start_valkey(self.data)
+
+    def start_counterparts(self) -> None:
+        self.spawn("models", "tests.counterparts.models", "--port", str(self.models_port))
+        self.spawn("gateway", "tests.counterparts.gateway", "--port", str(self.gateway_port))
+        for name, port in (("models", self.models_port), ("gateway", self.gateway_port)):
+            self.wait_for_port(name, port)
+
+    def start_embedder(self) -> None:
+        self.spawn("embedder", "providers.embedding_server", "--port", str(self.embedding_port))
+        self.wait_for_port("embedder", self.embedding_port)
+
+    def start_web(self) -> None:
+        self.spawn("web", "uvicorn", "config.asgi:application", "--port", str(self.port), *WEB_OPTIONS)
+        self.wait_for_port("web", self.port)
+
+    def start_worker(self, name: str = "worker") -> None:
+        self.spawn(
+            name, "celery", "-A", "config", "worker", "-P", "threads", "-c", str(self.threads),
+            "-Q", "fast,slow", "-n", f"{name}@%h", "-l", "WARNING", "--without-gossip", "--without-mingle",
+        )  # fmt: skip
+
+    def start_beat(self) -> None:
+        schedule = "django_celery_beat.schedulers:DatabaseScheduler"
+        self.spawn("beat", "celery", "-A", "config", "beat", "-S", schedule, "-l", "WARNING")
+
+    def wait_for_port(self, name: str, port: int) -> None:
+        def answers() -> bool:
+            self.check_alive()
+            with socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+
+        try:
+            wait_until(answers, seconds=START_SECONDS, what=f"{name} does not listen")
+        except NotReady as error:
+            raise NotReady(f"{error}\n{self.last_words(name)}") from None
+
+    def wait_for_worker(self, name: str = "worker") -> None:
+        """A worker is there when it has subscribed: the broker knows a client that waits on the queue."""
+        import redis
+
+        client = redis.Redis.from_url(self.redis_url)
+
+        def listens() -> bool:
+            self.check_alive()
+            return any(one["cmd"] == "brpop" for one in client.client_list())
+
+        wait_until(listens, seconds=START_SECONDS, what=f"{name} takes no tasks")
+
+    # -- looking
+
+    def ask(self, statement: str, *values: Any, schema: str = "") -> list[tuple[Any, ...]]:
+        """Rows from the product's own tables, in the schema of the business."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            connection.execute("SELECT set_config('search_path', %s, false)", [schema or "public"])
+            return connection.execute(statement, values or None).fetchall()
+
+    def meter(self, *names: str) -> Meter:
+        """CPU and memory of these processes, and of the two servers under `postgres` and `valkey`."""
+        servers = {
+            "postgres": embedded.postgres_pid(self.data),
+            "valkey": embedded.valkey_pid(self.data),
+        }
+        roots = {name: self.processes[name].pid for name in names if name in self.processes}
+        return Meter(roots | {name: pid for name, pid in servers.items() if pid and name in names})
+
+    def stop(self) -> None:
+        """End everything, the servers last."""
+        for name in list(self.processes):
+            self.end(name)
+        embedded.stop_valkey(self.data)
+        embedded.stop_postgres(self.data)
+
+
+@contextmanager
+def running(stack: Stack) -> Iterator[Stack]:
+    """The product up and ready, and down again whatever happens."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        progress("servers and database")
+        stack.start_services()
+        stack.manage("migrate_schemas", "--shared", "-v", "0")
+        progress("counterparts, embedder, web, worker, beat")
+        stack.start_counterparts()
+        stack.start_embedder()
+        stack.start_web()
+        stack.start_worker()
+        stack.start_beat()
+        stack.wait_for_worker()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def port_of(url: str) -> int:
+    return int(urlsplit(url).port or 80)
