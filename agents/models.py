@@ -56,8 +56,15 @@ class AgentVersion(models.Model):
     )
     tiers = models.JSONField(_("models by tier"), default=dict, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    # No database constraint: deleting a person must neither change nor be stopped by what was published.
     published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("published by")
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("published by"),
     )
 
     class Meta:

@@ -1,0 +1,165 @@
+"""Hold, settle, release, grant: every change of the balance, each with a cause that makes it happen once.
+
+Unless it says otherwise a function runs inside the caller's transaction. The account's row is the lock.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
+
+from billing import pricing
+from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
+from tenants.models import User
+
+Kind = LedgerEntry.Kind
+
+
+class InsufficientCredits(Exception):
+    """Fewer credits are available than are to be reserved or taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The account as of now, in credits."""
+
+    balance: int
+    held: int
+    spent_today: int
+
+    @property
+    def available(self) -> int:
+        return self.balance - self.held
+
+
+def hold(*, key: str, amount: int, now: datetime) -> Hold:
+    """Reserve credits; raises InsufficientCredits. The same key again gives the same hold."""
+    if (earlier := Hold.objects.filter(key=key).first()) is not None:
+        return earlier
+    enough = CreditAccount.objects.filter(pk=1, balance__gte=F("held") + amount)
+    if not enough.update(held=F("held") + amount):
+        raise InsufficientCredits(f"{amount} credits are not available")
+    return Hold.objects.create(key=key, amount=amount, created_at=now)
+
+
+def settle(hold: Hold, *, cost: int, key: str, reason: str, now: datetime) -> LedgerEntry | None:
+    """Take what was really used, and free the rest. Beyond the hold only what is available: never below zero."""
+    account = CreditAccount.objects.select_for_update().get(pk=1)
+    if not _close(hold, Hold.Status.SETTLED, now=now):
+        return LedgerEntry.objects.filter(key=key).first()
+    account.held -= hold.amount
+    taken = min(cost, account.available)
+    account.balance -= taken
+    account.save(update_fields=["balance", "held"])
+    return _enter(Kind.TURN, -taken, account, key=key, reason=reason, now=now) if taken else None
+
+
+def release(hold: Hold, *, now: datetime) -> None:
+    """Free a hold without taking anything: a failed answer costs nothing."""
+    account = CreditAccount.objects.select_for_update().get(pk=1)
+    if _close(hold, Hold.Status.RELEASED, now=now):
+        account.held -= hold.amount
+        account.save(update_fields=["held"])
+
+
+def grant(*, amount: int, reason: str, key: str, actor: User | None, now: datetime) -> LedgerEntry:
+    """Add credits, or take them back with a negative amount; once a key. Raises InsufficientCredits."""
+    if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
+        return earlier
+    CreditAccount.objects.get_or_create(pk=1)
+    account = CreditAccount.objects.select_for_update().get(pk=1)
+    if account.available + amount < 0:
+        raise InsufficientCredits(f"{-amount} credits are not available")
+    account.balance += amount
+    account.save(update_fields=["balance"])
+    kind = Kind.GRANT if amount > 0 else Kind.CORRECTION
+    return _enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
+
+
+def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
+    """Free the open holds that nobody works on any more; an outermost use case. Returns how many."""
+    orphans = Hold.objects.filter(status=Hold.Status.HELD, created_at__lt=older_than).exclude(pk__in=keep)
+    for orphan in list(orphans.order_by("pk")):
+        with transaction.atomic(durable=True):
+            release(orphan, now=now)
+    return len(orphans)
+
+
+def standing(*, since: datetime) -> Standing:
+    """The account, and what was spent since the start of the business's day."""
+    account = CreditAccount.objects.filter(pk=1).first() or CreditAccount()
+    spent = LedgerEntry.objects.filter(kind=Kind.TURN, created_at__gte=since)
+    total = spent.aggregate(total=Coalesce(Sum("amount"), 0))["total"]
+    return Standing(balance=account.balance, held=account.held, spent_today=-total)
+
+
+def price_for(model: str, *, at: datetime) -> Price:
+    """The price of a model at a moment: its own, else everybody's; raises Price.DoesNotExist."""
+    current = Price.objects.filter(effective_from__lte=at, model__in=[model, "*"])
+    by_model: dict[str, Price] = {}
+    for price in current.order_by("effective_from"):
+        by_model[price.model] = price
+    if not by_model:
+        raise Price.DoesNotExist("There is no price list.")
+    return by_model.get(model) or by_model["*"]
+
+
+def record_usage(
+    *, key: str, model: str, usage: pricing.Tokens, cost: int, price: Price, now: datetime
+) -> Usage:
+    """Keep what was used and the price that it had."""
+    return Usage.objects.create(
+        key=key,
+        model=model,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        credits=cost,
+        price=_snapshot(price),
+        exact=getattr(usage, "exact", True),
+        created_at=now,
+    )
+
+
+def _snapshot(price: Price) -> dict[str, Any]:
+    fields = (
+        "model",
+        "input_per_million",
+        "output_per_million",
+        "cache_read_per_million",
+        "cache_write_per_million",
+    )
+    kept = {field: getattr(price, field) for field in (*fields, "minimum")}
+    return {**kept, "effective_from": price.effective_from.isoformat()}
+
+
+def _close(hold: Hold, status: str, *, now: datetime) -> bool:
+    """Compare-and-set: only one of settle and release ever wins."""
+    hold.status = status
+    return bool(Hold.objects.filter(pk=hold.pk, status=Hold.Status.HELD).update(status=status, closed_at=now))
+
+
+def _enter(
+    kind: str,
+    amount: int,
+    account: CreditAccount,
+    *,
+    key: str,
+    reason: str,
+    now: datetime,
+    actor: User | None = None,
+) -> LedgerEntry:
+    return LedgerEntry.objects.create(
+        kind=kind,
+        amount=amount,
+        balance_after=account.balance,
+        key=key,
+        reason=reason[:200],
+        actor=actor,
+        created_at=now,
+    )

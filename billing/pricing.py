@@ -1,0 +1,47 @@
+"""What an answer costs, in whole credits. Pure."""
+
+from typing import Protocol
+
+MILLION = 1_000_000
+CHARACTERS_A_TOKEN = 3  # on the safe side for Portuguese
+
+
+class Rates(Protocol):
+    """Credits per million tokens of each kind, and the least an answer costs."""
+
+    input_per_million: int
+    output_per_million: int
+    cache_read_per_million: int
+    cache_write_per_million: int
+    minimum: int
+
+
+class Tokens(Protocol):
+    """Tokens of each kind."""
+
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def cache_read_tokens(self) -> int: ...
+    @property
+    def cache_write_tokens(self) -> int: ...
+
+
+def cost(rates: Rates, tokens: Tokens) -> int:
+    """The credits for these tokens, rounded up once, at least the minimum."""
+    millionths = (
+        tokens.input_tokens * rates.input_per_million
+        + tokens.output_tokens * rates.output_per_million
+        + tokens.cache_read_tokens * rates.cache_read_per_million
+        + tokens.cache_write_tokens * rates.cache_write_per_million
+    )
+    return max(rates.minimum, -(-millionths // MILLION))
+
+
+def estimate(rates: Rates, *, characters: int, max_tokens: int) -> int:
+    """The credits to reserve for an answer that reads so many characters and writes at most so many tokens."""
+    read = -(-characters // CHARACTERS_A_TOKEN)
+    dearest = max(rates.input_per_million, rates.cache_write_per_million)
+    return max(rates.minimum, -(-(read * dearest + max_tokens * rates.output_per_million) // MILLION))
