@@ -78,6 +78,14 @@ def ring(task: Any, *, schema: str, countdown: float = 0, **ids: int) -> None:
         log.warning("broker.away", task=task.name, error=type(error).__name__)
 
 
+def ring_public(task: Any, **ids: int) -> None:
+    """Send a task of the installation now; a broker that is away costs only time."""
+    try:
+        task.apply_async(kwargs=ids)
+    except (OSError, task.OperationalError) as error:
+        log.warning("broker.away", task=task.name, error=type(error).__name__)
+
+
 def ready_schemas() -> Iterator[str]:
     """The schemas of the tenants that are open, oldest first."""
     from tenants.models import Tenant

@@ -12,6 +12,8 @@ _known: dict[str, tuple[float, Tenant]] = {}
 
 def tenant() -> Tenant:
     """The Tenant row of this connection's schema, at most ten seconds old; raises DoesNotExist."""
+    if isinstance(connection.tenant, Tenant):
+        return connection.tenant
     schema = connection.schema_name
     known = _known.get(schema)
     if known and known[0] > time.monotonic():

@@ -195,6 +195,43 @@ class WebhookRoute(models.Model):
         return str(self.pk)
 
 
+class SignUp(models.Model):
+    """A business that somebody asked for: made in the background, and kept until it is made."""
+
+    class Status(models.TextChoices):
+        UNCONFIRMED = "unconfirmed", _("e-mail not confirmed")
+        WAITING = "waiting", _("waiting")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="sign_ups", verbose_name=_("user"))
+    name = models.CharField(_("business name"), max_length=120)
+    slug = models.CharField(_("address"), max_length=40)
+    timezone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo")
+    language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="pt-br")
+    status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.UNCONFIRMED)
+    tenant = models.ForeignKey(
+        Tenant, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("business")
+    )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error = models.CharField(_("what went wrong"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"), default=now)
+    rung_at = models.DateTimeField(_("last rung"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("sign-up")
+        verbose_name_plural = _("sign-ups")
+        indexes = [models.Index(fields=["rung_at"], condition=models.Q(status="waiting"), name="sign_up_waiting")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=~models.Q(status="done"), name="one_open_sign_up_a_person"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} · {self.status}"
+
+
 class AuditEntry(models.Model):
     """Who did what that somebody may have to answer for. Append-only."""
 

@@ -1,9 +1,10 @@
 """Which apps live in the public schema and which in each tenant's."""
 
 SHARED_APPS = [
-    "django_tenants",
+    # Before django_tenants: the first app that has a command (migrate_schemas, delete_tenant) gives it.
     "config",
     "tenants",
+    "django_tenants",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",

@@ -420,6 +420,94 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "webhook routes",
             },
         ),
+        migrations.CreateModel(
+            name="SignUp",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, verbose_name="business name")),
+                ("slug", models.CharField(max_length=40, verbose_name="address")),
+                (
+                    "timezone",
+                    models.CharField(default="America/Sao_Paulo", max_length=64, verbose_name="time zone"),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        choices=[
+                            ("pt-br", "Portuguese"),
+                            ("en", "English"),
+                            ("es", "Spanish"),
+                            ("fr", "French"),
+                        ],
+                        default="pt-br",
+                        max_length=8,
+                        verbose_name="language",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("unconfirmed", "e-mail not confirmed"),
+                            ("waiting", "waiting"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="unconfirmed",
+                        max_length=11,
+                        verbose_name="status",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("error", models.CharField(blank=True, max_length=200, verbose_name="what went wrong")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                ("rung_at", models.DateTimeField(blank=True, null=True, verbose_name="last rung")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_ups",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "sign-up",
+                "verbose_name_plural": "sign-ups",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "waiting")), fields=["rung_at"], name="sign_up_waiting"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "done"), _negated=True),
+                        fields=("user",),
+                        name="one_open_sign_up_a_person",
+                    )
+                ],
+            },
+        ),
         migrations.AddConstraint(
             model_name="user",
             constraint=models.UniqueConstraint(
