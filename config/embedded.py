@@ -426,7 +426,7 @@ def _spawn_postgres(
     values = TUNING | tuning | {"port": str(address.port)}
     settings = [f"--{name}={value}" for name, value in values.items()]
     with log.open("ab") as output:
-        return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(  # type: ignore[call-overload]
             _command(home, "postgres", "-D", str(home.cluster), *settings),
             stdin=subprocess.DEVNULL,
             stdout=output,

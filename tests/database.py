@@ -11,6 +11,7 @@ import psycopg
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,13 +80,9 @@ def _build(server: psycopg.Connection[tuple[object, ...]], template: str) -> Non
 
 
 def _make_tenant(slug: str, name: str) -> None:
-    from tenants.models import Domain, Tenant
+    from tenants import provisioning
 
-    tenant = Tenant.objects.create(
-        schema_name=slug, slug=slug, name=name, language="en", timezone="UTC", status=Tenant.Status.READY
-    )
-    Domain.objects.create(tenant=tenant, domain=f"{slug}.localhost", is_primary=True)
-    tenant.create_schema(verbosity=0)
+    provisioning.create(name=name, slug=slug, owner=None, language="en", timezone="UTC", now=timezone.now())
 
 
 def _state() -> str:

@@ -6,6 +6,7 @@ ROOT_URLCONF = "config.urls"
 PUBLIC_SCHEMA_URLCONF = "config.public_urls"
 ASGI_APPLICATION = "config.asgi.application"
 MIDDLEWARE = [
+    "config.health.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.TenantMiddleware",
