@@ -14,9 +14,9 @@ from django.db import connections
 ROUNDS = 3
 WAIT_SECONDS = 3
 REASON = (
-    "The database is behind a proxy that pools transactions, not sessions (PgBouncer's pool_mode = transaction "
-    "or statement): one business would read another's rows. Point DATABASE_URL at PostgreSQL itself, or set "
-    "pool_mode = session."
+    "The database is behind a proxy that pools transactions, not sessions (PgBouncer's pool_mode = "
+    "transaction or statement): one business would read another's rows. Point DATABASE_URL at PostgreSQL "
+    "itself, or set pool_mode = session."
 )
 
 

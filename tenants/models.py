@@ -70,6 +70,8 @@ class Tenant(TenantMixin):
     timezone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo")
     language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="pt-br")
     created_at = models.DateTimeField(_("created"), default=now)
+    # Which environment names the business file had for its secrets, so that an export names them again.
+    references = models.JSONField(default=dict, blank=True, editable=False)
 
     auto_create_schema = False  # provisioning.create replays the template schema in one transaction
 
@@ -221,7 +223,9 @@ class SignUp(models.Model):
     class Meta:
         verbose_name = _("sign-up")
         verbose_name_plural = _("sign-ups")
-        indexes = [models.Index(fields=["rung_at"], condition=models.Q(status="waiting"), name="sign_up_waiting")]
+        indexes = [
+            models.Index(fields=["rung_at"], condition=models.Q(status="waiting"), name="sign_up_waiting")
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["user"], condition=~models.Q(status="done"), name="one_open_sign_up_a_person"

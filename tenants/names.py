@@ -7,14 +7,14 @@ from django.utils.translation import gettext as _
 
 MIN_LENGTH, MAX_LENGTH = 3, 40
 _SHAPE = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
-RESERVED = frozenset(
-    """
-    account accounts admin api app apps assets auth beat billing blog cdn chat dashboard demo-admin dev docs
-    email ftp health help hooks host imap information-schema internal live localhost login logout mail media
-    metrics mx news ns1 ns2 pop postgres public root security signin signup smtp staging static status
-    support system template templates test-admin webhook webhooks webmail websocket worker ws www
-    """.split()
-)
+RESERVED = frozenset({
+    "account", "accounts", "admin", "api", "app", "apps", "assets", "auth", "beat", "billing", "blog",
+    "cdn", "chat", "dashboard", "dev", "docs", "email", "ftp", "health", "help", "hooks", "host", "imap",
+    "information-schema", "internal", "live", "localhost", "login", "logout", "mail", "media", "metrics",
+    "news", "ns1", "ns2", "pop", "postgres", "public", "root", "security", "signin", "signup", "smtp",
+    "staging", "static", "status", "support", "system", "template", "templates", "webhook", "webhooks",
+    "webmail", "websocket", "worker", "www",
+})  # fmt: skip
 
 
 class InvalidName(ValueError):

@@ -89,6 +89,7 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
                 ),
+                ("references", models.JSONField(blank=True, default=dict, editable=False)),
             ],
             options={
                 "verbose_name": "business",

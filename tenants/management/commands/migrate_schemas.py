@@ -17,7 +17,9 @@ LOCK = 7_260_002  # one run at a time
 
 
 class Command(BaseCommand):
-    help = "Bring the public schema, the template and every business up to date. Can be stopped and run again."
+    help = (
+        "Bring the public schema, the template and every business up to date. Can be stopped and run again."
+    )
     autodetector = MigrationAutodetector  # Django's check of its commands asks for it
     requires_system_checks: list[str] = []
 
