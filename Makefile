@@ -1,0 +1,75 @@
+# make run: everything from nothing to a working product. make test: everything that must hold.
+SHELL := /bin/sh
+PYTHON ?= $(shell for name in python3.11 python3.12 python3; do command -v $$name && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements
+WANTED = $(shell sha256sum < requirements.txt | cut -c1-64)
+
+.PHONY: run venv install frontend test lint unit browser browser-tool chaos bench lock
+
+run: venv
+	@exec $(BIN)/python manage.py up
+
+venv:
+	@test "$$(cat $(STAMP) 2>/dev/null)" = "$(WANTED)" || $(MAKE) --no-print-directory install
+
+install:
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+		|| { echo "Frontdesk needs Python 3.11 or 3.12: install it, or say PYTHON=/path/to/it."; exit 1; }
+	@test -x $(BIN)/python || { echo "Making the virtual environment in $(VENV)"; "$(PYTHON)" -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python cannot make virtual environments: on Debian install python3-venv."; exit 1; }; }
+	@awk '/^uv==/ {on = 1} /^[^ ]/ && !/^uv==/ {on = 0} on' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@echo "Installing the packages of requirements.txt (about 400 MB to download the first time)"
+	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.txt
+	@printf '%s' "$(WANTED)" > $(STAMP)
+
+frontend: venv
+	@$(BIN)/python manage.py build_frontend
+
+# -- what must hold
+
+test: venv lint unit browser chaos-short
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/config/test_migrations.py
+
+unit: venv frontend
+	$(BIN)/pytest -m "not browser and not chaos"
+
+browser: venv frontend browser-tool
+	@if command -v chromium >/dev/null; then $(BIN)/pytest -m browser; else \
+		echo "************************************************************************"; \
+		echo "*** No chromium here: THE BROWSER TESTS WERE LEFT OUT.               ***"; \
+		echo "*** Install it (Debian: apt-get install chromium) and run make test. ***"; \
+		echo "************************************************************************"; fi
+
+browser-tool:
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing chromium for the browser tests"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+			>/dev/null || echo "Chromium could not be installed."; fi
+
+.PHONY: chaos-short
+chaos-short: venv frontend
+	$(BIN)/pytest -m chaos
+
+chaos: venv frontend
+	$(BIN)/python -m tests.chaos
+
+bench: venv frontend
+	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.retrieval
+	$(BIN)/python -m bench.tenants
+	$(BIN)/python -m bench.fanout
+
+# -- dependencies
+
+lock: venv
+	@$(BIN)/python deploy/lock.py
+	@git --no-pager diff --stat -- requirements.txt
