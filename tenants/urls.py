@@ -1,8 +1,9 @@
 from django.urls import path
 
-from tenants import views_keys, views_team
+from tenants import views_entry, views_keys, views_team
 
 urlpatterns = [
+    path("enter/<str:token>", views_entry.enter, name="enter_with_ticket"),
     path("account/team/", views_team.show, name="account_team"),
     path("account/team/invite", views_team.invite, name="team_invite"),
     path("account/team/<int:pk>/role", views_team.role, name="team_role"),
