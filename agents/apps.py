@@ -5,3 +5,8 @@ from django.utils.translation import gettext_lazy as _
 class AgentsConfig(AppConfig):
     name = "agents"
     verbose_name = _("Assistants")
+
+    def ready(self) -> None:
+        from agents import blueprint
+
+        blueprint.register()

@@ -144,12 +144,12 @@ def _label(item: Any, number: int) -> str:
 
 def plain_secrets(loaded: Loaded, name: str, schema: dict[str, Any]) -> list[Problem]:
     """Secrets that stand in the file itself, by the fields that the section's schema marks as secret."""
-    secret = set(_secret_fields(schema, schema.get("$defs", {})))
+    secret = list(_secret_fields(schema, schema.get("$defs", {})))
     return [
         loaded.problem(steps, "is a secret: write env:NAME and set NAME in the environment")
         for steps in loaded.lines
-        if steps[:1] == (name,) and steps not in loaded.references and _shape(steps[1:]) in secret
-        if _at(loaded.data, steps)
+        if steps[:1] == (name,) and steps not in loaded.references
+        if any(_matches(steps[1:], pattern) for pattern in secret) and _at(loaded.data, steps)
     ]
 
 
@@ -167,8 +167,8 @@ def _secret_fields(schema: dict[str, Any], known: dict[str, Any], place: Steps =
         yield from _secret_fields(part, known, place)
 
 
-def _shape(steps: Steps) -> Steps:
-    return tuple("*" if isinstance(step, int) else step for step in steps)
+def _matches(steps: Steps, pattern: Steps) -> bool:
+    return len(steps) == len(pattern) and all(p in ("*", s) for s, p in zip(steps, pattern, strict=True))
 
 
 def _at(data: Any, steps: Steps) -> Any:

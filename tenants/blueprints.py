@@ -106,6 +106,7 @@ class Context:
     now: datetime
     tenant: Tenant | None = None  # None while a plan is made for a business that is not there yet
     actor: User | None = None
+    values: dict[str, Any] = field(default_factory=dict)  # the whole file, by section
     undo_stack: ExitStack = field(default_factory=ExitStack)
 
     def path(self, text: str) -> Path:
@@ -161,7 +162,7 @@ def apply(file: Path, *, now: datetime, check: bool = False, actor: User | None 
     values = _validated(loaded)
     with schema_context("public"):
         tenant = Tenant.objects.filter(slug=values["business"].slug).first()
-    context = Context(folder=file.resolve().parent, now=now, tenant=tenant, actor=actor)
+    context = Context(folder=file.resolve().parent, now=now, tenant=tenant, actor=actor, values=values)
     _check(values, loaded, context)
     changes = _plan(values, loaded, context)
     if check:

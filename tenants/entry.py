@@ -1,4 +1,4 @@
-"""From the installation's host to a business's: sessions are per host, so a signed-in person carries a ticket."""
+"""From the installation's host to a business's: a session is of one host, so people carry a ticket."""
 
 import secrets
 from datetime import datetime, timedelta

@@ -55,7 +55,7 @@ def create(
     timezone: str = "America/Sao_Paulo",
     domain: str = "",
 ) -> Tenant:
-    """A ready business at `<slug>.<BASE_DOMAIN>`, or `domain`. Raises InvalidName, NameTaken, InvalidSetting."""
+    """A ready business at `<slug>.<BASE_DOMAIN>`, or `domain`. Raises InvalidName or InvalidSetting."""
     schema = names.schema_of(slug)
     _check_settings(language=language, timezone=timezone)
     with schema_context("public"):
@@ -132,7 +132,7 @@ def _seed(tenant: Tenant, *, owner: User | None, now: datetime) -> None:
 
 
 def ask(*, user: User, name: str, slug: str, language: str, timezone: str, now: datetime) -> SignUp:
-    """Remember that a person wants a business, in place of an earlier wish; confirming the e-mail starts it."""
+    """Remember what business a person wants, in place of an earlier wish; confirming the e-mail starts it."""
     SignUp.objects.filter(user=user).exclude(status=SignUp.Status.DONE).delete()
     return SignUp.objects.create(
         user=user, name=name, slug=slug, language=language, timezone=timezone, created_at=now

@@ -21,4 +21,4 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     if user is None:
         return redirect("account_login")
     login(request, user, backend=BACKEND)
-    return redirect("welcome")
+    return redirect("welcome" if "first" in request.GET else "today")

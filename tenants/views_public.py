@@ -57,7 +57,8 @@ def enter(request: HttpRequest, slug: str) -> HttpResponse:
     seats = Membership.objects.select_related("tenant").filter(tenant__status=Tenant.Status.READY)
     seat = get_object_or_404(seats, user=user, tenant__slug=slug)
     token = entry.ticket(user=user, tenant=seat.tenant, now=timezone.now())
-    return redirect(addresses.tenant_url(seat.tenant, f"/enter/{token}"))
+    first = "?first=1" if "first" in request.GET else ""
+    return redirect(addresses.tenant_url(seat.tenant, f"/enter/{token}{first}"))
 
 
 def _seats(request: HttpRequest) -> list[Membership]:
@@ -77,5 +78,7 @@ def _state(sign_up: SignUp) -> dict[str, Any]:
         "business": sign_up,
         "ready": ready,
         "failed": sign_up.status == SignUp.Status.FAILED,
-        "enter_url": reverse("enter", args=[sign_up.tenant.slug]) if ready and sign_up.tenant else "",
+        "enter_url": f"{reverse('enter', args=[sign_up.tenant.slug])}?first=1"
+        if ready and sign_up.tenant
+        else "",
     }
