@@ -73,10 +73,10 @@ def _sign_up(request: HttpRequest) -> SignUp | None:
 
 
 def _state(sign_up: SignUp) -> dict[str, Any]:
-    ready = sign_up.status == SignUp.Status.DONE and sign_up.tenant is not None
+    tenant = sign_up.tenant if sign_up.status == SignUp.Status.DONE else None
     return {
         "business": sign_up,
-        "ready": ready,
+        "ready": tenant is not None,
         "failed": sign_up.status == SignUp.Status.FAILED,
         "enter_url": f"{reverse('enter', args=[sign_up.tenant.slug])}?first=1"
         if ready and sign_up.tenant
