@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tenants import access, audit
-from tenants.models import LANGUAGES, ApiKey
+from tenants.models import LANGUAGES, ApiKey, User
 
 
 @access.roles(*access.MANAGERS)
@@ -45,6 +45,5 @@ def language(request: HttpRequest) -> HttpResponse:
     """Remember the language in which this person reads the pages."""
     chosen = request.POST.get("language", "")
     if chosen in dict(LANGUAGES):
-        request.user.language = chosen  # type: ignore[union-attr]
-        request.user.save(update_fields=["language"])
+        User.objects.filter(pk=request.user.pk).update(language=chosen)
     return redirect("account")

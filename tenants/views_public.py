@@ -78,7 +78,5 @@ def _state(sign_up: SignUp) -> dict[str, Any]:
         "business": sign_up,
         "ready": tenant is not None,
         "failed": sign_up.status == SignUp.Status.FAILED,
-        "enter_url": f"{reverse('enter', args=[sign_up.tenant.slug])}?first=1"
-        if ready and sign_up.tenant
-        else "",
+        "enter_url": f"{reverse('enter', args=[tenant.slug])}?first=1" if tenant else "",
     }

@@ -95,7 +95,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     tenant = request.tenant  # type: ignore[attr-defined]
     if request.method == "POST" and request.user.is_authenticated:
         try:
-            team.accept(token, tenant=tenant, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+            team.accept(token, tenant=tenant, user=request.user, now=timezone.now())
         except team.TeamError as error:
             messages.error(request, str(REASONS[type(error)]))
             return redirect(request.path)
