@@ -6,6 +6,7 @@ or killed, and nothing waits for ever.
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,18 +19,21 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 
 from bench.measure import Meter, progress
-from config import embedded, env
+from config import embedded, env, remains, supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-WEB_OPTIONS = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
 START_SECONDS = 60
 STOP_SECONDS = 10
 SLUG = "bench"
+SECRETS = {
+    "BENCH_MODEL_KEY": "model-key",
+    "BENCH_GATEWAY_KEY": "gateway-key",
+    "BENCH_HMAC_SECRET": "hmac-secret",
+}
 
 
 class NotReady(RuntimeError):
@@ -41,6 +45,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int = 4) -> int:
+    """The first of so many free ports in a row, below the range from which connections take theirs."""
+    while True:
+        first = 10_000 + secrets.randbelow(9_000)
+        if all(remains.is_free(first + number) for number in range(count)):
+            return first
 
 
 def get(url: str, *, timeout: float = 5.0, headers: dict[str, str] | None = None) -> bytes:
@@ -78,16 +90,21 @@ class Stack:
     """One running product. `name` chooses its folder; a fresh database is made at every start."""
 
     name: str
-    threads: int = 8
     extra_env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.data = env.data_dir() / self.name
-        self.port, self.embedding_port, self.gateway_port, self.models_port = (free_port() for _ in range(4))
+        self.options = supervisor.Options(port=free_ports(), host="127.0.0.1", demo=False)
+        self.parts = {part.name: part for part in supervisor.parts(self.options)}
+        self.models_port = free_port()
         self.database_url = self.redis_url = ""
 
     # -- addresses
+
+    @property
+    def port(self) -> int:
+        return self.options.port
 
     @property
     def url(self) -> str:
@@ -95,7 +112,7 @@ class Stack:
 
     @property
     def gateway_url(self) -> str:
-        return f"http://127.0.0.1:{self.gateway_port}"
+        return f"http://127.0.0.1:{self.options.gateway_port}"
 
     @property
     def models_url(self) -> str:
@@ -110,21 +127,29 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "PORT": str(self.port),
-            "EMBEDDING_URL": f"http://127.0.0.1:{self.embedding_port}",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
+            "C_FORCE_ROOT": "1",
+            "MALLOC_ARENA_MAX": "2",
         }
-        return keep | mine | self.extra_env
+        return keep | mine | SECRETS | self.extra_env
 
     # -- processes
 
-    def spawn(self, name: str, *command: str, **more_env: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str) -> None:
+        """Start a part of the product, by the supervisor's words, and wait for its port if it has one."""
+        part = self.parts[name]
+        self.spawn(name, *part.words)
+        if part.port is not None:
+            self.wait_for_port(name, part.port)
+
+    def spawn(self, name: str, *words: str, **more_env: str) -> subprocess.Popen[bytes]:
         """Start one process; it dies with this one. Its output goes to logs/NAME.log of the data folder."""
         folder = self.data / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                words,
                 cwd=ROOT,
                 env=self.environment | more_env,
                 stdin=subprocess.DEVNULL,
@@ -189,29 +214,11 @@ class Stack:
         self.database_url = embedded.start_postgres(self.data)
         self.redis_url = embedded.start_valkey(self.data)
 
-    def start_counterparts(self) -> None:
-        self.spawn("models", "tests.counterparts.models", "--port", str(self.models_port))
-        self.spawn("gateway", "tests.counterparts.gateway", "--port", str(self.gateway_port))
-        for name, port in (("models", self.models_port), ("gateway", self.gateway_port)):
-            self.wait_for_port(name, port)
-
-    def start_embedder(self) -> None:
-        self.spawn("embedder", "providers.embedding_server", "--port", str(self.embedding_port))
-        self.wait_for_port("embedder", self.embedding_port)
-
-    def start_web(self) -> None:
-        self.spawn("web", "uvicorn", "config.asgi:application", "--port", str(self.port), *WEB_OPTIONS)
-        self.wait_for_port("web", self.port)
-
-    def start_worker(self, name: str = "worker") -> None:
-        self.spawn(
-            name, "celery", "-A", "config", "worker", "-P", "threads", "-c", str(self.threads),
-            "-Q", "fast,slow", "-n", f"{name}@%h", "-l", "WARNING", "--without-gossip", "--without-mingle",
-        )  # fmt: skip
-
-    def start_beat(self) -> None:
-        schedule = "django_celery_beat.schedulers:DatabaseScheduler"
-        self.spawn("beat", "celery", "-A", "config", "beat", "-S", schedule, "-l", "WARNING")
+    def start_models(self) -> None:
+        """The counterpart of the model's vendor."""
+        words = (sys.executable, "-m", "tests.counterparts.models", "--port", str(self.models_port))
+        self.spawn("models", *words)
+        self.wait_for_port("models", self.models_port)
 
     def wait_for_port(self, name: str, port: int) -> None:
         def answers() -> bool:
@@ -224,17 +231,14 @@ class Stack:
         except NotReady as error:
             raise NotReady(f"{error}\n{self.last_words(name)}") from None
 
-    def wait_for_worker(self, name: str = "worker") -> None:
-        """A worker is there when it has subscribed: the broker knows a client that waits on the queue."""
-        import redis
+    def wait_until_ready(self) -> None:
+        """Until /health says that every part is."""
 
-        client = redis.Redis.from_url(self.redis_url)
-
-        def listens() -> bool:
+        def ready() -> bool:
             self.check_alive()
-            return any(one["cmd"] == "brpop" for one in client.client_list())
+            return bool(json.loads(get(f"{self.url}/health"))["status"] == "ok")
 
-        wait_until(listens, seconds=START_SECONDS, what=f"{name} takes no tasks")
+        wait_until(ready, seconds=START_SECONDS, what="the product is not ready", every=0.1)
 
     # -- looking
 
@@ -266,20 +270,14 @@ def running(stack: Stack) -> Iterator[Stack]:
     """The product up and ready, and down again whatever happens."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        progress("servers and database")
+        progress("servers and tables")
         stack.start_services()
-        stack.manage("migrate_schemas", "--shared", "-v", "0")
-        progress("counterparts, embedder, web, worker, beat")
-        stack.start_counterparts()
-        stack.start_embedder()
-        stack.start_web()
-        stack.start_worker()
-        stack.start_beat()
-        stack.wait_for_worker()
+        stack.manage("migrate_schemas", "-v", "0")
+        progress("counterparts, web, worker, beat, embedder")
+        stack.start_models()
+        for name in stack.parts:
+            stack.start(name)
+        stack.wait_until_ready()
         yield stack
     finally:
         stack.stop()
-
-
-def port_of(url: str) -> int:
-    return int(urlsplit(url).port or 80)
