@@ -43,7 +43,8 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
     """Remember the language in which this person reads the pages."""
-    chosen = request.POST.get("language", "")
-    if chosen in dict(LANGUAGES):
-        User.objects.filter(pk=request.user.pk).update(language=chosen)
+    chosen, user = request.POST.get("language", ""), request.user
+    if chosen in dict(LANGUAGES) and isinstance(user, User):
+        user.language = chosen
+        user.save(update_fields=["language"])
     return redirect("account")
