@@ -17,7 +17,13 @@ def main() -> None:
         sys.exit("Django is not installed here: `make run` prepares everything, then use .venv/bin/python.")
     try:
         settings.DEBUG  # noqa: B018  read now, so that a wrong setting is told before any command starts
-        execute_from_command_line(sys.argv)
+        if sys.argv[1:2] == ["up"]:
+            # It only starts others: without loading the apps it is there at once, and stays small.
+            from config.management.commands.up import Command
+
+            Command().run_from_argv(sys.argv)
+        else:
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Not configured: {error}")
     except OperationalError as error:

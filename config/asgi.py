@@ -5,14 +5,14 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.core.asgi import get_asgi_application  # noqa: E402
+from django.core.asgi import get_asgi_application
 
 _http = get_asgi_application()
 
 from channels.routing import URLRouter  # noqa: E402
+from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
 from conversations.webhooks import PREFIX, door  # noqa: E402
-from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
 _websocket = URLRouter(websocket_urlpatterns)
 

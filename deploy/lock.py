@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = Path(sys.executable).with_name("uv")
-OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q"
+OPTIONS = "--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header"
 HEADER = (
     "# Made by `make lock` from pyproject.toml. Every line is pinned, and every file is known by its hash.\n"
 )
@@ -24,7 +24,7 @@ def purposes(text: str) -> dict[str, str]:
 
 def resolve(*sources: str) -> str:
     """The lock of these sources, as text."""
-    command = [str(UV), "pip", "compile", *OPTIONS.split(), *sources]
+    command = [str(UV), "--quiet", "pip", "compile", *OPTIONS.split(), *sources]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

@@ -1,0 +1,75 @@
+"""What must be there before the processes start, and how to tell without starting anything that it is.
+
+Each step keeps a stamp: what it was made from, and in which database. A stamp that matches costs a few
+milliseconds, so the second start goes straight to the processes.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+
+from config import env
+
+DEMO = env.BASE_DIR / "agents" / "demo" / "business.yaml"
+BUNDLE = env.BASE_DIR / "frontend" / "dist"
+
+
+class Stamps:
+    """The stamps of one data folder, for the database in use."""
+
+    def __init__(self, data: Path, database: str) -> None:
+        self.path = data / "stamps.json"
+        self.database = database
+        self.known: dict[str, str] = {}
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            self.known = json.loads(self.path.read_text())
+
+    def matches(self, name: str, made_from: str) -> bool:
+        """Whether the step was done from this, in this database."""
+        return self.known.get(name) == f"{self.database} {made_from}"
+
+    def keep(self, name: str, made_from: str) -> None:
+        """The step is done."""
+        self.known[name] = f"{self.database} {made_from}"
+        self.path.write_text(json.dumps(self.known, indent=1))
+
+
+def database_identity() -> str:
+    """A name for the very database: another cluster, or the database made anew, has another one."""
+    with psycopg.connect(env.database_url(), connect_timeout=10) as connection:
+        row = connection.execute(
+            "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()) "
+            "FROM pg_control_system()"
+        ).fetchone()
+    return f"{row[0]}.{row[1]}" if row else ""
+
+
+def migrations_made_from() -> str:
+    """Every migration of ours, and the packages that bring theirs."""
+    return digest([env.BASE_DIR / "requirements.txt", *env.BASE_DIR.glob("*/migrations/*.py")])
+
+
+def bundle_made_from() -> str:
+    """The sources of the front end and the translations; templates name the classes that the CSS keeps."""
+    frontend = env.BASE_DIR / "frontend"
+    sources = [*frontend.glob("src/**/*"), *frontend.glob("static/**/*"), *frontend.glob("package*.json")]
+    templates = (env.BASE_DIR / "templates").rglob("*.html")
+    return digest([*sources, *templates, *(env.BASE_DIR / "locale").rglob("*.po")])
+
+
+def demo_made_from(port: int) -> str:
+    """The demo business's file and documents; its gateway is on a port next to ours."""
+    return f"{port} {digest(DEMO.parent.rglob('*'))}"
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """SHA-256 over names and contents of the files, hex."""
+    whole = hashlib.sha256()
+    for path in sorted(path for path in paths if path.is_file()):
+        whole.update(f"{path.relative_to(env.BASE_DIR).as_posix()}\0".encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
