@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from tenants import accounts
 from tenants.models import Role
 
 
@@ -12,5 +13,15 @@ def tenant(request: HttpRequest) -> dict[str, Any]:
     return {
         "tenant": getattr(request, "tenant", None),
         "membership": membership,
+        "mail_link": _mail_link(request),
         "can_manage": bool(membership and membership.role in (Role.OWNER, Role.MANAGER)),
     }
+
+
+def _mail_link(request: HttpRequest) -> str:
+    """In development, where mail becomes files: the link that was mailed last, for the sign-in pages."""
+    if not (
+        accounts.mail_is_files() and request.path.startswith("/accounts/") and hasattr(request, "session")
+    ):
+        return ""
+    return str(request.session.get("mail_link", ""))

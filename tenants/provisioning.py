@@ -89,11 +89,16 @@ def lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
+def is_taken(slug: str) -> bool:
+    """Whether a business, or a schema of other origin, has this address; raises InvalidName."""
+    return _taken(slug, names.schema_of(slug))
+
+
 def free_slug(wanted: str) -> str:
     """The address itself, or the first of address-2, address-3 … that nobody has."""
     for number in range(1, 1000):
         slug = wanted if number == 1 else f"{wanted[: names.MAX_LENGTH - 4]}-{number}"
-        if not _taken(slug, names.schema_of(slug)):
+        if not is_taken(slug):
             return slug
     raise names.NameTaken(_("The address “%(slug)s” is taken.") % {"slug": wanted})
 

@@ -80,6 +80,8 @@ def _build(server: psycopg.Connection[tuple[object, ...]], template: str) -> Non
 
 
 def _make_tenant(slug: str, name: str) -> None:
+    from django.utils import timezone
+
     from tenants import provisioning
 
     provisioning.create(name=name, slug=slug, owner=None, language="en", timezone="UTC", now=timezone.now())
