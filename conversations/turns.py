@@ -127,7 +127,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
         started_at=now,
     )
     turn.hold = credits.hold(
-        key=f"turn:{turn.pk}", amount=_estimate(conversation, version, route.tier, now=now), now=now
+        key=f"turn:{turn.pk}", amount=_estimate(version, route.tier, now=now), now=now
     )
     turn.save(update_fields=["hold"])
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
