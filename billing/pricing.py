@@ -41,7 +41,7 @@ def cost(rates: Rates, tokens: Tokens) -> int:
 
 
 def estimate(rates: Rates, *, characters: int, max_tokens: int) -> int:
-    """The credits to reserve for an answer that reads so many characters and writes at most so many tokens."""
+    """The credits to reserve for an answer that reads `characters` and writes at most `max_tokens`."""
     read = -(-characters // CHARACTERS_A_TOKEN)
     dearest = max(rates.input_per_million, rates.cache_write_per_million)
     return max(rates.minimum, -(-(read * dearest + max_tokens * rates.output_per_million) // MILLION))

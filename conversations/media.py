@@ -4,10 +4,10 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
-from providers.errors import ProviderError, ProviderRejected
 
 from conversations.models import Message
 from providers import waha
+from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
 

@@ -10,11 +10,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
-from providers.errors import ProviderError, ProviderRejected
 
 from conversations.models import Channel, Conversation, Message, Turn
 from conversations.waha_events import Receipt
 from providers import waha
+from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.models import User

@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
-from knowledge.models import Document
 
 from conversations import trial
 from conversations.models import Message, Turn
 from knowledge import documents
+from knowledge.models import Document
 from tenants import access
 
 MAX_QUESTION = 2000

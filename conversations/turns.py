@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import connection, transaction
 from django.utils import timezone
-from providers.errors import ProviderError, ProviderRejected
 
 from agents import language as languages
 from agents import replies, routing, safety
@@ -19,6 +18,7 @@ from conversations import handoff, outbox
 from conversations.models import Conversation, Message, Turn, TurnPassage
 from knowledge import retrieval
 from providers import llm
+from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.current import tenant as current_tenant

@@ -29,7 +29,7 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         connection.set_schema_to_public()
-        host = _host(request)
+        host = host_named(request.META.get("HTTP_HOST", ""))
         tenant = _tenant_of(request, host)
         if tenant is None and not _is_public_host(host) and not request.path.startswith(SYSTEM_PATHS):
             return HttpResponseNotFound("This address leads to no business.", content_type="text/plain")
@@ -47,9 +47,9 @@ class TenantMiddleware:
         return self.get_response(request)
 
 
-def _host(request: HttpRequest) -> str:
+def host_named(header: str) -> str:
     """The host without port, case or trailing dot. X-Forwarded-Host is not asked."""
-    return request.META.get("HTTP_HOST", "").rsplit(":", 1)[0].lower().rstrip(".")
+    return header.rsplit(":", 1)[0].lower().rstrip(".")
 
 
 def _is_public_host(host: str) -> bool:

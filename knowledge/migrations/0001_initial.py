@@ -12,7 +12,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -21,87 +20,178 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=200, verbose_name='name')),
-                ('file', models.FileField(max_length=300, upload_to='', verbose_name='file')),
-                ('bytes', models.PositiveBigIntegerField(verbose_name='size')),
-                ('sha256', models.CharField(max_length=64)),
-                ('kind', models.CharField(blank=True, max_length=8, verbose_name='kind')),
-                ('language', models.CharField(blank=True, max_length=2, verbose_name='language')),
-                ('status', models.CharField(choices=[('waiting', 'waiting'), ('reading', 'reading'), ('ready', 'ready'), ('failed', 'needs attention')], default='waiting', max_length=8, verbose_name='status')),
-                ('problem', models.CharField(blank=True, choices=[('empty', 'There is no text in it. Check that this is the right file.'), ('encrypted', 'It is protected by a password. Save it without one and upload it again.'), ('corrupt', 'It cannot be opened. Save it anew from the program that made it.'), ('too_large', 'It is too large. Split it into smaller documents.'), ('too_much', 'Reading it takes too much time or memory. Split it, or save it as PDF.'), ('unknown', 'This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, MD or TXT.'), ('scanned', 'Its pages are pictures without text. Upload it with text recognition (OCR) applied.'), ('broken', 'Something went wrong on our side. Try again; we have been told.')], max_length=10, verbose_name='problem')),
-                ('converter', models.CharField(blank=True, max_length=40, verbose_name='read by')),
-                ('pages', models.PositiveIntegerField(blank=True, null=True, verbose_name='pages')),
-                ('chunk_count', models.PositiveIntegerField(default=0, verbose_name='passages')),
-                ('chunks_done', models.PositiveIntegerField(default=0)),
-                ('chunks_total', models.PositiveIntegerField(default=0)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='added')),
-                ('ready_at', models.DateTimeField(blank=True, null=True, verbose_name='ready since')),
-                ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='added by')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=200, verbose_name="name")),
+                ("file", models.FileField(max_length=300, upload_to="", verbose_name="file")),
+                ("bytes", models.PositiveBigIntegerField(verbose_name="size")),
+                ("sha256", models.CharField(max_length=64)),
+                ("kind", models.CharField(blank=True, max_length=8, verbose_name="kind")),
+                ("language", models.CharField(blank=True, max_length=2, verbose_name="language")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("reading", "reading"),
+                            ("ready", "ready"),
+                            ("failed", "needs attention"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("empty", "There is no text in it. Check that this is the right file."),
+                            (
+                                "encrypted",
+                                "It is protected by a password. Save it without one and upload it again.",
+                            ),
+                            ("corrupt", "It cannot be opened. Save it anew from the program that made it."),
+                            ("too_large", "It is too large. Split it into smaller documents."),
+                            (
+                                "too_much",
+                                "Reading it takes too much time or memory. Split it, or save it as PDF.",
+                            ),
+                            (
+                                "unknown",
+                                "This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, MD or TXT.",
+                            ),
+                            (
+                                "scanned",
+                                "Its pages are pictures without text. Upload it with text recognition (OCR) applied.",
+                            ),
+                            ("broken", "Something went wrong on our side. Try again; we have been told."),
+                        ],
+                        max_length=10,
+                        verbose_name="problem",
+                    ),
+                ),
+                ("converter", models.CharField(blank=True, max_length=40, verbose_name="read by")),
+                ("pages", models.PositiveIntegerField(blank=True, null=True, verbose_name="pages")),
+                ("chunk_count", models.PositiveIntegerField(default=0, verbose_name="passages")),
+                ("chunks_done", models.PositiveIntegerField(default=0)),
+                ("chunks_total", models.PositiveIntegerField(default=0)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="added")),
+                ("ready_at", models.DateTimeField(blank=True, null=True, verbose_name="ready since")),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="added by",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'document',
-                'verbose_name_plural': 'documents',
-                'ordering': ['-pk'],
+                "verbose_name": "document",
+                "verbose_name_plural": "documents",
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Chunk',
+            name="Chunk",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('heading', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
-                ('page', models.PositiveIntegerField(null=True)),
-                ('text', models.TextField()),
-                ('language', models.CharField(max_length=2)),
-                ('embedding', pgvector.django.halfvec.HalfVectorField(dimensions=896)),
-                ('embedding_model', models.CharField(max_length=60)),
-                ('search', django.contrib.postgres.search.SearchVectorField()),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='knowledge.document')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "heading",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), default=list, size=None
+                    ),
+                ),
+                ("page", models.PositiveIntegerField(null=True)),
+                ("text", models.TextField()),
+                ("language", models.CharField(max_length=2)),
+                ("embedding", pgvector.django.halfvec.HalfVectorField(dimensions=896)),
+                ("embedding_model", models.CharField(max_length=60)),
+                ("search", django.contrib.postgres.search.SearchVectorField()),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="chunks",
+                        to="knowledge.document",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'passage',
-                'verbose_name_plural': 'passages',
+                "verbose_name": "passage",
+                "verbose_name_plural": "passages",
             },
         ),
         migrations.CreateModel(
-            name='Lexeme',
+            name="Lexeme",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('language', models.CharField(max_length=2)),
-                ('word', models.TextField()),
-                ('chunks', models.IntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("language", models.CharField(max_length=2)),
+                ("word", models.TextField()),
+                ("chunks", models.IntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('language', 'word'), name='lexeme_once')],
+                "constraints": [models.UniqueConstraint(fields=("language", "word"), name="lexeme_once")],
             },
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(condition=models.Q(('status__in', ['waiting', 'reading'])), fields=['claimed_at'], name='document_due'),
+            model_name="document",
+            index=models.Index(
+                condition=models.Q(("status__in", ["waiting", "reading"])),
+                fields=["claimed_at"],
+                name="document_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='document',
-            index=models.Index(fields=['sha256'], name='document_content'),
+            model_name="document",
+            index=models.Index(fields=["sha256"], name="document_content"),
         ),
         migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(fields=('title',), name='document_title_once'),
+            model_name="document",
+            constraint=models.UniqueConstraint(fields=("title",), name="document_title_once"),
         ),
         migrations.AddIndex(
-            model_name='chunk',
-            index=django.contrib.postgres.indexes.GinIndex(fastupdate=False, fields=['search'], name='chunk_words'),
+            model_name="chunk",
+            index=django.contrib.postgres.indexes.GinIndex(
+                fastupdate=False, fields=["search"], name="chunk_words"
+            ),
         ),
         migrations.AddIndex(
-            model_name='chunk',
-            index=pgvector.django.indexes.HnswIndex(ef_construction=64, fields=['embedding'], m=16, name='chunk_meaning', opclasses=['halfvec_ip_ops']),
+            model_name="chunk",
+            index=pgvector.django.indexes.HnswIndex(
+                ef_construction=64,
+                fields=["embedding"],
+                m=16,
+                name="chunk_meaning",
+                opclasses=["halfvec_ip_ops"],
+            ),
         ),
         migrations.AddConstraint(
-            model_name='chunk',
-            constraint=models.UniqueConstraint(fields=('document', 'position'), name='chunk_position_once'),
+            model_name="chunk",
+            constraint=models.UniqueConstraint(fields=("document", "position"), name="chunk_position_once"),
         ),
     ]

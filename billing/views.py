@@ -1,0 +1,55 @@
+"""Account: the balance, and every credit explained."""
+
+import csv
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from billing import credits
+from billing.models import LedgerEntry
+from tenants import access
+
+PAGE = 30
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@require_GET
+def account(request: HttpRequest) -> HttpResponse:
+    """Balance, spent today, and the ledger page by page."""
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    standing = credits.standing(since=midnight)
+    page = Paginator(LedgerEntry.objects.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
+    context = {
+        "account": standing,
+        "spent_today": standing.spent_today,
+        "entries": page.object_list,
+        "page_obj": page,
+    }
+    return render(request, "billing/account.html", context)
+
+
+@access.roles("owner", "manager", "finance")
+@require_GET
+def ledger_csv(request: HttpRequest) -> HttpResponse:
+    """The whole ledger as a table that a spreadsheet cannot be tricked by."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="ledger.csv"'
+    writer = csv.writer(response)
+    writer.writerow(["id", "when", "kind", "credits", "balance", "cause", "reason"])
+    for entry in LedgerEntry.objects.order_by("pk").iterator():
+        writer.writerow([plain(value) for value in _row(entry)])
+    return response
+
+
+def _row(entry: LedgerEntry) -> list[Any]:
+    when = entry.created_at.isoformat()
+    return [entry.pk, when, entry.kind, entry.amount, entry.balance_after, entry.key, entry.reason]
+
+
+def plain(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

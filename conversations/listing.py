@@ -1,0 +1,50 @@
+"""What the inbox shows: queries with a bounded size and a constant number of statements."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from conversations.models import Channel, Contact, Conversation, Message, Turn
+from tenants.models import User
+
+PAGE = 50
+MESSAGES = 100
+FILTERS = ("all", "waiting", "mine", "closed")
+
+
+def conversations(*, kind: str, user: User, page: int = 1) -> QuerySet[Conversation]:
+    """One page of the list, the latest first; those who wait longest first in `waiting`."""
+    shown = _filtered(kind, user).select_related("contact", "channel", "assigned_to")
+    order = ("waiting_since", "pk") if kind == "waiting" else ("-last_message_at", "-pk")
+    return shown.order_by(*order)[(page - 1) * PAGE : page * PAGE]
+
+
+def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
+    """The test chat is no customer's: it stays under Assistant."""
+    real = Conversation.objects.exclude(channel__kind=Channel.Kind.TEST)
+    if kind == "closed":
+        return real.filter(status=Conversation.Status.CLOSED)
+    opened = real.filter(status=Conversation.Status.OPEN)
+    if kind == "waiting":
+        return opened.filter(handler=Conversation.Handler.QUEUE)
+    return opened.filter(handler=Conversation.Handler.PERSON, assigned_to=user) if kind == "mine" else opened
+
+
+def thread(conversation: Conversation) -> dict[str, Any]:
+    """The last messages, oldest first, and whether an answer is in the making."""
+    messages = conversation.messages.select_related("author").order_by("-pk")[:MESSAGES]
+    thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
+    return {"conversation": conversation, "messages_shown": list(messages)[::-1], "thinking": thinking}
+
+
+def customers(query: str) -> QuerySet[Contact]:
+    """The people who wrote, by name; the test chat's member is none of them."""
+    people = Contact.objects.exclude(identities__channel__kind=Channel.Kind.TEST)
+    if query:
+        people = people.filter(Q(name__icontains=query) | Q(identities__value__startswith=query)).distinct()
+    return people.order_by("-pk")
+
+
+def unanswered() -> QuerySet[Message]:
+    """Inbound messages that have no ending yet."""
+    return Message.objects.filter(direction=Message.Direction.IN, outcome="")

@@ -1,0 +1,81 @@
+"""Today: does it work, what needs a person, and yesterday in three numbers."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Min, Q, Sum
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from billing import credits
+from billing.models import LedgerEntry
+from conversations import listing
+from conversations.handoff import REASONS
+from conversations.models import Channel, Conversation, Message, Turn
+
+EXPLAINED_WITHIN = timedelta(minutes=2)
+RUNWAY_DAYS = 7
+DECISIONS = 3
+
+
+def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
+    """Everything on the page. `midnight` is the start of the business's own day."""
+    standing = credits.standing(since=midnight)
+    return {
+        "channels": list(Channel.objects.order_by("kind", "name")),
+        "waiting": _waiting(),
+        "unexplained": listing.unanswered().filter(created_at__lt=now - EXPLAINED_WITHIN).count(),
+        "answered_today": _answered(midnight, now),
+        "balance": standing.available,
+        "days_left": _days_left(standing.available, now=now),
+        "decisions": _decisions(),
+        "yesterday": _day(midnight - timedelta(days=1), midnight),
+    }
+
+
+def _waiting() -> dict[str, Any]:
+    queue = Conversation.objects.filter(handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN)
+    return queue.aggregate(count=Count("pk"), oldest=Min("waiting_since"))
+
+
+def _answered(start: datetime, end: datetime) -> int:
+    return Turn.objects.filter(status=Turn.Status.DONE, finished_at__gte=start, finished_at__lt=end).count()
+
+
+def _day(start: datetime, end: datetime) -> dict[str, int]:
+    handed_over = Q(outcome=Message.Outcome.HANDED_OVER, created_at__gte=start, created_at__lt=end)
+    people = Message.objects.filter(handed_over).values("conversation").distinct().count()
+    return {"answered": _answered(start, end), "handed_over": people, "credits": _spent(start, end)}
+
+
+def _spent(start: datetime, end: datetime) -> int:
+    turns = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.TURN, created_at__gte=start, created_at__lt=end)
+    return -(turns.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def _days_left(available: int, *, now: datetime) -> int | None:
+    """At the pace of the last week, or None when nothing was spent."""
+    spent = _spent(now - timedelta(days=RUNWAY_DAYS), now)
+    return available * RUNWAY_DAYS // spent if spent else None
+
+
+def _decisions() -> list[dict[str, str]]:
+    """Up to three things that a person can finish now: who waits longest, what could not be sent."""
+    waiting = Conversation.objects.filter(handler="queue", status="open").select_related("contact")
+    failed = Message.objects.filter(direction="out", status__in=["failed", "unknown"])
+    found = [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
+    found += [_failed(m) for m in failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS]]
+    return found[:DECISIONS]
+
+
+def _waits(conversation: Conversation) -> dict[str, str]:
+    reason = REASONS.get(conversation.handoff_reason, "")
+    title = _("%(name)s is waiting for a person") % {"name": conversation.contact.display_name}
+    url = reverse("chat", args=[conversation.pk])
+    return {"kind": "waiting", "title": title, "text": conversation.last_message_text or reason, "url": url}
+
+
+def _failed(message: Message) -> dict[str, str]:
+    title = _("A message to %(name)s was not sent") % {"name": message.conversation.contact.display_name}
+    url = reverse("chat", args=[message.conversation_id])
+    return {"kind": "failed", "title": title, "text": message.error or message.body[:120], "url": url}

@@ -1,0 +1,22 @@
+from django.urls import path
+
+from conversations import views
+
+urlpatterns = [
+    path("", views.today_page, name="today"),
+    path("chats/", views.chats, name="chats"),
+    path("chats/list", views.chat_list, name="chat_list"),
+    path("chats/<int:pk>/", views.chat, name="chat"),
+    path("chats/<int:pk>/thread", views.chat_thread, name="chat_thread"),
+    path("chats/<int:pk>/person", views.chat_person, name="chat_person"),
+    path("chats/<int:pk>/send", views.chat_send, name="chat_send"),
+    path("chats/<int:pk>/take-over", views.chat_take_over, name="chat_take_over"),
+    path("chats/<int:pk>/give-back", views.chat_give_back, name="chat_give_back"),
+    path("chats/<int:pk>/close", views.chat_close, name="chat_close"),
+    path("messages/<int:pk>/why", views.message_why, name="message_why"),
+    path("messages/<int:pk>/retry", views.message_retry, name="message_retry"),
+    path("media/messages/<int:pk>", views.message_media, name="message_media"),
+    path("customers/", views.customers, name="customers"),
+    path("customers/<int:pk>/", views.customer, name="customer"),
+    path("account/channels/", views.account_channels, name="account_channels"),
+]

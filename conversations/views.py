@@ -1,0 +1,188 @@
+"""Today, Chats and Customers."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from conversations import handoff, listing, outbox, today
+from conversations.forms import ContactForm
+from conversations.models import Channel, Contact, Conversation, Message, Turn
+from tenants import access, addresses
+
+LONGEST_REPLY = 4000
+SHOWN_INLINE = ("image/jpeg", "image/png", "image/gif", "image/webp", "audio/", "video/")
+
+
+@require_GET
+def today_page(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return render(request, "conversations/today.html", today.summary(now=now, midnight=midnight))
+
+
+@require_GET
+def chats(request: HttpRequest) -> HttpResponse:
+    """The inbox without a conversation opened."""
+    return render(request, "conversations/chats.html", {**_list(request), "conversation": None})
+
+
+@require_GET
+def chat(request: HttpRequest, pk: int) -> HttpResponse:
+    """The inbox with one conversation; opening it says that it was read."""
+    conversation = _conversation(pk)
+    if conversation.unread_count and request.membership.role in access.ANSWERERS:  # type: ignore[attr-defined]
+        Conversation.objects.filter(pk=pk).update(unread_count=0)
+        conversation.unread_count = 0
+    return render(request, "conversations/chats.html", {**_list(request), **listing.thread(conversation)})
+
+
+@require_GET
+def chat_list(request: HttpRequest) -> HttpResponse:
+    opened = request.GET.get("open", "")
+    conversation = Conversation.objects.filter(pk=int(opened)).first() if opened.isdigit() else None
+    return render(request, "conversations/_chat_list.html", {**_list(request), "conversation": conversation})
+
+
+@require_GET
+def chat_thread(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "conversations/_thread.html", listing.thread(_conversation(pk)))
+
+
+@require_GET
+def chat_person(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "conversations/_person.html", {"conversation": _conversation(pk)})
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def chat_send(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person answers; that takes the conversation over, so that the agent does not talk over it."""
+    conversation = _conversation(pk)
+    text = request.POST.get("text", "").replace("\x00", "").strip()
+    if not text or len(text) > LONGEST_REPLY:
+        return HttpResponse(_("Write between 1 and 4,000 characters."), status=422, content_type="text/plain")
+    if conversation.handler != Conversation.Handler.PERSON:
+        handoff.take_over(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    outbox.post_by_person(pk, user=request.user, text=text, now=timezone.now())  # type: ignore[arg-type]
+    return _thread_or_page(request, pk)
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def chat_take_over(request: HttpRequest, pk: int) -> HttpResponse:
+    _conversation(pk)
+    handoff.take_over(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    return redirect("chat", pk)
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def chat_give_back(request: HttpRequest, pk: int) -> HttpResponse:
+    _conversation(pk)
+    handoff.give_back(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    return redirect("chat", pk)
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def chat_close(request: HttpRequest, pk: int) -> HttpResponse:
+    _conversation(pk)
+    handoff.close(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    return redirect("chats")
+
+
+@require_GET
+def message_why(request: HttpRequest, pk: int) -> HttpResponse:
+    """What an answer was made from, and what it cost."""
+    message = get_object_or_404(Message.objects.exclude(turn=None), pk=pk)
+    turn = Turn.objects.select_related("agent_version").get(pk=message.turn_id)
+    return render(request, "conversations/_why.html", {"turn": turn, "tool_runs": []})
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def message_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send again what failed or is unknown: the decision of a person who saw it."""
+    try:
+        message = outbox.retry(pk, now=timezone.now())
+    except Message.DoesNotExist:
+        raise Http404 from None
+    return _thread_or_page(request, message.conversation_id)
+
+
+@require_GET
+def message_media(request: HttpRequest, pk: int) -> FileResponse:
+    """A customer's file, to members only. What a browser could run is never shown, only offered to save."""
+    message = get_object_or_404(Message.objects.exclude(media=""), pk=pk)
+    inline = message.media_type.startswith(SHOWN_INLINE)
+    response = FileResponse(
+        default_storage.open(message.media.name),
+        as_attachment=not inline,
+        filename=message.media_name or f"file-{pk}",
+        content_type=message.media_type if inline else "application/octet-stream",
+    )
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
+
+
+@require_GET
+def customers(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "").strip()[:60]
+    page = Paginator(listing.customers(query), listing.PAGE).get_page(request.GET.get("page"))
+    context = {"customers": page.object_list, "page_obj": page, "query": query}
+    return render(request, "conversations/customers.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def customer(request: HttpRequest, pk: int) -> HttpResponse:
+    contact = get_object_or_404(Contact, pk=pk)
+    may_write = request.membership.role in access.ANSWERERS  # type: ignore[attr-defined]
+    form = ContactForm(request.POST or None, instance=contact) if may_write else None
+    if request.method == "POST" and form is None:
+        raise Http404
+    if request.method == "POST" and form is not None and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        return redirect("customer", pk)
+    threads = contact.conversations.select_related("channel", "assigned_to", "contact").order_by(
+        "-last_message_at"
+    )
+    context = {"contact": contact, "form": form, "conversations": threads}
+    return render(
+        request, "conversations/customer.html", context, status=422 if form and form.errors else 200
+    )
+
+
+@access.roles(*access.MANAGERS)
+@require_GET
+def account_channels(request: HttpRequest) -> HttpResponse:
+    """The ways in, with the address that a gateway must call."""
+    channels = list(Channel.objects.select_related("agent").order_by("kind", "name"))
+    for channel in channels:
+        is_waha = channel.kind == Channel.Kind.WAHA
+        channel.webhook_url = addresses.public_url(f"/hooks/waha/{channel.pk}") if is_waha else ""  # type: ignore[attr-defined]
+    return render(request, "conversations/channels.html", {"channels": channels})
+
+
+def _conversation(pk: int) -> Conversation:
+    related = Conversation.objects.select_related("contact", "channel", "assigned_to")
+    return get_object_or_404(related, pk=pk)
+
+
+def _list(request: HttpRequest) -> dict[str, Any]:
+    wanted = request.GET.get("filter", "")
+    kind = wanted if wanted in listing.FILTERS else "all"
+    return {"filter": kind, "conversations": listing.conversations(kind=kind, user=request.user)}  # type: ignore[arg-type]
+
+
+def _thread_or_page(request: HttpRequest, pk: int) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return render(request, "conversations/_thread.html", listing.thread(_conversation(pk)))
+    return redirect("chat", pk)

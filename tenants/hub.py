@@ -1,0 +1,138 @@
+"""Fan live events out to the open pages of this process.
+
+One Redis subscription a process and tenant, from the first page to the last; an event is serialised once, by its
+publisher, and passes through unchanged. A page that cannot keep up is closed and loads afresh.
+"""
+
+import asyncio
+import contextlib
+import weakref
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import redis.asyncio as redis
+import structlog
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from tenants.live import channel_of
+
+log = structlog.get_logger(__name__)
+REFRESH = '{"event":"refresh"}'
+BACKLOG = 200
+TOO_SLOW = 4408
+Write = Callable[[str], Awaitable[None]]
+Close = Callable[[int], Awaitable[None]]
+
+
+class Page:
+    """One open page: what waits to be written to it, in order."""
+
+    def __init__(self, write: Write, close: Close) -> None:
+        self._write, self._close = write, close
+        self._queue: asyncio.Queue[str] = asyncio.Queue(BACKLOG)
+        self._writer = asyncio.ensure_future(self._run())
+
+    def tell(self, text: str) -> None:
+        """Queue an event; the oldest pages never hold back the others."""
+        try:
+            self._queue.put_nowait(text)
+        except asyncio.QueueFull:
+            self._writer.cancel()
+            asyncio.ensure_future(self._close(TOO_SLOW))
+
+    async def _run(self) -> None:
+        while True:
+            await self._write(await self._queue.get())
+
+    def leave(self) -> None:
+        self._writer.cancel()
+
+
+class Hub:
+    """The pages of one event loop, by tenant."""
+
+    def __init__(self) -> None:
+        self._rooms: defaultdict[str, set[Page]] = defaultdict(set)
+        self._changed = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+
+    def join(self, schema: str, page: Page) -> None:
+        """Let a page hear its tenant; the first one subscribes."""
+        self._rooms[schema].add(page)
+        self._changed.set()
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.ensure_future(self._listen())
+
+    def leave(self, schema: str, page: Page) -> None:
+        page.leave()
+        self._rooms[schema].discard(page)
+        if not self._rooms[schema]:
+            del self._rooms[schema]
+            self._changed.set()
+
+    async def _listen(self) -> None:
+        """Stay connected; after every gap tell the pages to fetch everything again."""
+        wait = 0.2
+        while self._rooms:
+            try:
+                await self._hear()
+                return
+            except (RedisError, OSError) as error:
+                log.warning("hub.redis_away", error=type(error).__name__)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 5.0)
+                self._tell_all(REFRESH)
+
+    async def _hear(self) -> None:
+        client: Any = redis.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
+        async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
+            subscribed: set[str] = set()
+            while self._rooms:
+                await self._follow(pubsub, subscribed)
+                message = await self._next(pubsub) if subscribed else None
+                if message is not None:
+                    self._tell(message["channel"].decode(), message["data"].decode())
+
+    async def _follow(self, pubsub: Any, subscribed: set[str]) -> None:
+        """Subscribe to the tenants that have pages, and to no others."""
+        if not self._changed.is_set():
+            return
+        self._changed.clear()
+        wanted = {channel_of(schema) for schema in self._rooms}
+        if new := wanted - subscribed:
+            await pubsub.subscribe(*new)
+        if gone := subscribed - wanted:
+            await pubsub.unsubscribe(*gone)
+        subscribed.clear()
+        subscribed.update(wanted)
+
+    async def _next(self, pubsub: Any) -> Any:
+        """The next event, or None as soon as the set of tenants changes."""
+        reading = asyncio.ensure_future(pubsub.get_message(timeout=20.0))
+        change = asyncio.ensure_future(self._changed.wait())
+        done, _waiting = await asyncio.wait({reading, change}, return_when=asyncio.FIRST_COMPLETED)
+        change.cancel()
+        if reading in done:
+            return reading.result()
+        reading.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            return await reading
+        return None
+
+    def _tell(self, channel: str, text: str) -> None:
+        for page in tuple(self._rooms.get(channel.removeprefix("live:"), ())):
+            page.tell(text)
+
+    def _tell_all(self, text: str) -> None:
+        for schema in tuple(self._rooms):
+            self._tell(channel_of(schema), text)
+
+
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
