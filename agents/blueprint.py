@@ -13,7 +13,7 @@ from agents import publishing
 from agents.models import Agent, ModelProvider
 from agents.routing import TIERS
 from tenants import blueprints, provisioning
-from tenants.blueprint_files import SECRET, Steps
+from tenants.blueprint_files import Hidden, Steps
 from tenants.blueprints import Context, Part, Secret
 from tenants.models import Tenant
 
@@ -130,9 +130,9 @@ def _provider(provider: ModelProvider) -> dict[str, Any]:
     data: dict[str, Any] = {"name": provider.name, "vendor": provider.vendor}
     data |= {key: value for key in ("base_url", "model") if (value := getattr(provider, key))}
     if provider.api_key:
-        data["api_key"] = SECRET
+        data["api_key"] = Hidden(provider.api_key)
     if provider.headers:
-        data["headers"] = dict.fromkeys(provider.headers, SECRET)
+        data["headers"] = {name: Hidden(value) for name, value in provider.headers.items()}
     return data | ({"default": True} if provider.is_default else {})
 
 

@@ -12,7 +12,7 @@ from agents.models import Agent
 from conversations import trial
 from conversations.models import Channel
 from tenants import addresses, blueprints, provisioning
-from tenants.blueprint_files import SECRET, Steps
+from tenants.blueprint_files import Hidden, Steps
 from tenants.blueprints import Context, Part, Secret
 from tenants.models import Tenant, WebhookRoute
 
@@ -87,7 +87,7 @@ def _export(context: Context) -> list[dict[str, Any]] | None:
 def _channel(channel: Channel) -> dict[str, Any]:
     data: dict[str, Any] = {"name": channel.name, "kind": channel.kind}
     data |= {"base_url": channel.base_url, "session": channel.session}
-    data |= {"api_key": SECRET, "hmac_secret": SECRET}
+    data |= {"api_key": Hidden(channel.api_key), "hmac_secret": Hidden(channel.hmac_secret)}
     return data if channel.is_active else data | {"active": False}
 
 

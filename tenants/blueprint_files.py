@@ -13,14 +13,20 @@ Steps = tuple[str | int, ...]  # where something stands: ("channels", 0, "base_u
 PREFIX = "env:"
 
 
-class _SecretType:
-    """Stands for a secret that is stored and never shown."""
+class Hidden:
+    """A stored secret in an export: it can be compared with another, and is never shown."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return other == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
 
     def __repr__(self) -> str:
-        return "SECRET"
-
-
-SECRET = _SecretType()
+        return "••••"
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,7 @@ def _referenced(value: Any, steps: Steps, root: Any, slug: str, references: dict
         return [_referenced(v, (*steps, n), root, slug, references) for n, v in enumerate(value)]
     name = name_of(steps, root)
     known = references.get(name)
-    if value is SECRET:
+    if isinstance(value, Hidden):
         return PREFIX + (known or _variable(slug, name))
     if known and os.environ.get(known) == value:
         return PREFIX + known
@@ -240,8 +246,10 @@ def differences(place: str, old: Any, new: Any) -> list[str]:
                 else [f"{place}.{label}: add"]
             )
         return lines
-    if old is SECRET or old == new:
+    if old == new:
         return []
+    if isinstance(old, Hidden):
+        return [f"{place}: another secret"]
     return [f"{place}: {_short(old)} → {_short(new)}"]
 
 

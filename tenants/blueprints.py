@@ -22,8 +22,8 @@ not; `report(context)` is the section's part of `apply --json`. What must be und
 (a stored file) is given to `context.undo(callable)`. Files are found with `context.path("price.pdf")`.
 
 Any text of the file may be `env:NAME`: sections see the variable's value. A field declared as
-`blueprints.Secret` must be such a reference; `export` returns `blueprints.SECRET` for it and the machinery
-writes the reference that the file had. Items of a list are told apart by their `name` (or `path`).
+`blueprints.Secret` must be such a reference; `export` returns `blueprints.Hidden(value)` for it and the
+machinery writes the reference that the file had. Items of a list are told apart by their `name` (or `path`).
 """
 
 from collections.abc import Callable, Iterable
@@ -39,10 +39,10 @@ from django_tenants.utils import schema_context
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tenants import addresses, audit, blueprint_files, names, provisioning
-from tenants.blueprint_files import SECRET, Loaded, Problem, Steps
+from tenants.blueprint_files import Hidden, Loaded, Problem, Steps
 from tenants.models import LANGUAGES, Domain, Membership, Role, Tenant, User
 
-__all__ = ["SECRET", "BlueprintError", "Context", "Part", "Problem", "Secret", "Section", "apply", "export"]
+__all__ = ["BlueprintError", "Context", "Hidden", "Part", "Problem", "Secret", "Section", "apply", "export"]
 
 Secret = Annotated[str, Field(min_length=1, json_schema_extra={"secret": True})]
 

@@ -13,6 +13,7 @@ from tenants.models import ApiKey, Tenant
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = "Create or update the business that a YAML file describes (docs/business-file.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from tenants.models import Tenant
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = "Print a business as a YAML file; secrets become references to the environment."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
