@@ -60,9 +60,9 @@ def sign_up(product: Product, page: Any, *, name: str) -> None:
     email = f"{uuid.uuid4().hex}@example.com"
     page.goto(product.url("localhost"))
     page.get_by_role("link", name="Create your business").click()
-    page.get_by_label("Business", exact=False).first.fill(name)
-    page.get_by_label("E-mail", exact=False).fill(email)
-    page.get_by_label("Password").fill("a quiet green door 7")
+    page.get_by_label("Name of your business").fill(name)
+    page.locator("input[type=email]").fill(email)
+    page.locator("input[type=password]").fill("a quiet green door 7")
     page.get_by_role("button", name="Create my business").click()
     expect(page.get_by_role("heading", name="Look in your inbox")).to_be_visible()
     page.goto(confirmation(product, email))
