@@ -104,3 +104,11 @@ def gateway_state(status: str) -> str:
         "FAILED": _("out of order"),
     }
     return words.get(status, status.lower())
+
+
+@register.filter
+def handoff_reason(reason: str) -> str:
+    """Why a conversation went to a person, in words."""
+    from conversations.handoff import REASONS
+
+    return str(REASONS.get(reason, reason))
