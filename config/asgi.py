@@ -1,5 +1,6 @@
 """The ways in: the gateway's webhooks by a thin door, the live sockets, and everything else by Django."""
 
+import asyncio
 import os
 from typing import Any
 
@@ -10,6 +11,9 @@ from django.core.asgi import get_asgi_application
 _http = get_asgi_application()
 
 from channels.routing import URLRouter  # noqa: E402
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
+from psycopg import OperationalError  # noqa: E402
+from tenants import guard  # noqa: E402
 from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
 from conversations.webhooks import PREFIX, door  # noqa: E402
@@ -29,10 +33,13 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def _lifespan(receive: Any, send: Any) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "lifespan.shutdown":
-            await door.close()
-        await send({"type": f"{message['type']}.complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
+    """Start only on a database that keeps a session; stop with the door closed."""
+    await receive()
+    try:
+        await asyncio.to_thread(guard.refuse_transaction_pooling)
+    except (ImproperlyConfigured, OperationalError) as error:
+        return await send({"type": "lifespan.startup.failed", "message": str(error)})
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await door.close()
+    await send({"type": "lifespan.shutdown.complete"})

@@ -2,7 +2,12 @@
 
 import os
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import beat_init, worker_init
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("frontdesk")
@@ -14,3 +19,15 @@ app.autodiscover_tasks(["conversations"], related_name="sweep")
 app.autodiscover_tasks(["knowledge"], related_name="indexing")
 app.autodiscover_tasks(["tenants"], related_name="provisioning")
 app.autodiscover_tasks(["config"], related_name="health")
+
+
+@worker_init.connect
+@beat_init.connect
+def _refuse_transaction_pooling(**_: Any) -> None:
+    """Start only on a database that keeps a session."""
+    from tenants import guard  # the settings are read by now
+
+    try:
+        guard.refuse_transaction_pooling()
+    except (ImproperlyConfigured, OperationalError) as error:
+        raise SystemExit(f"Not configured: {error}") from None

@@ -5,12 +5,15 @@ from typing import Any
 from django.db import connection
 
 from tenants import current
-from tenants.models import AuditEntry, User
+from tenants.models import AuditEntry, Tenant, User
 
 
-def record(action: str, *, actor: User | None, target: object = "", **detail: Any) -> AuditEntry:
-    """Append one entry for the tenant of this connection; in the caller's transaction, with what it tells."""
-    tenant = current.tenant() if connection.schema_name != "public" else None
+def record(
+    action: str, *, actor: User | None, target: object = "", tenant: Tenant | None = None, **detail: Any
+) -> AuditEntry:
+    """Append one entry, by default for the tenant of this connection; in the transaction of what it tells."""
+    if tenant is None and connection.schema_name != "public":
+        tenant = current.tenant()
     return AuditEntry.objects.create(
         tenant=tenant, actor=actor, action=action, target=str(target)[:120], detail=detail
     )

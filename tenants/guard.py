@@ -5,6 +5,7 @@ once, 328 of 900 answers came from another business.
 """
 
 import contextlib
+import time
 from typing import Any
 
 import psycopg
@@ -12,7 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 ROUNDS = 3
-WAIT_SECONDS = 3
+PATIENCE_SECONDS = 20.0
+NAMES = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
 REASON = (
     "The database is behind a proxy that pools transactions, not sessions (PgBouncer's pool_mode = "
     "transaction or statement): one business would read another's rows. Point DATABASE_URL at PostgreSQL "
@@ -21,7 +23,10 @@ REASON = (
 
 
 def refuse_transaction_pooling() -> None:
-    """Raise ImproperlyConfigured unless two sessions keep a backend each; costs two connections and 10 ms."""
+    """Raise ImproperlyConfigured unless two sessions keep a backend each; costs two connections and 10 ms.
+
+    Waits for a database that is not up yet, then raises psycopg.OperationalError.
+    """
     with contextlib.ExitStack() as stack:
         one, two = (stack.enter_context(_connect()) for _ in range(2))
         if not _keep_their_backends(one, two):
@@ -54,10 +59,12 @@ def _backend(connection: psycopg.Connection[Any]) -> int:
 
 def _connect() -> psycopg.Connection[Any]:
     settings = connections["default"].get_connection_params()
-    names = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
-    return psycopg.connect(
-        **{name: settings[name] for name in names if settings.get(name)},
-        autocommit=True,
-        prepare_threshold=None,
-        connect_timeout=WAIT_SECONDS,
-    )
+    known = {name: settings[name] for name in NAMES if settings.get(name)}
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return psycopg.connect(**known, autocommit=True, prepare_threshold=None, connect_timeout=3)
+        except psycopg.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
