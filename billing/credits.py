@@ -47,7 +47,7 @@ def hold(*, key: str, amount: int, now: datetime) -> Hold:
 
 
 def settle(hold: Hold, *, cost: int, key: str, reason: str, now: datetime) -> LedgerEntry | None:
-    """Take what was really used and free the rest; beyond the hold only what is available, never below zero."""
+    """Take what was used and free the rest; beyond the hold only what is available, never below zero."""
     account = CreditAccount.objects.select_for_update().get(pk=1)
     if not _close(hold, Hold.Status.SETTLED, now=now):
         return LedgerEntry.objects.filter(key=key).first()

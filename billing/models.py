@@ -92,7 +92,7 @@ class LedgerEntry(models.Model):
 
 
 class Price(models.Model):
-    """What tokens of a model cost, from a moment on; `*` stands for every model that has no price of its own."""
+    """What tokens of a model cost, from a moment on; `*` stands for every model without its own."""
 
     model = models.CharField(_("model"), max_length=120, default="*")
     input_per_million = models.PositiveIntegerField(_("credits per million tokens read"))

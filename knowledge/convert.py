@@ -1,7 +1,7 @@
 """Read one document in a process of its own, which may be killed: `python -m knowledge.convert FILE`.
 
-Prints one JSON object: {"problem": ""} with kind, converter, pages, chunks [{heading, page, text}]; or a problem
-code of knowledge.models.Document.Problem. Imports neither Django nor the database, opens no socket.
+Prints one JSON object: {"problem": ""} with kind, converter, pages, chunks [{heading, page, text}]; or a
+problem code of knowledge.models.Document.Problem. Imports neither Django nor the database, opens no socket.
 """
 
 import json

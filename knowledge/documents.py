@@ -21,52 +21,46 @@ from tenants.models import User
 LONGEST_TITLE = 200
 
 
-def add(*, file: File, name: str, added_by: User | None, now: datetime) -> Document:  # type: ignore[type-arg]
-    """Keep a file and have it read. The same content again is recognised; the same name again replaces.
+def add(
+    *, file: File, name: str, added_by: User | None, now: datetime, title: str = "", origin: str = ""
+) -> Document:
+    """Keep a file and have it read. The same content again is recognised; the same title again replaces.
 
     Never raises for what is in the file: that ends in the document's own state.
     """
-    title = title_of(name)
     content = _content(file)
     digest = hashlib.sha256(content or b"").hexdigest()
     same = Document.objects.filter(sha256=digest).exclude(status=Document.Status.FAILED).first()
     if content and same is not None:
         return same
-    stored = _store(title, content) if content else ""
-    size = file.size if content is None else len(content)
-    return _record(
-        title=title, stored=stored, size=size or 0, digest=digest, content=content, user=added_by, now=now
+    new = Document(
+        title=title_of(title or name),
+        origin=origin,
+        file=_store(name, content) if content else "",
+        bytes=(file.size or 0) if content is None else len(content),
+        sha256=digest,
+        added_by=added_by,
+        problem=_problem(content),
+        created_at=now,
     )
+    return _record(new)
 
 
 @transaction.atomic
-def _record(
-    *,
-    title: str,
-    stored: str,
-    size: int,
-    digest: str,
-    content: bytes | None,
-    user: User | None,
-    now: datetime,
-) -> Document:
+def _record(new: Document) -> Document:
     """One row a title; the old chunks of a replaced document answer until the new ones are there."""
-    document, is_new = Document.objects.select_for_update().get_or_create(
-        title=title,
-        defaults={"bytes": size, "sha256": digest, "file": stored, "added_by": user, "created_at": now},
-    )
-    if not is_new:
-        transaction.on_commit(_remover(document.file.name))
-    document.file, document.bytes, document.sha256, document.added_by = stored, size, digest, user
-    document.status, document.problem = Document.Status.WAITING, _problem(content)
-    document.attempts, document.claimed_at, document.chunks_done, document.chunks_total = 0, None, 0, 0
-    if document.problem:
-        document.status = Document.Status.FAILED
-    document.save()
-    if not document.problem:
-        enqueue(indexing.index, document_id=document.pk)
-    live.publish("document.changed", id=document.pk)
-    return document
+    new.status = Document.Status.FAILED if new.problem else Document.Status.WAITING
+    old = Document.objects.select_for_update().filter(title=new.title).first()
+    if old is not None:
+        transaction.on_commit(_remover(old.file.name))
+        new.pk, new.created_at = old.pk, old.created_at
+        for kept in ("chunk_count", "language", "kind", "converter", "pages", "ready_at"):
+            setattr(new, kept, getattr(old, kept))
+    new.save(force_insert=old is None)
+    if not new.problem:
+        enqueue(indexing.index, document_id=new.pk)
+    live.publish("document.changed", id=new.pk)
+    return new
 
 
 def _problem(content: bytes | None) -> str:
@@ -90,11 +84,10 @@ def remove(document_id: int) -> bool:
 
 @transaction.atomic
 def try_again(document_id: int) -> Document | None:
-    """Have a document read once more, because a person asked."""
-    document = (
-        Document.objects.select_for_update().filter(pk=document_id, status=Document.Status.FAILED).first()
-    )
-    if document is None or not document.file:
+    """Have a failed document read once more, because a person asked."""
+    failed = Document.objects.select_for_update().filter(pk=document_id, status=Document.Status.FAILED)
+    document = failed.exclude(file="").first()
+    if document is None:
         return None
     document.status, document.problem, document.attempts = Document.Status.WAITING, "", 0
     document.save(update_fields=["status", "problem", "attempts"])
@@ -110,16 +103,16 @@ def title_of(name: str) -> str:
     return plain[-LONGEST_TITLE:] or "document"
 
 
-def _content(file: File) -> bytes | None:  # type: ignore[type-arg]
+def _content(file: File) -> bytes | None:
     """The bytes, or None when there are more than this installation takes."""
     if file.size is not None and file.size > settings.DOCUMENT_MAX_BYTES:
         return None
     return bytes(file.read())
 
 
-def _store(title: str, content: bytes) -> str:
-    # The suffix tells the converter what it may be; the title itself is kept in the row, never in a path.
-    safe = get_valid_filename(f"document{PurePath(title).suffix[:12]}")
+def _store(name: str, content: bytes) -> str:
+    # The suffix tells the converter what it may be; a name from outside is never part of a path.
+    safe = get_valid_filename(f"document{PurePath(name).suffix[:12]}")
     return default_storage.save(
         f"{connection.schema_name}/documents/{uuid.uuid4()}/{safe}", ContentFile(content)
     )

@@ -64,7 +64,7 @@ def _claim(document_id: int, *, now: datetime) -> Document | None:
 def convert(document: Document) -> dict[str, Any]:
     """What the child process made of the file; a child that was killed says that it was too much."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"document{Path(document.title).suffix[:12]}"
+        path = Path(folder) / f"document{Path(document.file.name).suffix}"
         with document.file.open("rb") as source, path.open("wb") as copy:
             for piece in source.chunks():
                 copy.write(piece)
@@ -144,7 +144,8 @@ def _language(pieces: Sequence[dict[str, Any]]) -> str:
 def _stop_words(cursor: Any, short: str, sample: str) -> int:
     """How many words of the sample are stop words of the language: PostgreSQL drops exactly those."""
     cursor.execute(
-        "SELECT count(*) FROM ts_debug(%s::regconfig, %s) WHERE alias IN ('word', 'asciiword') AND lexemes = '{}'",
+        "SELECT count(*) FROM ts_debug(%s::regconfig, %s) "
+        "WHERE alias IN ('word', 'asciiword') AND lexemes = '{}'",
         [
             f"pg_catalog.{ {'pt': 'portuguese', 'en': 'english', 'es': 'spanish', 'fr': 'french'}[short] }",
             sample,
@@ -189,7 +190,8 @@ def _count_words(document: Document, *, sign: int) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} AS kept (language, word, chunks)
-            SELECT language, word, %(sign)s * count(*) FROM {chunks}, unnest(tsvector_to_array(search)) AS word
+            SELECT language, word, %(sign)s * count(*)
+            FROM {chunks}, unnest(tsvector_to_array(search)) AS word
             WHERE document_id = %(document)s GROUP BY language, word ORDER BY language, word
             ON CONFLICT (language, word) DO UPDATE SET chunks = kept.chunks + excluded.chunks
             """,

@@ -44,6 +44,9 @@ class Document(models.Model):
 
     title = models.CharField(_("name"), max_length=200)
     file = models.FileField(_("file"), upload_to="", max_length=300)
+    origin = models.CharField(
+        max_length=300, blank=True
+    )  # its path in the business file, when it came by one
     bytes = models.PositiveBigIntegerField(_("size"))
     sha256 = models.CharField(max_length=64)
     kind = models.CharField(_("kind"), max_length=8, blank=True)

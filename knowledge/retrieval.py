@@ -1,8 +1,8 @@
 """Find the passages that answer a question: by meaning and by words, in one statement.
 
 score = cosine + weight * coverage, where coverage is the share of the question's information (idf) that the
-passage's words carry, and the weight is how much of the question the tenant's documents know at all. Ranks are
-not fused: with a question in another language than the text, words have no evidence and must have no vote.
+passage's words carry, and the weight is how much of the question the tenant's documents know at all. Ranks
+are not fused: for a question in another language than the text, words are no evidence and have no vote.
 """
 
 from collections.abc import Sequence
@@ -21,45 +21,46 @@ BY_WORDS = 150  # rare words only: a word that is everywhere finds nothing
 SUPPORT_COSINE = 0.30
 SUPPORT_COVERAGE = 0.55
 
+_DOCUMENTS, _CHUNKS, _WORDS = (model._meta.db_table for model in (Document, Chunk, Lexeme))
 _STATEMENT = f"""
 WITH asked AS MATERIALIZED (
     SELECT languages.language, words.word
-    FROM (SELECT DISTINCT language FROM {Document._meta.db_table} WHERE chunk_count > 0) AS languages,
+    FROM (SELECT DISTINCT language FROM {_DOCUMENTS} WHERE chunk_count > 0) AS languages,
          unnest(tsvector_to_array(to_tsvector(('public.fd_' || languages.language)::regconfig, %(question)s)))
              AS words(word)
 ), total AS MATERIALIZED (
-    SELECT language, greatest(sum(chunk_count), 1) AS chunks FROM {Document._meta.db_table}
+    SELECT language, greatest(sum(chunk_count), 1) AS chunks FROM {_DOCUMENTS}
     WHERE chunk_count > 0 GROUP BY language
 ), known AS MATERIALIZED (
     SELECT asked.language, asked.word, coalesce(counts.chunks, 0) AS chunks,
            ln(1 + total.chunks / (0.5 + coalesce(counts.chunks, 0))) AS idf
     FROM asked JOIN total USING (language)
-    LEFT JOIN {Lexeme._meta.db_table} counts ON counts.language = asked.language AND counts.word = asked.word
+    LEFT JOIN {_WORDS} counts ON counts.language = asked.language AND counts.word = asked.word
 ), weight AS MATERIALIZED (
     SELECT language, sum(idf) AS idf,
            %(weight)s * sum(idf) FILTER (WHERE chunks > 0) / nullif(sum(idf), 0) AS weight
     FROM known GROUP BY language
 ), rare AS MATERIALIZED (
     SELECT language, word FROM (
-        SELECT language, word, chunks, sum(chunks) OVER (PARTITION BY language ORDER BY chunks, word) AS together
+        SELECT language, word, sum(chunks) OVER (PARTITION BY language ORDER BY chunks, word) AS together
         FROM known WHERE chunks > 0
     ) AS ordered WHERE together <= %(by_words)s
 ), candidates AS MATERIALIZED (
-    (SELECT id FROM {Chunk._meta.db_table} ORDER BY embedding <#> %(vector)s::public.halfvec LIMIT %(by_meaning)s)
+    (SELECT id FROM {_CHUNKS} ORDER BY embedding <#> %(vector)s::public.halfvec LIMIT %(by_meaning)s)
     UNION
     SELECT found.id FROM rare, LATERAL (
-        SELECT id, language FROM {Chunk._meta.db_table} WHERE search @@ quote_literal(rare.word)::tsquery
+        SELECT id, language FROM {_CHUNKS} WHERE search @@ quote_literal(rare.word)::tsquery
     ) AS found WHERE found.language = rare.language
 ), scored AS (
     SELECT chunk.*, -(chunk.embedding <#> %(vector)s::public.halfvec) AS cosine,
         coalesce((SELECT sum(idf) FROM known WHERE known.language = chunk.language
                   AND chunk.search @@ quote_literal(known.word)::tsquery) / nullif(weight.idf, 0), 0) AS coverage,
         coalesce(weight.weight, 0) AS weight
-    FROM candidates JOIN {Chunk._meta.db_table} chunk USING (id) LEFT JOIN weight USING (language)
+    FROM candidates JOIN {_CHUNKS} chunk USING (id) LEFT JOIN weight USING (language)
 )
 SELECT scored.id, document.id, document.title, scored.heading, scored.page, scored.text,
        cosine, coverage, cosine + weight * coverage AS score
-FROM scored JOIN {Document._meta.db_table} document ON document.id = scored.document_id
+FROM scored JOIN {_DOCUMENTS} document ON document.id = scored.document_id
 ORDER BY score DESC, scored.id LIMIT %(limit)s
 """
 

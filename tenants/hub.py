@@ -1,7 +1,7 @@
 """Fan live events out to the open pages of this process.
 
-One Redis subscription a process and tenant, from the first page to the last; an event is serialised once, by its
-publisher, and passes through unchanged. A page that cannot keep up is closed and loads afresh.
+One Redis subscription a process and tenant, from the first page to the last; an event is serialised once, by
+its publisher, and passes through unchanged. A page that cannot keep up is closed and loads afresh.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class Page:
     def __init__(self, write: Write, close: Close) -> None:
         self._write, self._close = write, close
         self._queue: asyncio.Queue[str] = asyncio.Queue(BACKLOG)
-        self._writer = asyncio.ensure_future(self._run())
+        self._writer: asyncio.Future[None] = asyncio.ensure_future(self._run())
 
     def tell(self, text: str) -> None:
         """Queue an event; the oldest pages never hold back the others."""
@@ -40,7 +40,7 @@ class Page:
             self._queue.put_nowait(text)
         except asyncio.QueueFull:
             self._writer.cancel()
-            asyncio.ensure_future(self._close(TOO_SLOW))
+            self._writer = asyncio.ensure_future(self._close(TOO_SLOW))
 
     async def _run(self) -> None:
         while True:
