@@ -67,6 +67,7 @@ def _apply(value: list[ChannelPart], context: Context) -> None:
 
 
 def _apply_one(part: ChannelPart, context: Context) -> None:
+    assert context.tenant is not None, "apply runs inside a business"
     fields: dict[str, Any] = {name: getattr(part, name) for name in FIELDS} | {"is_active": part.active}
     fields["base_url"] = fields["base_url"].rstrip("/")
     first = {"kind": part.kind, "agent": Agent.objects.order_by("pk")[0], "created_at": context.now}

@@ -46,7 +46,7 @@ class IsMember(BasePermission):
         if getattr(http, "tenant", None) is None:
             return False
         if isinstance(request.auth, ApiKey):
-            return bool(request.auth.tenant_id == http.tenant.pk)
+            return bool(request.auth.tenant_id == http.tenant.pk)  # type: ignore[attr-defined]
         membership = getattr(http, "membership", None)
         if membership is None:
             return False

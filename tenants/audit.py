@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.db import connection
-
 from tenants import current
+from tenants.db import connection
 from tenants.models import AuditEntry, Tenant, User
 
 

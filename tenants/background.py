@@ -10,8 +10,10 @@ from typing import Any
 
 import structlog
 from celery import Task, shared_task
-from django.db import connection, transaction
+from django.db import transaction
 from django_tenants.utils import get_public_schema_name, schema_context
+
+from tenants.db import connection
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +22,7 @@ class TenantMissing(RuntimeError):
     """A task arrived without the schema of a tenant, and must not guess one."""
 
 
-class TenantTask(Task):  # type: ignore[type-arg]
+class TenantTask(Task):
     """Enter the schema named in the message's header for exactly as long as the body runs."""
 
     abstract = True
@@ -37,7 +39,7 @@ class TenantTask(Task):  # type: ignore[type-arg]
             connection.close_if_unusable_or_obsolete()
 
 
-class PublicTask(Task):  # type: ignore[type-arg]
+class PublicTask(Task):
     """Work on shared tables only: entered in the public schema whatever ran before."""
 
     abstract = True

@@ -34,12 +34,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django_tenants.utils import schema_context
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from tenants import addresses, audit, blueprint_files, names, provisioning
 from tenants.blueprint_files import Hidden, Loaded, Problem, Steps
+from tenants.db import connection
 from tenants.models import LANGUAGES, Domain, Membership, Role, Tenant, User
 
 __all__ = ["BlueprintError", "Context", "Hidden", "Part", "Problem", "Secret", "Section", "apply", "export"]

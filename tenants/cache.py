@@ -1,6 +1,6 @@
 """Cache keys carry their tenant, so that equal ids of two businesses never meet."""
 
-from django.db import connection
+from tenants.db import connection
 
 
 def key(name: str, prefix: str, version: int) -> str:

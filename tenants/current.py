@@ -2,8 +2,7 @@
 
 import time
 
-from django.db import connection
-
+from tenants.db import connection
 from tenants.models import Tenant
 
 _REMEMBER_SECONDS = 10.0

@@ -1,13 +1,14 @@
-"""Delete a business: its doors first, then schema and rows together, then its files. What was done is kept."""
+"""Delete a business: its doors, then schema and rows together, then its files. What was done is kept."""
 
 from datetime import datetime
 
 from django.core.files.storage import Storage, default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 from django_tenants.utils import schema_context
 
 from tenants import audit, provisioning
+from tenants.db import connection
 from tenants.models import ApiKey, Domain, SignUp, Tenant, User, WebhookRoute
 
 
@@ -27,7 +28,7 @@ def delete(tenant: Tenant, *, actor: User | None, reason: str, now: datetime) ->
 
 
 def close(tenant: Tenant, *, now: datetime) -> None:
-    """Nobody comes in any more: a commit of its own, so that what is under way ends before the schema goes."""
+    """Nobody comes in any more: a commit of its own, so that what is under way ends first."""
     with transaction.atomic(durable=True), schema_context("public"):
         Tenant.objects.filter(pk=tenant.pk).update(status=Tenant.Status.SUSPENDED)
         ApiKey.objects.filter(tenant=tenant, revoked_at=None).update(revoked_at=now)

@@ -9,7 +9,9 @@ from functools import lru_cache, partial
 import redis
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
+
+from tenants.db import connection
 
 log = structlog.get_logger(__name__)
 

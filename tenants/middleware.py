@@ -7,7 +7,6 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import set_urlconf
@@ -15,6 +14,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from tenants import access
+from tenants.db import connection
 from tenants.models import ApiKey, Domain, Tenant, digest
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -42,7 +42,7 @@ class TenantMiddleware:
         return self.get_response(request)
 
     def _on_public(self, request: HttpRequest) -> HttpResponse:
-        request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[assignment]
+        request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         set_urlconf(settings.PUBLIC_SCHEMA_URLCONF)
         return self.get_response(request)
 

@@ -12,13 +12,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django_tenants.utils import schema_context
 
 from tenants import provisioning, template
+from tenants.db import connection
 
 AT_ONCE = 200  # schemas read by one statement: each costs two locks
 WORTH_A_PROCESS = 4
@@ -125,7 +126,7 @@ def _attempt(schema: str) -> Outcome:
     except Exception as error:
         return Outcome(schema, f"{type(error).__name__}: {error}".strip())
     finally:
-        connections["default"].set_schema_to_public()
+        connection.set_schema_to_public()
     return Outcome(schema)
 
 

@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone as clock
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from django_tenants.utils import schema_context
 
 from tenants import audit, names, template
 from tenants.background import public_task, ring_public
+from tenants.db import connection
 from tenants.models import LANGUAGES, Domain, Membership, Role, SignUp, Tenant, User
 
 log = structlog.get_logger(__name__)

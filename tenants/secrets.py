@@ -36,7 +36,7 @@ def _box(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(base64.urlsafe_b64encode(hashlib.sha256(k.encode()).digest())) for k in keys])
 
 
-class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
+class EncryptedTextField(models.TextField):
     """Text that the database only ever sees encrypted. Cannot be filtered on, by intent."""
 
     def get_prep_value(self, value: Any) -> Any:

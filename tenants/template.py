@@ -7,8 +7,9 @@ same tables there, in one round trip; about a fifth of the time that migrations 
 
 from dataclasses import dataclass
 
-from django.db import connection
 from django_tenants.utils import schema_context
+
+from tenants.db import connection
 
 SCHEMA = "template"
 
