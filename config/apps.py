@@ -8,3 +8,7 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     verbose_name = "Frontdesk"
+
+    def ready(self) -> None:
+        """Tasks that this process sends go to our broker, and not to the one that Celery assumes."""
+        from config import celery  # noqa: F401

@@ -13,10 +13,10 @@ _http = get_asgi_application()
 from channels.routing import URLRouter  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from psycopg import OperationalError  # noqa: E402
-from tenants import guard  # noqa: E402
-from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
 from conversations.webhooks import PREFIX, door  # noqa: E402
+from tenants import guard  # noqa: E402
+from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
 _websocket = URLRouter(websocket_urlpatterns)
 

@@ -1,7 +1,6 @@
 """The Celery app. Tasks are declared beside what they do: `tenants.background.task`."""
 
 import os
-
 from typing import Any
 
 from celery import Celery
@@ -11,6 +10,7 @@ from psycopg import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("frontdesk")
+app.set_default()  # for every thread: views and the doors run in threads that did not import this
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["conversations"], related_name="turns")
 app.autodiscover_tasks(["conversations"], related_name="outbox")

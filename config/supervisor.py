@@ -267,6 +267,7 @@ class Supervisor:
             "PYTHONUNBUFFERED": "1",
             "C_FORCE_ROOT": "1",  # tasks are JSON, so running as root adds no danger to them
             "MALLOC_ARENA_MAX": "2",  # many threads must not mean as many heaps
+            "CELERY_SKIP_CHECKS": "1",  # the checks would load every page into the workers
         }
         return {**os.environ, **mine, **({"FORCE_COLOR": "1"} if console.coloured() else {})}
 

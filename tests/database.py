@@ -80,7 +80,6 @@ def _build(server: psycopg.Connection[tuple[object, ...]], template: str) -> Non
 
 
 def _make_tenant(slug: str, name: str) -> None:
-    from django.utils import timezone
 
     from tenants import provisioning
 

@@ -42,5 +42,6 @@ from config.settings import *  # noqa: E402, F403
 from config.settings import TEMPLATES  # noqa: E402
 from tests.strict import UndefinedVariable  # noqa: E402
 
+(DATA / "static").mkdir(exist_ok=True)
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = UndefinedVariable()
