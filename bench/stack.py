@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 10
 SLUG = "bench"
+SERVER_OPTIONS = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
 SECRETS = {
     "BENCH_MODEL_KEY": "model-key",
     "BENCH_GATEWAY_KEY": "gateway-key",
@@ -97,7 +98,7 @@ class Stack:
         self.data = env.data_dir() / self.name
         self.options = supervisor.Options(port=free_ports(), host="127.0.0.1", demo=False)
         self.parts = {part.name: part for part in supervisor.parts(self.options)}
-        self.models_port = free_port()
+        self.outside_port = free_port()
         self.database_url = self.redis_url = ""
 
     # -- addresses
@@ -115,8 +116,8 @@ class Stack:
         return f"http://127.0.0.1:{self.options.gateway_port}"
 
     @property
-    def models_url(self) -> str:
-        return f"http://127.0.0.1:{self.models_port}"
+    def outside_url(self) -> str:
+        return f"http://127.0.0.1:{self.outside_port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -214,11 +215,19 @@ class Stack:
         self.database_url = embedded.start_postgres(self.data)
         self.redis_url = embedded.start_valkey(self.data)
 
-    def start_models(self) -> None:
-        """The counterpart of the model's vendor."""
-        words = (sys.executable, "-m", "tests.counterparts.models", "--port", str(self.models_port))
-        self.spawn("models", *words)
-        self.wait_for_port("models", self.models_port)
+    def start_outside(self) -> None:
+        """The model and the gateway that cost least, on one port."""
+        words = (sys.executable, "-m", "uvicorn", "bench.outside:app", "--port", str(self.outside_port))
+        self.spawn("outside", *words, *SERVER_OPTIONS, "--lifespan", "off")
+        self.wait_for_port("outside", self.outside_port)
+
+    def apply(self, text: str) -> dict[str, Any]:
+        """Set a business up from the text of its file; what `apply --json` says of it."""
+        (self.data / "business.yaml").write_text(text)
+        report: dict[str, Any] = json.loads(
+            self.manage("apply", "-f", str(self.data / "business.yaml"), "--json")
+        )
+        return report
 
     def wait_for_port(self, name: str, port: int) -> None:
         def answers() -> bool:
@@ -273,8 +282,8 @@ def running(stack: Stack) -> Iterator[Stack]:
         progress("servers and tables")
         stack.start_services()
         stack.manage("migrate_schemas", "-v", "0")
-        progress("counterparts, web, worker, beat, embedder")
-        stack.start_models()
+        progress("web, workers, beat, embedder, and the outside")
+        stack.start_outside()
         for name in stack.parts:
             stack.start(name)
         stack.wait_until_ready()

@@ -5,6 +5,7 @@ little-endian float16, row by row}. GET /health. Loopback only. Two models joine
 dimensions; questions never wait behind passages, and are remembered.
 """
 
+import argparse
 import asyncio
 import base64
 import json
@@ -151,13 +152,15 @@ app = Server()
 
 
 def main() -> None:
-    """Serve where EMBEDDING_URL says."""
+    """Serve on loopback at `--port`, or else where EMBEDDING_URL says."""
     import uvicorn
 
     where = urlsplit(os.environ.get("EMBEDDING_URL") or "http://127.0.0.1:8099")
+    parser = argparse.ArgumentParser(description="The embedding models as a small server on loopback.")
+    parser.add_argument("--port", type=int, default=where.port or 8099)
     uvicorn.run(
-        app, host=where.hostname or "127.0.0.1", port=where.port or 8099, log_level="warning", access_log=False,
-        http="httptools", loop="uvloop",
+        app, host=where.hostname or "127.0.0.1", port=parser.parse_args().port,
+        log_level="warning", access_log=False, http="httptools", loop="uvloop",
     )  # fmt: skip
 
 
