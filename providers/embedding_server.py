@@ -152,16 +152,14 @@ app = Server()
 
 
 def main() -> None:
-    """Serve on loopback at `--port`, or else where EMBEDDING_URL says."""
+    """Serve on loopback: at `--port`, or where EMBEDDING_URL says."""
     import uvicorn
 
-    where = urlsplit(os.environ.get("EMBEDDING_URL") or "http://127.0.0.1:8099")
-    parser = argparse.ArgumentParser(description="The embedding models as a small server on loopback.")
-    parser.add_argument("--port", type=int, default=where.port or 8099)
-    uvicorn.run(
-        app, host=where.hostname or "127.0.0.1", port=parser.parse_args().port,
-        log_level="warning", access_log=False, http="httptools", loop="uvloop",
-    )  # fmt: skip
+    where = urlsplit(os.environ.get("EMBEDDING_URL") or "http://127.0.0.1:8003")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--port", type=int, default=where.port or 8003)
+    options = {"log_level": "warning", "access_log": False, "http": "httptools", "loop": "uvloop"}
+    uvicorn.run(app, host="127.0.0.1", port=parser.parse_args().port, **options)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

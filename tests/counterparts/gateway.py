@@ -1,0 +1,514 @@
+"""A WAHA gateway that runs here: `python -m tests.counterparts.gateway --port N [--data DIR]`.
+
+It speaks the calls of the real one (2026.7.1) with X-Api-Key, and delivers signed webhooks that are retried, in no
+order. What stands for the phone network is told through the control API, JSON, loopback only:
+
+PUT    /_control/sessions/{name}   {"webhook_url", "hmac_key", "api_key", "engine": "GOWS"|"NOWEB"|"WEBJS"}
+POST   /_control/messages          {"session", "chat", "text", "name"?, "unique"?, "at"?, "media"?: {"data": base64,
+                                   "mimetype", "filename"?}} -> {"unique"}
+POST   /_control/burst             {"session", "messages": [{"chat", "text", "unique"?}], "dup": 0.2, "reorder_ms": 300,
+                                   "seed": 1, "rate": 140}
+PUT    /_control/faults            {"rates": {"status": 0.05, "hang": 0.02, "reset": 0.02, "after": 0.03}, "seed": 1};
+                                   "after": the message is sent, and then the answer fails
+PUT    /_control/options           {"acks": true, "echo": true, "retry_seconds": 2.0, "retries": 15}
+GET    /_control/sent              [{"session", "chat", "text", "unique", "at"}]          DELETE empties it
+GET    /_control/idle              {"idle": true} when no webhook is waiting to be delivered
+GET    /_control/events            the phone's event stream (SSE)
+GET    /                           the fake phone
+
+`make run` configures its session by PUT /_control/sessions after `apply --json` told the channel's webhook URL.
+"""
+
+import argparse
+import asyncio
+import base64
+import hashlib
+import hmac
+import itertools
+import json
+import random
+import time
+import uuid
+from collections import defaultdict, deque
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+from tests.counterparts.serving import Background, Dropped, Request, answer, drop, free_port, read, serve
+
+HERE = Path(__file__).resolve().parent
+HANG_SECONDS = 40.0
+ASSETS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass
+class Session:
+    """A paired number: where its deliveries go and how they are signed."""
+
+    name: str
+    webhook_url: str = ""
+    hmac_key: str = ""
+    api_key: str = ""
+    engine: str = "GOWS"
+    status: str = "WORKING"
+
+
+@dataclass
+class Sent:
+    """A message that reached the customer's phone."""
+
+    session: str
+    chat: str
+    text: str
+    unique: str
+    at: float
+
+
+@dataclass
+class Options:
+    """How the phone network behaves."""
+
+    acks: bool = True
+    echo: bool = True
+    retry_seconds: float = 2.0
+    retries: int = 15
+
+
+@dataclass
+class App:
+    """The ASGI app and all that it knows."""
+
+    data: Path | None = None
+    port: int = 3000
+    sessions: dict[str, Session] = field(default_factory=dict)
+    sent: list[Sent] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    options: Options = field(default_factory=Options)
+    rates: dict[str, float] = field(default_factory=dict)
+    next_faults: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
+    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    random: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def __post_init__(self) -> None:
+        self._numbers = itertools.count(1)
+        self._by_id: dict[str, Sent] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._listeners: set[asyncio.Queue[str]] = set()
+        self._http: httpx.AsyncClient | None = None
+        self._load()
+
+    # -- the ways in
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        request = await read(scope, receive)
+        if request.path == "/_control/events":
+            return await self._stream(receive, send)
+        if request.path.startswith("/_control/"):
+            return await self._control(request, send)
+        if request.path.startswith("/api/"):
+            return await self._api(request, send)
+        await _asset(request.path, send)
+
+    async def _api(self, request: Request, send: Any) -> None:
+        session = self._session_of(request)
+        if session is None:
+            return await answer(send, 404, {"statusCode": 404, "message": "Session not found"})
+        key = request.headers.get("x-api-key") or request.query.get("x-api-key", "")
+        if session.api_key and not hmac.compare_digest(key, session.api_key):
+            return await answer(send, 401, {"message": "Unauthorized", "statusCode": 401})
+        parts = [unquote(part) for part in request.raw_path.partition("?")[0].strip("/").split("/")]
+        if request.method == "POST" and len(parts) == 2:
+            return await self._post(parts[1], session, request, send)
+        await self._get(parts[1:], session, send)
+
+    def _session_of(self, request: Request) -> Session | None:
+        parts = [unquote(part) for part in request.path.strip("/").split("/")]
+        if request.method == "POST" and request.body:
+            return self.sessions.get(str(request.json().get("session", "")))
+        if parts[1] == "files":
+            return self.sessions.get(parts[2])
+        name = request.query.get("session") or (parts[2] if parts[1] == "sessions" else parts[1])
+        return self.sessions.get(name)
+
+    async def _post(self, call: str, session: Session, request: Request, send: Any) -> None:
+        body = request.json()
+        self.calls.append((f"/api/{call}", body))
+        if session.status != "WORKING":
+            return await answer(
+                send, 422, {"error": "Session status is not as expected", "status": session.status}
+            )
+        if call == "sendText":
+            return await self._send_text(session, body, send)
+        if call in ("startTyping", "stopTyping", "sendSeen"):
+            self._tell({"type": call, "session": session.name, "chat": body.get("chatId")})
+            return await answer(send, 201, {"result": True})
+        await answer(send, 404, {"statusCode": 404, "message": f"Cannot POST /api/{call}"})
+
+    async def _send_text(self, session: Session, body: dict[str, Any], send: Any) -> None:
+        fault = self._fault("sendText")
+        if fault in ("status", "hang", "reset"):
+            return await _failed(fault, send)
+        sent = self._deliver_to_phone(session, body)
+        if fault == "after":
+            return await _failed("status", send)
+        if fault == "after_reset":
+            return await _failed("reset", send)
+        await answer(send, 201, _sent_answer(session.engine, sent))
+
+    def _deliver_to_phone(self, session: Session, body: dict[str, Any]) -> Sent:
+        unique = str(body.get("id") or f"3EB0{next(self._numbers):018X}")
+        if unique in self._by_id:
+            return self._by_id[unique]  # the network itself knows one message by one id
+        sent = Sent(session.name, str(body["chatId"]), str(body["text"]), unique, time.time())
+        self.sent.append(sent)
+        self._by_id[unique] = sent
+        self._tell({"type": "message", "direction": "in", **asdict(sent)})
+        self._later(self._follow_up(session, sent))
+        return sent
+
+    async def _follow_up(self, session: Session, sent: Sent) -> None:
+        """What the gateway tells of a message that it sent: the echo, then the receipts."""
+        full = f"true_{sent.chat}_{sent.unique}"
+        if self.options.echo:
+            await self._webhook(session, "message.any", _message(sent, from_me=True, source="api"))
+        for level in (2, 3) if self.options.acks else ():
+            await asyncio.sleep(0.3)
+            names = {2: "DEVICE", 3: "READ"}
+            payload = {"id": full, "from": sent.chat, "fromMe": True, "ack": level, "ackName": names[level]}
+            self._tell({"type": "ack", "unique": sent.unique, "ack": level})
+            await self._webhook(session, "message.ack", payload)
+
+    async def _get(self, parts: list[str], session: Session, send: Any) -> None:
+        match parts:
+            case ["files", _name, file_id] if file_id in self.files:
+                content, kind = self.files[file_id]
+                await answer(send, 200, content, kind)
+            case ["sessions", _name]:
+                await answer(send, 200, {"name": session.name, "status": session.status})
+            case [_name, "chats", _chat, "messages", full] if full.split("_")[-1] in self._by_id:
+                await answer(
+                    send, 200, _message(self._by_id[full.split("_")[-1]], from_me=True, source="api")
+                )
+            case ["contacts", "check-exists"]:
+                await answer(send, 200, {"numberExists": True, "chatId": f"{session.name}@c.us"})
+            case _:
+                await answer(send, 404, {"statusCode": 404, "message": "Not found"})
+
+    # -- the control API
+
+    async def _control(self, request: Request, send: Any) -> None:
+        name = request.path.removeprefix("/_control/")
+        body = request.json() if request.body else {}
+        if request.method == "PUT" and name.startswith("sessions/"):
+            self.configure(name.removeprefix("sessions/"), **body)
+            return await answer(send, 200, {"ok": True})
+        handler = getattr(self, f"_{request.method.lower()}_{name}", None)
+        if handler is None:
+            return await answer(send, 404, {"error": "unknown"})
+        await answer(send, 200, handler(body))
+
+    def configure(self, name: str, **settings: Any) -> Session:
+        """Pair a session, or change it; remembered over restarts when there is a data folder."""
+        session = self.sessions.setdefault(name, Session(name))
+        for key, value in settings.items():
+            setattr(session, key, value)
+        self._save()
+        self._tell({"type": "sessions"})
+        return session
+
+    def _get_sessions(self, body: Any) -> Any:
+        return [{"name": s.name, "engine": s.engine, "status": s.status} for s in self.sessions.values()]
+
+    def _post_messages(self, body: dict[str, Any]) -> Any:
+        return {"unique": self.say(**body)}
+
+    def say(
+        self, session: str, chat: str, text: str = "", *, name: str = "", unique: str = "", at: float = 0,
+        media: dict[str, Any] | None = None, copies: int = 1, delay: float = 0.0, **payload: Any,
+    ) -> str:  # fmt: skip
+        """A customer writes; delivered by webhook, `copies` times."""
+        unique = unique or f"3A{uuid.uuid4().hex[:18].upper()}"
+        said = Sent(session, chat, text, unique, at or time.time())
+        extra = {**payload, **self._media(session, media)}
+        body = {**_message(said, from_me=False, source="app", name=name), **extra}
+        self._tell(
+            {
+                "type": "message",
+                "direction": "out",
+                "unique": unique,
+                "chat": chat,
+                "text": text,
+                "at": said.at,
+            }
+        )
+        for _copy in range(copies):
+            self._later(
+                self._webhook(self.sessions[session], "message.any", body, delay=delay, unique=unique)
+            )
+        return unique
+
+    def _media(self, session: str, media: dict[str, Any] | None) -> dict[str, Any]:
+        if not media:
+            return {}
+        file_id = uuid.uuid4().hex
+        self.files[file_id] = (base64.b64decode(media["data"]), media["mimetype"])
+        # The real one names localhost:3000 unless it is told otherwise.
+        url = f"http://localhost:3000/api/files/{session}/{file_id}"
+        shown = {"url": url, "mimetype": media["mimetype"], "filename": media.get("filename")}
+        return {"hasMedia": True, "media": shown}
+
+    def _post_burst(self, body: dict[str, Any]) -> Any:
+        self._later(self._burst(**body))
+        return {"ok": True}
+
+    async def _burst(
+        self, session: str, messages: list[dict[str, Any]], dup: float = 0, reorder_ms: float = 0, seed: int = 1, rate: float = 0
+    ) -> None:  # fmt: skip
+        chance = random.Random(seed)
+        for message in messages:
+            copies = 2 if chance.random() < dup else 1
+            self.say(session=session, **message, copies=copies, delay=chance.random() * reorder_ms / 1000)
+            if rate:
+                await asyncio.sleep(1 / rate)
+
+    def _put_faults(self, body: dict[str, Any]) -> Any:
+        self.rates = body.get("rates", {})
+        self.random = random.Random(body.get("seed", 1))
+        return {"ok": True}
+
+    def _put_options(self, body: dict[str, Any]) -> Any:
+        for key, value in body.items():
+            setattr(self.options, key, value)
+        return asdict(self.options)
+
+    def _get_sent(self, body: Any) -> Any:
+        return [asdict(sent) for sent in self.sent]
+
+    def _delete_sent(self, body: Any) -> Any:
+        self.sent.clear()
+        return {"ok": True}
+
+    def _get_idle(self, body: Any) -> Any:
+        return {"idle": not self._tasks, "waiting": len(self._tasks)}
+
+    def _fault(self, call: str) -> str:
+        """The fault that this call meets: one that was ordered, or by chance."""
+        if self.next_faults[call]:
+            return self.next_faults[call].popleft()
+        roll, edge = self.random.random(), 0.0
+        for kind, rate in self.rates.items():
+            edge += rate
+            if roll < edge:
+                return kind
+        return ""
+
+    # -- webhooks
+
+    async def _webhook(
+        self, session: Session, event: str, payload: dict[str, Any], *, delay: float = 0, unique: str = ""
+    ) -> None:
+        """POST one event, again after every answer but 2xx, with the same request id."""
+        if delay:
+            await asyncio.sleep(delay)
+        if not session.webhook_url:
+            return
+        body = json.dumps(_envelope(session, event, payload)).encode()
+        headers = _signed(session, body)
+        for _attempt in range(self.options.retries + 1):
+            if await self._posted(session.webhook_url, body, headers):
+                if unique:
+                    self._tell({"type": "ack", "unique": unique, "ack": 2})
+                return
+            await asyncio.sleep(self.options.retry_seconds)
+
+    async def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> bool:
+        self._http = self._http or httpx.AsyncClient(
+            timeout=20, limits=httpx.Limits(max_connections=64), trust_env=False
+        )
+        try:
+            return (await self._http.post(url, content=body, headers=headers)).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _later(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- the phone's stream
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        for queue in self._listeners:
+            queue.put_nowait(json.dumps(event))
+
+    async def _stream(self, receive: Any, send: Any) -> None:
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._listeners.add(queue)
+        headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        gone = asyncio.ensure_future(receive())
+        try:
+            while not gone.done():
+                text = await _next(queue)
+                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        finally:
+            gone.cancel()
+            self._listeners.discard(queue)
+
+    # -- memory
+
+    def _load(self) -> None:
+        path = self.data / "sessions.json" if self.data else None
+        if path and path.exists():
+            self.sessions = {name: Session(**kept) for name, kept in json.loads(path.read_text()).items()}
+
+    def _save(self) -> None:
+        if self.data:
+            self.data.mkdir(parents=True, exist_ok=True)
+            kept = {name: asdict(session) for name, session in self.sessions.items()}
+            (self.data / "sessions.json").write_text(json.dumps(kept))
+
+
+async def _next(queue: asyncio.Queue[str]) -> str:
+    try:
+        return f"data: {await asyncio.wait_for(queue.get(), timeout=10)}\n\n"
+    except TimeoutError:
+        return ": still here\n\n"
+
+
+async def _failed(kind: str, send: Any) -> None:
+    """Fail the way the kind says."""
+    if kind == "hang":
+        await asyncio.sleep(HANG_SECONDS)
+    if kind == "reset":
+        try:
+            await drop(send)
+        except Dropped:
+            raise ConnectionResetError from None
+    await answer(send, 500, {"statusCode": 500, "exception": {"message": "engine failure"}})
+
+
+def _sent_answer(engine: str, sent: Sent) -> dict[str, Any]:
+    """What sendText answers, by engine."""
+    full = f"true_{sent.chat}_{sent.unique}"
+    if engine == "NOWEB":
+        return {"key": {"remoteJid": sent.chat, "fromMe": True, "id": sent.unique}, "message": {}}
+    if engine == "WEBJS":
+        return {"id": {"fromMe": True, "_serialized": full, "id": sent.unique}, "body": sent.text}
+    return {"id": full, "_data": {}}
+
+
+def _message(said: Sent, *, from_me: bool, source: str, name: str = "") -> dict[str, Any]:
+    return {
+        "id": f"{'true' if from_me else 'false'}_{said.chat}_{said.unique}",
+        "timestamp": int(said.at),
+        "from": said.chat,
+        "fromMe": from_me,
+        "source": source,
+        "to": None,
+        "participant": None,
+        "body": said.text,
+        "hasMedia": False,
+        "media": None,
+        "ack": 2 if not from_me else 1,
+        "replyTo": None,
+        "_data": {"Info": {"PushName": name}},
+    }
+
+
+def _envelope(session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": f"evt_{uuid.uuid4().hex}",
+        "timestamp": int(time.time() * 1000),
+        "event": event,
+        "session": session.name,
+        "metadata": {},
+        "me": {"id": "5511900000000@c.us", "pushName": session.name},
+        "payload": payload,
+        "environment": {"version": "2026.7.1", "engine": session.engine, "tier": "CORE"},
+        "engine": session.engine,
+    }
+
+
+def _signed(session: Session, body: bytes) -> dict[str, str]:
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "WAHA/2026.7.1",
+        "x-webhook-request-id": uuid.uuid4().hex,
+        "x-webhook-timestamp": str(int(time.time() * 1000)),
+    }
+    if session.hmac_key:
+        headers["x-webhook-hmac"] = hmac.new(session.hmac_key.encode(), body, hashlib.sha512).hexdigest()
+        headers["x-webhook-hmac-algorithm"] = "sha512"
+    return headers
+
+
+async def _asset(path: str, send: Any) -> None:
+    """A file of the fake phone."""
+    name = "phone.html" if path in ("/", "/phone") else path.strip("/")
+    file = HERE / "phone" / Path(name).name
+    if not file.is_file():
+        return await answer(send, 404, b"not found", "text/plain")
+    await answer(send, 200, file.read_bytes(), ASSETS.get(file.suffix, "application/octet-stream"))
+
+
+class Gateway:
+    """The gateway in a thread of a test: `with Gateway() as gateway:`."""
+
+    def __init__(self, *, session: str = "demo", api_key: str = "gateway key", engine: str = "GOWS") -> None:
+        self.app = App(port=free_port())
+        self.app.options.acks = self.app.options.echo = False
+        self.session, self.api_key = session, api_key
+        self.app.configure(session, api_key=api_key, engine=engine)
+        self._server = Background(self.app)
+        self.url = self._server.url
+
+    def __enter__(self) -> "Gateway":
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    @property
+    def sent(self) -> list[tuple[str, str]]:
+        """(chat, text) of every message that reached a phone, in order."""
+        return [(sent.chat, sent.text) for sent in self.app.sent]
+
+    @property
+    def calls(self) -> list[str]:
+        """The calls that were made, in order."""
+        return [path for path, _body in self.app.calls]
+
+    def fail_next(self, kind: str, times: int = 1) -> None:
+        """The next sendText meets this: status, hang, reset, after, after_reset."""
+        self.app.next_faults["sendText"].extend([kind] * times)
+
+    def media(self, content: bytes, mimetype: str) -> str:
+        """Offer a file; the URL that a webhook would name."""
+        shown = self.app._media(
+            self.session, {"data": base64.b64encode(content).decode(), "mimetype": mimetype}
+        )
+        return str(shown["media"]["url"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A WAHA gateway that runs here, with a fake phone.")
+    parser.add_argument("--port", type=int, default=3000)
+    parser.add_argument("--data", type=Path)
+    wanted = parser.parse_args()
+    serve(App(data=wanted.data, port=wanted.port), wanted.port)
+
+
+if __name__ == "__main__":
+    main()

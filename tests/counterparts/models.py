@@ -1,0 +1,162 @@
+"""Model vendors that run here: `python -m tests.counterparts.models --port N [--delay-ms 0]`.
+
+POST /v1/messages is Anthropic's shape, POST /v1/chat/completions OpenAI's. Without a script the answer is the first
+sentence of the first passage, cited; with none it says that it does not know.
+"""
+
+import argparse
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.counterparts.serving import Background, Dropped, Request, answer, drop, read, serve
+
+UNKNOWN = "I do not know; shall I call a person?"
+HANG_SECONDS = 40.0
+
+
+@dataclass
+class App:
+    """The ASGI app, its script and what it was asked."""
+
+    delay: float = 0.0
+    answers: deque[str] = field(default_factory=deque)
+    faults: deque[str] = field(default_factory=deque)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    before_answer: Callable[[], Any] | None = None
+    keep_requests: bool = True
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        request = await read(scope, receive)
+        shape = {"/v1/messages": _anthropic, "/v1/chat/completions": _openai}.get(request.path)
+        if shape is None:
+            return await answer(send, 404, {"error": {"type": "not_found_error", "message": request.path}})
+        if self.keep_requests:
+            self.requests.append({"path": request.path, "headers": request.headers, "body": request.json()})
+        if self.before_answer is not None:
+            await asyncio.to_thread(self.before_answer)
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        await self._answer(request, shape, send)
+
+    async def _answer(self, request: Request, shape: Callable[..., dict[str, Any]], send: Any) -> None:
+        fault = self.faults.popleft() if self.faults else ""
+        if fault.isdigit():
+            kind = {"529": "overloaded_error", "429": "rate_limit_error"}.get(fault, "api_error")
+            body = {"type": "error", "error": {"type": kind, "message": "ordered by the test"}}
+            return await answer(send, int(fault), body)
+        if fault == "hang":
+            await asyncio.sleep(HANG_SECONDS)
+        if fault == "reset":
+            try:
+                await drop(send)
+            except Dropped:
+                raise ConnectionResetError from None
+        if fault == "malformed":
+            return await answer(send, 200, b"{not json")
+        text = self.answers.popleft() if self.answers else None
+        await answer(send, 200, shape(request.json(), text, fault))
+
+
+def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
+    results = [
+        b for b in body["messages"][-1]["content"] if isinstance(b, dict) and b["type"] == "search_result"
+    ]
+    content: list[dict[str, Any]] = [{"type": "text", "text": text or UNKNOWN, "citations": None}]
+    if results:
+        cited = results[0]["content"][0]["text"]
+        content = [{"type": "text", "text": text or cited, "citations": [_citation(results[0], cited)]}]
+    stop = {"refusal": "refusal", "max_tokens": "max_tokens"}.get(fault, "end_turn")
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": [] if fault in ("empty", "refusal") else content,
+        "stop_reason": stop,
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": len(json.dumps(body)) // 4,
+            "output_tokens": len(content[0]["text"]) // 4 + 1,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 100,
+        },
+    }
+
+
+def _citation(result: dict[str, Any], cited: str) -> dict[str, Any]:
+    return {
+        "type": "search_result_location",
+        "source": result["source"],
+        "title": result["title"],
+        "search_result_index": 0,
+        "start_block_index": 0,
+        "end_block_index": 1,
+        "cited_text": cited,
+    }
+
+
+def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
+    asked = body["messages"][-1]["content"]
+    first = asked.partition("[1] ")[2].partition("\n")[2].partition("\n")[0]
+    said = text or (f"{first} [1]" if first else UNKNOWN)
+    finish = {"refusal": "content_filter", "max_tokens": "length"}.get(fault, "stop")
+    message = {"role": "assistant", "content": "" if fault == "empty" else said, "refusal": None}
+    return {
+        "id": "chatcmpl_1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": body["model"],
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
+        "usage": {
+            "prompt_tokens": len(json.dumps(body)) // 4 + 10,
+            "completion_tokens": len(said) // 4 + 1,
+            "total_tokens": 0,
+            "prompt_tokens_details": {"cached_tokens": 10},
+        },
+    }
+
+
+class Models:
+    """The vendors in a thread of a test: `with Models() as models:`."""
+
+    def __init__(self) -> None:
+        self.app = App()
+        self._server = Background(self.app)
+        self.url = self._server.url
+
+    def __enter__(self) -> "Models":
+        self._server.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.stop()
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return self.app.requests
+
+    def answer_with(self, *texts: str) -> None:
+        """What the next requests are answered."""
+        self.app.answers.extend(texts)
+
+    def fail_next(self, kind: str, times: int = 1) -> None:
+        """A status code, hang, reset, malformed, refusal, empty, max_tokens."""
+        self.app.faults.extend([kind] * times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Model vendors that run here.")
+    parser.add_argument("--port", type=int, default=3100)
+    parser.add_argument("--delay-ms", type=float, default=0.0)
+    wanted = parser.parse_args()
+    serve(App(delay=wanted.delay_ms / 1000, keep_requests=False), wanted.port)
+
+
+if __name__ == "__main__":
+    main()
