@@ -22,7 +22,7 @@ install:
 	@awk '/^uv==/ {on = 1} /^[^ ]/ && !/^uv==/ {on = 0} on' requirements.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
 	@echo "Installing the packages of requirements.txt (about 400 MB to download the first time)"
-	@$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements.txt
+	@$(BIN)/uv pip install --system-certs --python $(BIN)/python --require-hashes -r requirements.txt
 	@printf '%s' "$(WANTED)" > $(STAMP)
 
 frontend: venv
