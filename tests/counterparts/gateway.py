@@ -1,20 +1,18 @@
 """A WAHA gateway that runs here: `python -m tests.counterparts.gateway --port N [--data DIR]`.
 
-It speaks the calls of the real one (2026.7.1) with X-Api-Key, and delivers signed webhooks that are retried, in no
-order. What stands for the phone network is told through the control API, JSON, loopback only:
+It speaks the calls of the real one (2026.7.1) with X-Api-Key, and delivers signed webhooks, retried and in
+no order. What stands for the phone network is told through the control API, JSON, loopback only:
 
-PUT    /_control/sessions/{name}   {"webhook_url", "hmac_key", "api_key", "engine": "GOWS"|"NOWEB"|"WEBJS"}
-POST   /_control/messages          {"session", "chat", "text", "name"?, "unique"?, "at"?, "media"?: {"data": base64,
-                                   "mimetype", "filename"?}} -> {"unique"}
-POST   /_control/burst             {"session", "messages": [{"chat", "text", "unique"?}], "dup": 0.2, "reorder_ms": 300,
-                                   "seed": 1, "rate": 140}
-PUT    /_control/faults            {"rates": {"status": 0.05, "hang": 0.02, "reset": 0.02, "after": 0.03}, "seed": 1};
-                                   "after": the message is sent, and then the answer fails
-PUT    /_control/options           {"acks": true, "echo": true, "retry_seconds": 2.0, "retries": 15}
-GET    /_control/sent              [{"session", "chat", "text", "unique", "at"}]          DELETE empties it
-GET    /_control/idle              {"idle": true} when no webhook is waiting to be delivered
-GET    /_control/events            the phone's event stream (SSE)
-GET    /                           the fake phone
+PUT    /_control/sessions/NAME  {webhook_url, hmac_key, api_key, engine: GOWS | NOWEB | WEBJS}
+POST   /_control/messages       {session, chat, text, name?, unique?, at?, media?: {data (base64), mimetype,
+                                filename?}} -> {unique}
+POST   /_control/burst          {session, messages: [{chat, text, unique?}], dup, reorder_ms, seed, rate}
+PUT    /_control/faults         {rates: {status, hang, reset, after}, seed}; `after` sends, then fails
+PUT    /_control/options        {acks, echo, retry_seconds, retries}
+GET    /_control/sent           [{session, chat, text, unique, at}]; DELETE empties it
+GET    /_control/idle           {idle: true} when no webhook waits to be delivered
+GET    /_control/events         the phone's event stream (SSE)
+GET    /                        the fake phone
 
 `make run` configures its session by PUT /_control/sessions after `apply --json` told the channel's webhook URL.
 """
@@ -272,7 +270,8 @@ class App:
         return {"ok": True}
 
     async def _burst(
-        self, session: str, messages: list[dict[str, Any]], dup: float = 0, reorder_ms: float = 0, seed: int = 1, rate: float = 0
+        self, session: str, messages: list[dict[str, Any]], dup: float = 0, reorder_ms: float = 0,
+        seed: int = 1, rate: float = 0,
     ) -> None:  # fmt: skip
         chance = random.Random(seed)
         for message in messages:

@@ -1,7 +1,7 @@
 """Model vendors that run here: `python -m tests.counterparts.models --port N [--delay-ms 0]`.
 
-POST /v1/messages is Anthropic's shape, POST /v1/chat/completions OpenAI's. Without a script the answer is the first
-sentence of the first passage, cited; with none it says that it does not know.
+POST /v1/messages is Anthropic's shape, POST /v1/chat/completions OpenAI's. Without a script the answer is the
+first sentence of the first passage, cited; with none it says that it does not know.
 """
 
 import argparse
