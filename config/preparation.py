@@ -15,6 +15,7 @@ import psycopg
 from config import env
 
 DEMO = env.BASE_DIR / "agents" / "demo" / "business.yaml"
+DEMO_SLUG = "aurora"
 BUNDLE = env.BASE_DIR / "frontend" / "dist"
 
 
@@ -59,6 +60,19 @@ def bundle_made_from() -> str:
     sources = [*frontend.glob("src/**/*"), *frontend.glob("static/**/*"), *frontend.glob("package*.json")]
     templates = (env.BASE_DIR / "templates").rglob("*.html")
     return digest([*sources, *templates, *(env.BASE_DIR / "locale").rglob("*.po")])
+
+
+def demo_environment(gateway_port: int) -> dict[str, str]:
+    """What the demo business's file refers to: the local gateway, with secrets that only this folder knows."""
+    return {
+        "FRONTDESK_DEMO_WAHA_URL": f"http://127.0.0.1:{gateway_port}",
+        "FRONTDESK_DEMO_WAHA_KEY": _derived("gateway key"),
+        "FRONTDESK_DEMO_WAHA_HMAC": _derived("webhook secret"),
+    }
+
+
+def _derived(purpose: str) -> str:
+    return hashlib.sha256(f"{env.secret_key()}:demo {purpose}".encode()).hexdigest()[:40]
 
 
 def demo_made_from(port: int) -> str:

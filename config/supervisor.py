@@ -77,7 +77,8 @@ def parts(options: Options) -> list[Part]:
         found.append(Part("embedder", _module(f"providers.embedding_server --port {port}"), port))
     if not env.production() and _exists(GATEWAY):
         port = options.gateway_port
-        found.append(Part("gateway", _module(f"{GATEWAY} --port {port}"), port))
+        memory = env.data_dir() / "gateway"
+        found.append(Part("gateway", (*_module(f"{GATEWAY} --port {port} --data"), str(memory)), port))
     return found
 
 
@@ -213,9 +214,8 @@ class Supervisor:
         stamps = preparation.Stamps(self.data, preparation.database_identity())
         made_from = preparation.demo_made_from(self.options.port)
         if not stamps.matches("demo", made_from):
-            words = ("apply", "-f", str(preparation.DEMO))
             try:
-                await self._step(stamps, "demo", made_from, "The demo business", *words)
+                await self._step(stamps, "demo", made_from, "The demo business", "apply_demo")
             except CannotStart as reason:
                 console.log("up", f"going on without the demo business: {reason}")
                 return {}
@@ -264,6 +264,7 @@ class Supervisor:
             "FRONTDESK_DATA": str(self.data),
             "PORT": str(self.options.port),
             "FAKE_GATEWAY_PORT": str(self.options.gateway_port),
+            **preparation.demo_environment(self.options.gateway_port),
             "PYTHONUNBUFFERED": "1",
             "C_FORCE_ROOT": "1",  # tasks are JSON, so running as root adds no danger to them
             "MALLOC_ARENA_MAX": "2",  # many threads must not mean as many heaps

@@ -93,7 +93,7 @@ class App:
     rates: dict[str, float] = field(default_factory=dict)
     next_faults: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    random: random.Random = field(default_factory=lambda: random.Random(1))
+    chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -282,7 +282,7 @@ class App:
 
     def _put_faults(self, body: dict[str, Any]) -> Any:
         self.rates = body.get("rates", {})
-        self.random = random.Random(body.get("seed", 1))
+        self.chance = random.Random(body.get("seed", 1))
         return {"ok": True}
 
     def _put_options(self, body: dict[str, Any]) -> Any:
@@ -304,7 +304,7 @@ class App:
         """The fault that this call meets: one that was ordered, or by chance."""
         if self.next_faults[call]:
             return self.next_faults[call].popleft()
-        roll, edge = self.random.random(), 0.0
+        roll, edge = self.chance.random(), 0.0
         for kind, rate in self.rates.items():
             edge += rate
             if roll < edge:

@@ -1,0 +1,46 @@
+"""`apply_demo`: the demo business, and its number paired at the gateway that runs here."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django_tenants.utils import schema_context
+
+from config import env, preparation
+from conversations.models import Channel
+from tenants.models import WebhookRoute
+
+PATIENCE_SECONDS = 5
+
+
+class Command(BaseCommand):
+    help = "Apply the demo business, and tell the local gateway where its messages go. Development only."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("apply", file=preparation.DEMO)
+        for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
+            with schema_context(route.tenant.schema_name):
+                self._pair(Channel.objects.get(pk=route.pk))
+
+    def _pair(self, channel: Channel) -> None:
+        """What a person does with a QR code and the gateway's settings page."""
+        settings = {
+            "webhook_url": f"http://127.0.0.1:{env.integer('PORT', 8000)}/hooks/waha/{channel.pk}",
+            "hmac_key": channel.hmac_secret,
+            "api_key": channel.api_key,
+        }
+        request = urllib.request.Request(
+            f"{channel.base_url}/_control/sessions/{channel.session}",
+            data=json.dumps(settings).encode(),
+            headers={"content-type": "application/json"},
+            method="PUT",
+        )
+        try:
+            urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
+        except urllib.error.URLError as error:
+            self.stderr.write(
+                f"The local gateway does not answer ({error.reason}); the fake phone stays unpaired."
+            )
