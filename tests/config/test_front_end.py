@@ -1,0 +1,77 @@
+"""The front end's own promises: what templates name exists, the lock names no host, a build happens once."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from django.core.management import call_command
+
+from config.management.commands import build_frontend
+from config.templatetags import ui
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+LANGUAGES = ["pt_BR", "es", "fr"]
+
+
+def test_every_drawing_is_in_the_sprite():
+    sprite = (ROOT / "frontend" / "static" / "icons.svg").read_text()
+    drawn = set(re.findall(r'<symbol id="([\w-]+)"', sprite))
+    named = {name for path in TEMPLATES for name in re.findall(r'{% icon "([\w-]+)"', path.read_text())}
+    assert named - drawn == set()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
+def test_templates_keep_to_the_content_policy(path):
+    text = path.read_text()
+    assert not re.search(r"\sstyle=|\son[a-z]+=\"|<style|javascript:|hx-on", text)
+    assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", text))
+
+
+def test_lock_names_no_host():
+    lock = json.loads((ROOT / "frontend" / "package-lock.json").read_text())
+    packages = {name: facts for name, facts in lock["packages"].items() if name}
+    assert all("resolved" not in facts for facts in packages.values())
+    assert all("integrity" in facts for facts in packages.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_translated(language):
+    with (ROOT / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as source:
+        catalog = read_po(source)
+    missing = [message.id for message in catalog if message.id and not message.string]
+    assert missing == []
+    assert not [message.id for message in catalog if message.id and message.fuzzy]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_keep_the_placeholders(language):
+    with (ROOT / "locale" / language / "LC_MESSAGES" / "django.po").open("rb") as source:
+        catalog = read_po(source)
+    placeholder = re.compile(r"%\(\w+\)s")
+    for message in catalog:
+        assert set(placeholder.findall(str(message.id))) == set(placeholder.findall(str(message.string)))
+
+
+def test_unchanged_sources_are_not_built_again(monkeypatch):
+    call_command("build_frontend", stdout=StringIO())
+    monkeypatch.setattr(build_frontend, "build", lambda: pytest.fail("built again"))
+    said = StringIO()
+    call_command("build_frontend", stdout=said)
+    assert "up to date" in said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [("Ana Souza", "AS"), ("ana", "A"), ("Ana Maria de Souza", "AS"), ("☂ 5", "5"), ("", "#"), ("<b>", "#")],
+)
+def test_faces_have_letters(name, letters):
+    assert ui.initials(name) == letters
+
+
+@pytest.mark.parametrize(("taken", "words"), [(None, ""), (840, "840 ms"), (2310, "2.3 s")])
+def test_times_are_readable(taken, words):
+    assert ui.seconds(taken) == words
