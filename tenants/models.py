@@ -255,6 +255,26 @@ class AuditEntry(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M} {self.action}"
 
 
+class StaffGrant(models.Model):
+    """Leave for back-office staff to look into one business, for a reason and for a time."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="grants", verbose_name=_("staff"))
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", verbose_name=_("business"))
+    reason = models.CharField(_("reason"), max_length=200)
+    granted_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, editable=False, related_name="+", verbose_name=_("granted by")
+    )
+    created_at = models.DateTimeField(_("created"), default=now, editable=False)
+    expires_at = models.DateTimeField(_("expires"))
+
+    class Meta:
+        verbose_name = _("staff grant")
+        verbose_name_plural = _("staff grants")
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.tenant}"
+
+
 class EntryTicket(models.Model):
     """A one-minute, one-use way for a signed-in person from one host to another."""
 

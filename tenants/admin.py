@@ -1,0 +1,207 @@
+"""The back office's pages about businesses and people."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from tenants import audit, suspension
+from tenants.backoffice import ReadOnlyAdmin
+from tenants.models import (
+    ApiKey,
+    AuditEntry,
+    Domain,
+    Invitation,
+    Membership,
+    SignUp,
+    StaffGrant,
+    Tenant,
+    User,
+)
+
+
+class ReasonForm(forms.Form):
+    """Why it is done; kept in the audit."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget()
+    )
+
+
+class DomainInline(TabularInline):
+    model = Domain
+    extra = 0
+    fields = ("domain", "is_primary")
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    extra = 0
+    fields = ("user", "role", "created_at")
+    readonly_fields = ("created_at",)
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    """Businesses: made by sign-up or `apply`, deleted by `delete_tenant`, paused and opened here."""
+
+    list_display = ("name", "slug", "status", "language", "timezone", "created_at")
+    list_filter = ("status", "language")
+    search_fields = ("name", "slug", "domains__domain")
+    ordering = ("name",)
+    fields = ("name", "slug", "schema_name", "status", "timezone", "language", "created_at")
+    readonly_fields = ("slug", "schema_name", "status", "created_at")
+    inlines = (DomainInline, MembershipInline)
+    actions_detail = ("suspend", "resume")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @action(description=gettext_lazy("Suspend"), url_path="suspend", permissions=["change"])
+    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, suspension.suspend, title=_("Suspend this business"))
+
+    @action(description=gettext_lazy("Resume"), url_path="resume", permissions=["change"])
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask(request, object_id, suspension.resume, title=_("Open this business again"))
+
+    def _ask(self, request: HttpRequest, object_id: str, act: Any, *, title: str) -> HttpResponse:
+        """Ask for the reason; do it when there is one."""
+        tenant = self.get_object(request, object_id)
+        if tenant is None:
+            return redirect(reverse("admin:tenants_tenant_changelist"))
+        form = ReasonForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            act(tenant, actor=request.user, reason=form.cleaned_data["reason"])
+            messages.success(request, f"{tenant}: {tenant.get_status_display()}")
+            return redirect(reverse("admin:tenants_tenant_change", args=[tenant.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "form": form,
+            "title": title,
+            "tenant_row": tenant,
+        }
+        return TemplateResponse(request, "admin/tenants/reason.html", context)
+
+
+class UserForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ("email", "name", "language", "is_active", "is_staff", "is_superuser", "groups")
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    """People. Passwords are set by their owners only, by the reset mail."""
+
+    form = UserForm
+    list_display = ("email", "name", "is_active", "is_staff", "is_superuser", "last_login")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Only a superuser makes staff."""
+        user: Any = request.user
+        return () if user.is_superuser else ("is_staff", "is_superuser", "groups", "email")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        actor: Any = request.user
+        audit.record("user.change", actor=actor, target=obj.pk, fields=sorted(form.changed_data))
+
+
+@admin.register(Membership)
+class MembershipAdmin(ModelAdmin):
+    list_display = ("user", "tenant", "role", "created_at")
+    list_filter = ("role",)
+    search_fields = ("user__email", "tenant__name", "tenant__slug")
+    autocomplete_fields = ("user", "tenant")
+    ordering = ("tenant", "user")
+    list_select_related = ("user", "tenant")
+
+
+@admin.register(StaffGrant)
+class StaffGrantAdmin(ModelAdmin):
+    """Leave to look into a business; given with a reason, and written down."""
+
+    list_display = ("user", "tenant", "reason", "granted_by", "expires_at")
+    autocomplete_fields = ("user", "tenant")
+    ordering = ("-expires_at",)
+    list_select_related = ("user", "tenant", "granted_by")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor: Any = request.user
+        obj.granted_by = actor
+        super().save_model(request, obj, form, change)
+        audit.record("staff.grant", actor=actor, tenant=obj.tenant, target=obj.user_id, reason=obj.reason)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A grant is given or taken back, not altered."""
+        return False
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "tenant", "role", "invited_by", "expires_at", "accepted_at")
+    search_fields = ("email", "tenant__name")
+    ordering = ("-created_at",)
+    list_select_related = ("tenant", "invited_by")
+    exclude = ("token_hash",)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("name", "tenant", "hint", "created_by", "last_used_at", "revoked_at")
+    search_fields = ("name", "tenant__name")
+    ordering = ("-created_at",)
+    list_select_related = ("tenant", "created_by")
+    exclude = ("key_hash",)
+
+
+@admin.register(SignUp)
+class SignUpAdmin(ReadOnlyAdmin):
+    list_display = ("name", "user", "status", "tenant", "attempts", "error", "created_at")
+    list_filter = ("status",)
+    search_fields = ("name", "user__email")
+    ordering = ("-created_at",)
+    list_select_related = ("user", "tenant")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ("at", "action", "tenant", "actor", "target")
+    list_filter = ("action",)
+    search_fields = ("action", "target", "actor__email", "tenant__name")
+    ordering = ("-at",)
+    list_select_related = ("tenant", "actor")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        return super().get_queryset(request).select_related("tenant", "actor")
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    """What staff may do, by kind of staff."""
+
+    search_fields = ("name",)
+    ordering = ("name",)
+    filter_horizontal = ("permissions",)
