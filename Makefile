@@ -21,7 +21,7 @@ install:
 		|| { rm -rf $(VENV); echo "Python cannot make virtual environments: on Debian install python3-venv."; exit 1; }; }
 	@awk '/^uv==/ {on = 1} /^[^ ]/ && !/^uv==/ {on = 0} on' requirements.txt > $(VENV)/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
-	@echo "Installing the packages of requirements.txt (about 400 MB to download the first time)"
+	@echo "Installing the packages of requirements.txt (about half a gigabyte the first time)"
 	@$(BIN)/uv pip install --system-certs --python $(BIN)/python --require-hashes -r requirements.txt
 	@printf '%s' "$(WANTED)" > $(STAMP)
 

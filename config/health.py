@@ -53,7 +53,12 @@ def middleware(get_response: GetResponse) -> GetResponse:
     """Answer /health before anything that itself needs a part which may be away."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        return health(request) if request.path == "/health" else get_response(request)
+        if request.path != "/health":
+            return get_response(request)
+        response = health(request)
+        # Not being ready is the answer here, and no error of ours: Django would log each 503 as one.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return response
 
     return answer
 

@@ -63,7 +63,7 @@ def bundle_made_from() -> str:
 
 
 def demo_environment(gateway_port: int) -> dict[str, str]:
-    """What the demo business's file refers to: the local gateway, with secrets that only this folder knows."""
+    """What the demo file refers to: the local gateway, with secrets that only this folder knows."""
     return {
         "FRONTDESK_DEMO_WAHA_URL": f"http://127.0.0.1:{gateway_port}",
         "FRONTDESK_DEMO_WAHA_KEY": _derived("gateway key"),

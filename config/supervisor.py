@@ -20,9 +20,11 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
+from weakref import WeakKeyDictionary
 
 from config import console, embedded, env, preparation, remains
 
+QUESTION = "Quanto custa uma limpeza?"
 GATEWAY = "tests.counterparts.gateway"
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 HEALTHY_SECONDS = 30.0
@@ -146,9 +148,9 @@ class Supervisor:
             await self._prepare()
             keepers = [asyncio.create_task(self._keep(part)) for part in parts(self.options)]
             keepers += [asyncio.create_task(self._keep_servers()), asyncio.create_task(self._show_mail())]
-            login = await self._demo()
+            has_demo = await self._make_demo()
             await self._ready()
-            self._welcome(login)
+            self._welcome(has_demo)
             await asyncio.gather(*keepers)
         except asyncio.CancelledError:
             console.say()
@@ -207,19 +209,19 @@ class Supervisor:
             todo.append(self._step(stamps, "bundle", bundle, title, "build_frontend"))
         await asyncio.gather(*todo)
 
-    async def _demo(self) -> dict[str, str]:
-        """The demo business, when it is wanted and its file has changed."""
+    async def _make_demo(self) -> bool:
+        """The demo business, when it is wanted; again when its file has changed. Whether it is there."""
         if not self.options.demo or not preparation.DEMO.is_file():
-            return {}
+            return False
         stamps = preparation.Stamps(self.data, preparation.database_identity())
         made_from = preparation.demo_made_from(self.options.port)
-        if not stamps.matches("demo", made_from):
-            try:
+        try:
+            if not stamps.matches("demo", made_from):
                 await self._step(stamps, "demo", made_from, "The demo business", "apply_demo")
-            except CannotStart as reason:
-                console.log("up", f"going on without the demo business: {reason}")
-                return {}
-        return _login(preparation.DEMO)
+        except CannotStart as reason:
+            console.log("up", f"going on without the demo business: {reason}")
+            return False
+        return True
 
     async def _step(
         self, stamps: preparation.Stamps, name: str, made_from: str, title: str, *words: str
@@ -230,6 +232,7 @@ class Supervisor:
             try:
                 process = await self._spawn(name, (sys.executable, "manage.py", *words))
                 code = await process.wait()
+                await asyncio.gather(*_readers.pop(process, ()))
             finally:
                 patience.cancel()
             self.running.pop(name, None)
@@ -253,9 +256,7 @@ class Supervisor:
         )
         self.running[name] = process
         assert process.stdout is not None
-        reader = asyncio.create_task(_show(name, process.stdout))
-        _readers.add(reader)
-        reader.add_done_callback(_readers.discard)
+        _readers[process] = [asyncio.create_task(_show(name, process.stdout))]
         return process
 
     def _environment(self) -> dict[str, str]:
@@ -266,7 +267,8 @@ class Supervisor:
             "FAKE_GATEWAY_PORT": str(self.options.gateway_port),
             **preparation.demo_environment(self.options.gateway_port),
             "PYTHONUNBUFFERED": "1",
-            "C_FORCE_ROOT": "1",  # tasks are JSON, so running as root adds no danger to them
+            # Celery's fear of root is of pickled tasks; ours are JSON.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             "MALLOC_ARENA_MAX": "2",  # many threads must not mean as many heaps
             "CELERY_SKIP_CHECKS": "1",  # the checks would load every page into the workers
         }
@@ -320,22 +322,22 @@ class Supervisor:
                 told, changed = missing, time.monotonic()
             await asyncio.sleep(0.15)
 
-    def _welcome(self, login: dict[str, str]) -> None:
+    def _welcome(self, has_demo: bool) -> None:
+        """Where it is, who to be, and what to try first."""
         home = f"http://localhost:{self.options.port}"
+        lines = [("Data", f"{self.data} (Ctrl-C stops everything)")]
+        if has_demo:
+            business, login = _demo_login(self.options.port)
+            lines += [("The demo business", business), ("Sign in", login)]
+        if has_demo and "gateway" in self.running:
+            lines.append(("A customer's phone", f"http://localhost:{self.options.gateway_port}"))
+            lines.append(("Try", f"write “{QUESTION}” there, and watch Chats"))
+        else:
+            lines.append(("Try", f"{home}/accounts/signup/: a business of your own in three steps"))
         console.say()
         console.say(console.paint(f"Frontdesk is ready ({time.monotonic() - self.began:.1f} s): {home}", 1))
-        if login:
-            console.say(f"  The demo business   http://{login['host']}:{self.options.port}")
-            console.say(f"  Sign in             {login['email']}  {login['password']}")
-        if "gateway" in self.running:
-            console.say(f"  A customer's phone  http://localhost:{self.options.gateway_port}")
-        if login:
-            console.say(f"  Try                 {login['try']}")
-        else:
-            console.say(
-                f"  Try                 {home}/accounts/signup/ : a business of your own in three steps"
-            )
-        console.say(f"  Data                {self.data}   Ctrl-C stops everything")
+        for title, text in lines:
+            console.say(f"  {title:<20}{text}")
         console.say()
 
     # -- after
@@ -373,8 +375,8 @@ class Supervisor:
             self.running[name].send_signal(how)
 
 
-# Tasks that nobody awaits must be held by somebody.
-_readers: set[asyncio.Task[None]] = set()
+# The tasks that read what a process says: a task that nobody awaits must be held by somebody.
+_readers: WeakKeyDictionary[asyncio.subprocess.Process, list[asyncio.Task[None]]] = WeakKeyDictionary()
 
 
 async def _show(name: str, output: asyncio.StreamReader) -> None:
@@ -451,15 +453,11 @@ def _about_mail(path: Path) -> str:
     return f"{words} {link[0].decode()}" if link else words
 
 
-def _login(demo: Path) -> dict[str, str]:
-    """The address, the login and a first question, as the business file says them."""
+def _demo_login(port: int) -> tuple[str, str]:
+    """The demo business's address, and its owner's e-mail and password, as the file has them."""
     import yaml
 
-    said = yaml.safe_load(demo.read_text())
+    said = yaml.safe_load(preparation.DEMO.read_text())
+    host = f"{said['business']['slug']}.{env.text('BASE_DOMAIN', 'localhost')}"
     owner = said.get("owner") or {}
-    return {
-        "host": said.get("domain") or f"{said['slug']}.{env.text('BASE_DOMAIN', 'localhost')}",
-        "email": owner.get("email", ""),
-        "password": owner.get("password", ""),
-        "try": "ask the customer's phone what the demo documents answer, and watch Chats",
-    }
+    return f"http://{host}:{port}", f"{owner.get('email', '')}   {owner.get('password', '')}"

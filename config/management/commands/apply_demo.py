@@ -1,19 +1,20 @@
 """`apply_demo`: the demo business, and its number paired at the gateway that runs here."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django_tenants.utils import schema_context
 
 from config import env, preparation
 from conversations.models import Channel
 from tenants.models import WebhookRoute
 
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 20
 
 
 class Command(BaseCommand):
@@ -38,9 +39,12 @@ class Command(BaseCommand):
             headers={"content-type": "application/json"},
             method="PUT",
         )
-        try:
-            urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
-        except urllib.error.URLError as error:
-            self.stderr.write(
-                f"The local gateway does not answer ({error.reason}); the fake phone stays unpaired."
-            )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()
+            except urllib.error.URLError as error:
+                # It starts at the same moment as we do.
+                if time.monotonic() > deadline:
+                    raise CommandError(f"The local gateway does not answer ({error.reason}).") from None
+                time.sleep(0.2)
