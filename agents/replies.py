@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from providers.errors import ProviderRejected
 
 from agents.models import AgentVersion, ModelProvider
 from providers import llm
+from providers.errors import ProviderRejected
 
 LANGUAGE_NAMES = {"pt": "Portuguese (Brazil)", "en": "English", "es": "Spanish", "fr": "French"}
 

@@ -1,0 +1,123 @@
+"""Sending: claimed once, in order, never repeated blindly."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from conversations import outbox, sweep
+from conversations.models import Conversation, Message
+from tests.conversations import door
+
+
+def answered(shop: Any) -> Message:
+    shop.say("Que horas vocês abrem?")
+    shop.work()
+    return Message.objects.get(direction="out")
+
+
+class TestDeliver:
+    def test_a_message_is_sent_with_our_own_id(self, shop: Any) -> None:
+        message = answered(shop)
+        assert message.status == "sent"
+        assert shop.gateway.app.sent[0].unique == outbox.unique_id(message)
+
+    @pytest.mark.parametrize("engine", ["GOWS", "NOWEB", "WEBJS"])
+    def test_each_engines_answer_is_understood(self, shop: Any, engine: str) -> None:
+        shop.gateway.app.sessions[shop.gateway.session].engine = engine
+        message = answered(shop)
+        shop.gateway.app.sessions[shop.gateway.session].engine = "GOWS"
+        assert (message.status, outbox.unique_id(message)) == ("sent", shop.gateway.app.sent[0].unique)
+
+    @pytest.mark.parametrize("fault", ["after", "after_reset"])
+    def test_sent_and_then_failed_is_not_sent_twice(self, shop: Any, fault: str) -> None:
+        shop.gateway.fail_next(fault)
+        message = answered(shop)
+        assert len(shop.texts()) == 1
+        assert message.status == "sent"
+
+    @pytest.mark.parametrize("fault", ["status", "reset"])
+    def test_failed_and_never_sent_is_sent_in_the_end(self, shop: Any, fault: str) -> None:
+        shop.gateway.fail_next(fault)
+        shop.say("Que horas vocês abrem?")
+        shop.work()
+        shop.later()
+        assert len(shop.texts()) == 1
+        assert Message.objects.get(direction="out").status == "sent"
+
+    def test_a_refusal_is_shown_to_staff_and_sent_again_by_their_word(self, shop: Any) -> None:
+        shop.channel.api_key = "wrong"
+        shop.channel.save()
+        message = answered(shop)
+        assert message.status == "failed" and "401" in message.error
+        shop.channel.api_key = shop.gateway.api_key
+        shop.channel.save()
+        outbox.retry(message.pk, now=shop.now())
+        shop.work()
+        assert len(shop.texts()) == 1
+
+    def test_a_sender_that_died_is_found_and_the_gateway_asked(self, shop: Any) -> None:
+        message = answered(shop)
+        Message.objects.filter(pk=message.pk).update(
+            status="sending", claimed_at=shop.now() - timedelta(minutes=5)
+        )
+        sweep_all(shop)
+        assert Message.objects.get(pk=message.pk).status == "sent"
+        assert len(shop.texts()) == 1
+
+
+class TestReceipts:
+    def test_move_a_message_forward_and_never_back(self, shop: Any) -> None:
+        message = answered(shop)
+        full = f"true_5511988887777@c.us_{outbox.unique_id(message)}"
+        for level, status in [(3, "read"), (1, "read"), (2, "read"), (-1, "read")]:
+            shop.knock(door.event("message.ack", {"id": full, "fromMe": True, "ack": level}))
+            shop.read()
+            assert Message.objects.get(pk=message.pk).status == status
+
+    def test_of_an_unknown_message_change_nothing(self, shop: Any) -> None:
+        shop.knock(door.event("message.ack", {"id": "true_55@c.us_3EB0", "fromMe": True, "ack": 3}))
+        shop.read()
+        assert Message.objects.count() == 0
+
+
+class TestSweep:
+    def test_finds_a_delivery_whose_doorbell_was_lost(self, shop: Any) -> None:
+        from conversations.models import WebhookEvent
+
+        shop.knock(door.delivery("Que horas vocês abrem?"))
+        WebhookEvent.objects.update(received_at=shop.now() - timedelta(minutes=1))
+        sweep_all(shop)
+        assert len(shop.texts()) == 1
+
+    def test_finds_an_answer_that_is_overdue(self, shop: Any) -> None:
+        shop.say("Que horas vocês abrem?")
+        shop.background.sent.clear()
+        Conversation.objects.update(reply_due_at=shop.now() - timedelta(minutes=1))
+        sweep_all(shop)
+        assert len(shop.texts()) == 1
+
+    def test_gives_up_a_turn_whose_worker_died(self, shop: Any) -> None:
+        from billing.models import CreditAccount
+        from conversations import turns
+        from conversations.models import Turn
+
+        shop.say("Que horas vocês abrem?")
+        shop.background.sent.clear()
+        turn = turns.begin(Conversation.objects.get().pk, now=shop.now())
+        assert turn is not None and CreditAccount.objects.get().held > 0
+        Turn.objects.update(started_at=shop.now() - timedelta(minutes=5))
+        sweep_all(shop)
+        shop.later()
+        assert len(shop.texts()) == 1
+        assert CreditAccount.objects.get().held == 0
+
+    def test_visits_nobody_when_nothing_is_due(self, shop: Any) -> None:
+        answered(shop)
+        assert sweep.overdue_schemas(now=shop.now()) == []
+
+
+def sweep_all(shop: Any) -> None:
+    """Sweep as beat does, and run what that rings."""
+    sweep.sweep.apply(throw=True)
+    shop.work()
