@@ -5,7 +5,6 @@ nothing for each tenant, and a run that was killed goes on where it stopped.
 """
 
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -19,6 +18,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django_tenants.utils import schema_context
 
 from tenants import provisioning, template
+from tenants.child import begin
 from tenants.db import connection
 
 AT_ONCE = 200  # schemas read by one statement: each costs two locks
@@ -106,18 +106,10 @@ def migrate_all(schemas: list[str], *, processes: int) -> Iterator[Outcome]:
         return
     # Spawned, not forked: a connection pool has threads, and those do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=(sys.path,)) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=begin, initargs=(sys.path,)) as pool:
         waiting = [pool.submit(_attempt, schema) for schema in schemas]
         for future in as_completed(waiting):
             yield future.result()
-
-
-def _begin(path: list[str]) -> None:
-    import django
-
-    sys.path[:] = path
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup()
 
 
 def _attempt(schema: str) -> Outcome:

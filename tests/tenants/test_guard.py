@@ -91,7 +91,9 @@ class Pooler:
         with self.lock:
             while True:
                 for backend in self.backends:
-                    if self.lent.get(backend, me) is me and (backend in self.lent or me not in self.lent.values()):
+                    if self.lent.get(backend, me) is me and (
+                        backend in self.lent or me not in self.lent.values()
+                    ):
                         self.lent[backend] = me
                         return backend
                 self.lock.wait(1)
@@ -143,7 +145,9 @@ def test_a_transaction_pool_is_refused(pooler, monkeypatch):
 @pytest.mark.parametrize("part", ["web", "worker"])
 def test_no_part_starts_behind_one(part, pooler):
     url = urlsplit(os.environ["DATABASE_URL"])
-    behind = url._replace(netloc=f"{url.username}:{url.password}@127.0.0.1:{pooler.port}", query="sslmode=disable")
+    behind = url._replace(
+        netloc=f"{url.username}:{url.password}@127.0.0.1:{pooler.port}", query="sslmode=disable"
+    )
     words = {
         "web": ["uvicorn", "config.asgi:application", "--port", "0"],
         "worker": ["celery", "-A", "config", "worker", "-P", "solo"],
@@ -159,8 +163,12 @@ def test_no_part_starts_behind_one(part, pooler):
     assert "pools transactions" in done.stdout + done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("pgbouncer"), reason="PgBouncer is not installed: its own pool is left out")
-@pytest.mark.parametrize(("mode", "refused"), [("transaction", True), ("statement", True), ("session", False)])
+@pytest.mark.skipif(
+    not shutil.which("pgbouncer"), reason="PgBouncer is not installed: its own pool is left out"
+)
+@pytest.mark.parametrize(
+    ("mode", "refused"), [("transaction", True), ("statement", True), ("session", False)]
+)
 def test_pgbouncer(mode, refused, tmp_path, settings, monkeypatch):
     port = free_port()
     with pgbouncer(tmp_path, settings.DATABASES["default"], port, mode):

@@ -85,6 +85,8 @@ def test_the_template_is_made_where_it_is_missing():
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA template CASCADE")
     with pytest.raises(template.TemplateMissing):
-        provisioning.create(name="X", slug="xenia", owner=None, now=Tenant.objects.get(slug="alpha").created_at)
+        provisioning.create(
+            name="X", slug="xenia", owner=None, now=Tenant.objects.get(slug="alpha").created_at
+        )
     assert run("-v", "0")[0] == 0
     assert migrating.lacking([template.SCHEMA]) == []

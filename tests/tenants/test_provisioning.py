@@ -260,5 +260,7 @@ def test_a_kill_leaves_a_business_absent_or_complete(delay):
 def provisioning_goes_on() -> bool:
     """Whether the killed process's transaction is still being ended by the server."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [provisioning.LOCK])
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s", [provisioning.LOCK]
+        )
         return bool(cursor.fetchone()[0])
