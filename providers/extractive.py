@@ -79,16 +79,8 @@ def _in(lines: dict[str, str], language: str) -> str:
 
 
 def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, str]:
-    """The passage and the run of sentences that share most with the question; passages come best first."""
-    wanted = stems(question)
-    scored = [(_score(wanted, passage, rank), -rank, passage) for rank, passage in enumerate(passages[:3])]
-    passage = max(scored, key=lambda entry: entry[:2])[2]
-    return passage, _quote(wanted, sentences.split(passage.text))
-
-
-def _score(wanted: set[str], passage: Passage, rank: int) -> float:
-    # Retrieval ranked by meaning; words only break near ties, so a later passage needs clearly more of them.
-    return len(wanted & stems(f"{passage.heading} {passage.text}")) - 1.5 * rank
+    """The best passage, as retrieval ranked it, and the run of its sentences that shares most with the question."""
+    return passages[0], _quote(stems(question), sentences.split(passages[0].text))
 
 
 def _quote(wanted: set[str], parts: list[str]) -> str:
