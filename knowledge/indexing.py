@@ -33,6 +33,7 @@ KILL_SECONDS = 150
 STUCK = timedelta(minutes=10)
 LOST = timedelta(seconds=30)
 MAX_ATTEMPTS = 4
+WORDS_LOCK = 7_260_002
 
 
 @task()
@@ -170,7 +171,7 @@ def _swap(document: Document, result: dict[str, Any], chunks: list[Chunk], *, no
     forget_words(current)
     current.chunks.all().delete()
     Chunk.objects.bulk_create(chunks, batch_size=200)
-    _count_words(current, sign=1)
+    count_words(current)
     current.status, current.problem, current.ready_at = Status.READY, "", now
     current.kind, current.converter, current.pages = result["kind"], result["converter"], result["pages"]
     current.language, current.chunk_count = chunks[0].language, len(chunks)
@@ -180,20 +181,22 @@ def _swap(document: Document, result: dict[str, Any], chunks: list[Chunk], *, no
 
 def forget_words(document: Document) -> None:
     """Take a document's words out of the counts, before its chunks go; in the caller's transaction."""
-    _count_words(document, sign=-1)
+    count_words(document, sign=-1)
 
 
-def _count_words(document: Document, *, sign: int) -> None:
-    table, chunks = Lexeme._meta.db_table, Chunk._meta.db_table
+def count_words(document: Document, *, sign: int = 1) -> None:
+    """Add a document's words to the counts, or take them out; once a chunk, and the empty word for the chunk."""
+    words, chunks = Lexeme._meta.db_table, Chunk._meta.db_table
     with connection.cursor() as cursor:
-        # In the order of the words, so that two documents at once cannot wait for each other.
+        # One at a time: two documents that count the same words in different orders would wait for each other.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [WORDS_LOCK])
         cursor.execute(
             f"""
-            INSERT INTO {table} AS kept (language, word, chunks)
+            INSERT INTO {words} AS kept (language, word, chunks)
             SELECT language, word, %(sign)s * count(*)
-            FROM {chunks}, unnest(tsvector_to_array(search)) AS word
-            WHERE document_id = %(document)s GROUP BY language, word ORDER BY language, word
-            ON CONFLICT (language, word) DO UPDATE SET chunks = kept.chunks + excluded.chunks
+            FROM {chunks}, unnest(tsvector_to_array(search) || ''::text) AS word
+            WHERE document_id = %(document)s GROUP BY language, word
+            ON CONFLICT (word, language) DO UPDATE SET chunks = kept.chunks + excluded.chunks
             """,
             {"sign": sign, "document": document.pk},
         )

@@ -118,7 +118,7 @@ class Chunk(models.Model):
                 name="chunk_meaning",
                 m=16,
                 ef_construction=64,
-                opclasses=["halfvec_ip_ops"],
+                opclasses=["halfvec_cosine_ops"],
             ),
         ]
 
@@ -127,14 +127,17 @@ class Chunk(models.Model):
 
 
 class Lexeme(models.Model):
-    """In how many chunks of a language a word stem occurs: rare words tell more about a question."""
+    """In how many chunks of a language a word stem occurs: rare words tell more about a question.
+
+    The empty word occurs in every chunk, so its row says how many there are.
+    """
 
     language = models.CharField(max_length=2)
     word = models.TextField()
     chunks = models.IntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["language", "word"], name="lexeme_once")]
+        constraints = [models.UniqueConstraint(fields=["word", "language"], name="lexeme_once")]
 
     def __str__(self) -> str:
         return f"{self.language}:{self.word}"

@@ -9,60 +9,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import psycopg
 from django.conf import settings
-from django.db import connection
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 from knowledge.models import Chunk, Document, Lexeme
 from providers.embedding import embedder
+from tenants.db import connection
 
 WEIGHT = 0.4
-BY_MEANING = 50
-BY_WORDS = 150  # rare words only: a word that is everywhere finds nothing
+BY_MEANING = 40
+BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
+SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
+QUESTION_CHARACTERS = 500
+MOST_WORDS = 16  # the most telling words of a long question
 SUPPORT_COSINE = 0.30
 SUPPORT_COVERAGE = 0.55
 
 _DOCUMENTS, _CHUNKS, _WORDS = (model._meta.db_table for model in (Document, Chunk, Lexeme))
+_WORD_NUMBERS = range(1, MOST_WORDS + 1)
+_DISTANCE = "embedding OPERATOR(public.<=>) (SELECT vector FROM asked)"
+_PIECE = f"SELECT id, language, search, {_DISTANCE} AS distance FROM {_CHUNKS} chunk"
+_COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN idfs[{n}] ELSE 0 END" for n in _WORD_NUMBERS)
 _STATEMENT = f"""
 WITH asked AS MATERIALIZED (
-    SELECT languages.language, words.word
-    FROM (SELECT DISTINCT language FROM {_DOCUMENTS} WHERE chunk_count > 0) AS languages,
-         unnest(tsvector_to_array(to_tsvector(('public.fd_' || languages.language)::regconfig, %(question)s)))
-             AS words(word)
-), total AS MATERIALIZED (
-    SELECT language, greatest(sum(chunk_count), 1) AS chunks FROM {_DOCUMENTS}
-    WHERE chunk_count > 0 GROUP BY language
+    -- The setting lasts as long as this statement, and stands before the index is first read.
+    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true) <> '' THEN %b::public.halfvec END AS vector
 ), known AS MATERIALIZED (
-    SELECT asked.language, asked.word, coalesce(counts.chunks, 0) AS chunks,
-           ln(1 + total.chunks / (0.5 + coalesce(counts.chunks, 0))) AS idf
-    FROM asked JOIN total USING (language)
-    LEFT JOIN {_WORDS} counts ON counts.language = asked.language AND counts.word = asked.word
-), weight AS MATERIALIZED (
-    SELECT language, sum(idf) AS idf,
-           %(weight)s * sum(idf) FILTER (WHERE chunks > 0) / nullif(sum(idf), 0) AS weight
-    FROM known GROUP BY language
-), rare AS MATERIALIZED (
-    SELECT language, word FROM (
-        SELECT language, word, sum(chunks) OVER (PARTITION BY language ORDER BY chunks, word) AS together
-        FROM known WHERE chunks > 0
-    ) AS ordered WHERE together <= %(by_words)s
-), candidates AS MATERIALIZED (
-    (SELECT id FROM {_CHUNKS} ORDER BY embedding <#> %(vector)s::public.halfvec LIMIT %(by_meaning)s)
-    UNION
-    SELECT found.id FROM rare, LATERAL (
-        SELECT id, language FROM {_CHUNKS} WHERE search @@ quote_literal(rare.word)::tsquery
-    ) AS found WHERE found.language = rare.language
+    -- The question's words in each language that the documents have; the empty word counts all passages.
+    SELECT every.language, told.word, coalesce(counted.chunks, 0) AS chunks,
+           ('''' || replace(replace(told.word, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS query,
+           ln(1 + every.chunks / (0.5::float8 + coalesce(counted.chunks, 0))) AS idf
+    FROM {_WORDS} every
+    CROSS JOIN LATERAL unnest(tsvector_to_array(
+        to_tsvector(('public.fd_' || every.language)::regconfig, %s))) AS told(word)
+    LEFT JOIN {_WORDS} counted ON counted.word = told.word AND counted.language = every.language
+    WHERE every.word = '' AND every.chunks > 0
+), words AS MATERIALIZED (
+    SELECT language, array_agg(query ORDER BY idf DESC, word) AS queries, array_agg(idf ORDER BY idf DESC, word) AS idfs,
+           sum(idf) AS idf, {WEIGHT}::float8 * coalesce(sum(idf) FILTER (WHERE chunks > 0), 0) / sum(idf) AS weight,
+           string_agg(query::text, ' | ') FILTER (WHERE together <= {BY_WORDS})::tsquery AS rare
+    FROM (SELECT *, CASE WHEN chunks > 0 THEN
+                    sum(chunks) OVER (PARTITION BY language ORDER BY chunks, word) END AS together FROM known) AS ordered
+    GROUP BY language
+), near AS MATERIALIZED (
+    {_PIECE} ORDER BY distance{{most}}
 ), scored AS (
-    SELECT chunk.*, -(chunk.embedding <#> %(vector)s::public.halfvec) AS cosine,
-        coalesce((SELECT sum(idf) FROM known WHERE known.language = chunk.language
-                  AND chunk.search @@ quote_literal(known.word)::tsquery) / nullif(weight.idf, 0), 0) AS coverage,
-        coalesce(weight.weight, 0) AS weight
-    FROM candidates JOIN {_CHUNKS} chunk USING (id) LEFT JOIN weight USING (language)
+    SELECT id, 1 - distance AS cosine, coalesce(weight, 0) AS weight, coalesce(({_COVERED}) / idf, 0) AS coverage
+    FROM (SELECT * FROM near UNION ALL SELECT worded.* FROM words CROSS JOIN LATERAL (
+              {_PIECE} WHERE search @@ words.rare AND language = words.language AND id NOT IN (SELECT id FROM near)
+          ) AS worded) AS candidates
+    LEFT JOIN words USING (language)
+), best AS MATERIALIZED (
+    SELECT *, cosine + weight * coverage AS score FROM scored ORDER BY score DESC, id LIMIT %s
 )
-SELECT scored.id, document.id, document.title, scored.heading, scored.page, scored.text,
-       cosine, coverage, cosine + weight * coverage AS score
-FROM scored JOIN {_DOCUMENTS} document ON document.id = scored.document_id
-ORDER BY score DESC, scored.id LIMIT %(limit)s
+SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, cosine, coverage, score
+FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
+ORDER BY score DESC, chunk.id
 """
+SEARCH = _STATEMENT.format(most=f" LIMIT {BY_MEANING}")
+SEARCH_ALL = _STATEMENT.format(most="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +109,44 @@ def search(*, question: str, language: str | None = None, limit: int = 6) -> Ret
     return rank(question=question, vector=vector, limit=limit)
 
 
-def rank(*, question: str, vector: Any, limit: int) -> Retrieved:
-    """The one statement; `vector` is the question's unit vector of 896 halves."""
-    values = {
-        "question": question[:500],
-        "vector": "[" + ",".join(f"{x:.5g}" for x in vector) + "]",
-        "weight": WEIGHT,
-        "by_meaning": BY_MEANING,
-        "by_words": BY_WORDS,
-        "limit": limit,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, values)
-        rows = cursor.fetchall()
-    return _judged([_found(row) for row in rows])
+def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> Retrieved:
+    """The one statement; `vector` is the question's unit vector of 896 halves. SEARCH_ALL leaves nothing out."""
+    asked = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
+    return _judged([_found(row) for row in prepared(statement, [Halves(vector), asked, limit])])
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A vector on its way into a statement."""
+
+    values: Any
+
+
+class HalvesDumper(Dumper):
+    """pgvector's own binary form: the dimensions, two reserved bytes, the halves; all big-endian."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: Halves) -> bytes:
+        return (
+            len(obj.values).to_bytes(2, "big") + b"\x00\x00" + np.asarray(obj.values, dtype=">f2").tobytes()
+        )
+
+
+def prepared(statement: str, values: Sequence[Any]) -> list[Any]:
+    """Rows of a statement that the connection keeps planned: planning this one takes longer than running it."""
+    with connection.cursor() as entered:  # enters the tenant's schema
+        session = entered.connection
+        usual, session.prepare_threshold = (
+            session.prepare_threshold,
+            0,
+        )  # Django's own statements are not kept
+        try:
+            with psycopg.Cursor(session) as cursor:
+                cursor.adapters.register_dumper(Halves, HalvesDumper)
+                return cursor.execute(statement.encode(), values, prepare=True).fetchall()
+        finally:
+            session.prepare_threshold = usual
 
 
 def _found(row: Sequence[Any]) -> Found:

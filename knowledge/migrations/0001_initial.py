@@ -11,6 +11,14 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+# A passage's row stays in one piece, two rows a page: a search reads vector and words of some fifty of them, and
+# words that are not compressed can be looked through where they lie.
+IN_ONE_PIECE = """
+ALTER TABLE knowledge_chunk SET (toast_tuple_target = 4080);
+ALTER TABLE knowledge_chunk ALTER COLUMN search SET STORAGE EXTERNAL;
+"""
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -156,7 +164,7 @@ class Migration(migrations.Migration):
                 ("chunks", models.IntegerField()),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("language", "word"), name="lexeme_once")],
+                "constraints": [models.UniqueConstraint(fields=("word", "language"), name="lexeme_once")],
             },
         ),
         migrations.AddIndex(
@@ -188,11 +196,12 @@ class Migration(migrations.Migration):
                 fields=["embedding"],
                 m=16,
                 name="chunk_meaning",
-                opclasses=["halfvec_ip_ops"],
+                opclasses=["halfvec_cosine_ops"],
             ),
         ),
         migrations.AddConstraint(
             model_name="chunk",
             constraint=models.UniqueConstraint(fields=("document", "position"), name="chunk_position_once"),
         ),
+        migrations.RunSQL(IN_ONE_PIECE, migrations.RunSQL.noop),
     ]

@@ -1,0 +1,312 @@
+"""The search stage beside the bare vector query, at growing numbers of passages: `python -m bench.retrieval`.
+
+Both sides run on one connection of the same PostgreSQL, over the product's own tables in a scratch business,
+in turn, with the same questions; neither counts the embedding of the question. Recall compares the ten best
+with those that the same formula finds when it looks at every passage. Prints JSON; `--short` is for CI.
+
+The texts and vectors are made from a seed: words with the frequencies of a language, documents with a topic
+each, vectors that lie near their document's middle in a space of a hundred directions.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product as pairs
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from bench import measure
+from config import embedded, env
+
+RAW = "SELECT id FROM knowledge_chunk ORDER BY embedding OPERATOR(public.<=>) %b::public.halfvec LIMIT 10"
+EXACT = (
+    "SELECT id FROM knowledge_chunk ORDER BY (embedding OPERATOR(public.<=>) %b::public.halfvec) + 0 LIMIT 10"
+)
+INDEXED = (
+    "SELECT id FROM knowledge_chunk ORDER BY embedding OPERATOR(public.<=>) ("
+    "SELECT CASE WHEN set_config('hnsw.ef_search', '64', true) <> '' THEN %b::public.halfvec END) LIMIT 10"
+)
+SIZES = (1_000, 10_000, 100_000)
+CHUNKS_A_DOCUMENT = 20
+WORDS_A_CHUNK = 110
+DIRECTIONS = 100
+QUESTIONS = 400
+SMALL_WORDS = "de a o que e do da em um para com uma os no se na por mais as dos como mas ao ele das".split()
+ASKING = ("que horas vocês", "quanto custa", "vocês têm", "como funciona o", "onde fica a", "posso levar")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and its vector."""
+
+    text: str
+    vector: Any
+
+
+def main() -> None:
+    """Measure each size, and print one JSON object."""
+    options = _options()
+    measure.progress("servers and tables")
+    os.environ["DATABASE_URL"] = _empty_database(env.data_dir() / "retrieval")
+    os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        import django
+
+        django.setup()
+        _prepare()
+        sizes = options.sizes or ((1_000,) if options.short else SIZES)
+        result = {str(size): _measured(size, questions=60 if options.short else QUESTIONS) for size in sizes}
+        measure.print_json({"machine": measure.machine(), "passages": result})
+    finally:
+        embedded.stop_postgres(env.data_dir() / "retrieval")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="one small size, few questions")
+    parser.add_argument("--sizes", type=int, nargs="*", help="numbers of passages")
+    return parser.parse_args()
+
+
+def _empty_database(data: Path) -> str:
+    """The URL of a database without a past."""
+    url = embedded.start_postgres(data, shared_buffers="1GB", fsync="off")
+    with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as server:
+        server.execute(f"DROP DATABASE IF EXISTS {embedded.DATABASE} WITH (FORCE)")
+    return embedded.start_postgres(data)
+
+
+def _prepare() -> None:
+    from django.core.management import call_command
+
+    call_command("migrate_schemas", verbosity=0, interactive=False)
+
+
+# -- measuring
+
+
+def _measured(size: int, *, questions: int) -> dict[str, Any]:
+    """Both sides over one business of so many passages."""
+    from django_tenants.utils import schema_context
+
+    schema = _business(size)
+    with schema_context(schema):
+        asked = list(_fill(size, questions=questions))
+        sides: dict[str, Callable[[], measure.Figures]] = {
+            "raw": lambda: _timed(_raw, asked),
+            "search": lambda: _timed(_search, asked),
+        }
+        for side in sides.values():
+            side()  # plans, caches and dictionaries warm
+        found = {name: measure.median_of(rounds) for name, rounds in measure.interleave(sides).items()}
+        return found | {
+            "ratio": {
+                key: round(found["search"][key] / found["raw"][key], 2)
+                for key in ("p50_ms", "p95_ms", "p99_ms", "cpu_ms")
+            },
+            "recall": _recall(asked[:100]),
+        }
+
+
+def _timed(side: Callable[[Question], Any], asked: Sequence[Question]) -> measure.Figures:
+    """Wall time of each question, and the CPU of client and server together for one."""
+    server, durations = _backend(), []
+    before = time.process_time() + _on_cpu(server)
+    for question in asked:
+        started = time.perf_counter()
+        side(question)
+        durations.append(time.perf_counter() - started)
+    spent = time.process_time() + _on_cpu(server) - before
+    return measure.milliseconds(durations) | {"cpu_ms": round(1000 * spent / len(asked), 3)}
+
+
+def _on_cpu(process: int) -> float:
+    """Seconds on a core since this process began, to the nanosecond."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
+
+
+def _backend() -> int:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def _raw(question: Question) -> list[int]:
+    return _ids(RAW, question)
+
+
+def _ids(statement: str, question: Question) -> list[int]:
+    """Ids by a statement with the vector as its only value, sent as the product sends it."""
+    from django.db import connection
+    from knowledge.retrieval import Halves, prepared
+
+    connection.ensure_connection()
+    return [row[0] for row in prepared(statement, [Halves(question.vector)])]
+
+
+def _search(question: Question) -> list[int]:
+    from knowledge import retrieval
+
+    found = retrieval.rank(question=question.text, vector=question.vector, limit=10)
+    return [passage.chunk_id for passage in found.passages]
+
+
+def _recall(asked: Sequence[Question]) -> dict[str, float]:
+    """Share of the ten best that are found: by the index alone, and by the whole search."""
+    from knowledge import retrieval
+
+    vectors, searches = [], []
+    for question in asked:
+        exact = set(_ids(EXACT, question))
+        near = _ids(INDEXED, question)
+        vectors.append(len(exact & set(near)) / len(exact))
+        best = {
+            p.chunk_id
+            for p in retrieval.rank(
+                question=question.text, vector=question.vector, limit=10, statement=retrieval.SEARCH_ALL
+            ).passages
+        }
+        searches.append(len(best & set(_search(question))) / len(best))
+    return {"index": round(float(np.mean(vectors)), 4), "search": round(float(np.mean(searches)), 4)}
+
+
+# -- making a business
+
+
+def _business(size: int) -> str:
+    from django.utils import timezone
+    from tenants import provisioning
+
+    slug = f"bench-{size}"
+    tenant = provisioning.create(name=slug, slug=slug, owner=None, now=timezone.now())
+    return str(tenant.schema_name)
+
+
+def _fill(size: int, *, questions: int) -> Iterator[Question]:
+    """Put documents and passages into the current schema; questions about some of them."""
+    measure.progress(f"{size} passages: making")
+    random = np.random.default_rng(726)
+    words = _Words(random)
+    directions = random.normal(size=(DIRECTIONS, 896)) / np.sqrt(896)
+    rows, asked = [], []
+    every = max(1, size // questions)
+    for number in range(size):
+        if number % CHUNKS_A_DOCUMENT == 0:
+            topic, middle = words.topic(), random.normal(size=DIRECTIONS)
+        place = middle + 0.8 * random.normal(size=DIRECTIONS)
+        text = words.text(topic)
+        rows.append(
+            (
+                number // CHUNKS_A_DOCUMENT,
+                number % CHUNKS_A_DOCUMENT,
+                text,
+                _vector(random, place, directions),
+            )
+        )
+        if number % every == 0 and len(asked) < questions:
+            near = place + 0.9 * random.normal(size=DIRECTIONS)
+            asked.append(Question(words.question(text), _vector(random, near, directions)))
+    _store(rows)
+    yield from asked
+
+
+class _Words:
+    """A vocabulary with the frequencies of a language."""
+
+    def __init__(self, random: Any) -> None:
+        self._random = random
+        parts = [
+            "ba",
+            "ce",
+            "di",
+            "fo",
+            "gu",
+            "la",
+            "me",
+            "ni",
+            "po",
+            "ru",
+            "sa",
+            "te",
+            "vi",
+            "zo",
+            "çã",
+            "lha",
+        ]
+        made = ["".join(pair) for pair in pairs(parts, repeat=4)]
+        random.shuffle(made)
+        self._all = np.array(SMALL_WORDS + made[:30_000], dtype=object)
+        weights = 1 / (np.arange(len(self._all)) + 2.7)
+        self._cumulated = np.cumsum(weights / weights.sum())
+
+    def topic(self) -> Any:
+        return self._all[self._random.integers(300, len(self._all), 12)]
+
+    def text(self, topic: Any) -> str:
+        places = np.searchsorted(self._cumulated, self._random.random(WORDS_A_CHUNK - 8))
+        common = self._all[np.minimum(places, len(self._all) - 1)]
+        words = np.concatenate([common, self._random.choice(topic, 8)])
+        self._random.shuffle(words)
+        return " ".join(words)
+
+    def question(self, text: str) -> str:
+        told = list(self._random.choice(text.split(), 4))
+        return f"{self._random.choice(ASKING)} {' '.join(told)}?"
+
+
+def _vector(random: Any, place: Any, directions: Any) -> Any:
+    made = place @ directions + 0.12 * random.normal(size=896) * np.sqrt(DIRECTIONS / 896)
+    return (made / np.linalg.norm(made)).astype("<f2")
+
+
+def _store(rows: Sequence[tuple[int, int, str, Any]]) -> None:
+    """Load in bulk, then count the words and build the index, as a full business would have them."""
+    from django.db import connection
+    from knowledge import indexing
+    from knowledge.models import Document
+    from knowledge.retrieval import Halves
+
+    documents = [
+        Document(title=f"Document {n}", bytes=1, sha256=str(n), status="ready", language="pt",
+                 chunk_count=sum(1 for row in rows[n * CHUNKS_A_DOCUMENT:(n + 1) * CHUNKS_A_DOCUMENT]))
+        for n in range(rows[-1][0] + 1)
+    ]  # fmt: skip
+    ids = [document.pk for document in Document.objects.bulk_create(documents)]
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX chunk_meaning")
+        cursor.execute(
+            "CREATE TEMPORARY TABLE made (document bigint, position int, text text, vector public.halfvec)"
+        )
+        with connection.connection.cursor().copy("COPY made FROM STDIN") as copy:
+            for document, position, text, vector in rows:
+                copy.write_row(
+                    (ids[document], position, text, "[" + ",".join(map(str, vector.tolist())) + "]")
+                )
+        cursor.execute(
+            "INSERT INTO knowledge_chunk (document_id, position, heading, text, language, embedding, embedding_model, search)"
+            " SELECT document, position, '{}', text, 'pt', vector, 'bench', to_tsvector('public.fd_pt', text) FROM made"
+        )
+        measure.progress(f"{len(rows)} passages: index")
+        cursor.execute("SET maintenance_work_mem = '1GB'")
+        started = time.perf_counter()
+        cursor.execute(
+            "CREATE INDEX chunk_meaning ON knowledge_chunk USING hnsw (embedding public.halfvec_cosine_ops)"
+            " WITH (m = 16, ef_construction = 64)"
+        )
+        measure.progress(f"{len(rows)} passages: index took {time.perf_counter() - started:.0f} s")
+        cursor.execute("DROP TABLE made")
+        for document in Document.objects.all():
+            indexing.count_words(document)
+        cursor.execute("ANALYZE")
+
+
+if __name__ == "__main__":
+    main()
