@@ -1,5 +1,8 @@
 """A real browser over the whole product, started as its users start it, in a data folder of its own."""
 
+import hashlib
+import hmac
+import itertools
 import json
 import os
 import shutil
@@ -23,18 +26,21 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 )
 START_LIMIT = 240
-# The demo business of the repository: agents/demo/business.yaml.
-DEMO_HOST = "aurora.localhost"
-DEMO_EMAIL = "owner@aurora.example"
-DEMO_PASSWORD = "frontdesk-demo"
+# The business of business.yaml beside this file.
+HOST = "blue-door.localhost"
+EMAIL = "owner@blue-door.example"
+PASSWORD = "a quiet green door 7"
+
+_numbers = itertools.count(time.time_ns())
 
 
 @dataclass
 class Product:
-    """The running product: its port and its data folder."""
+    """The running product: its port, its data folder, and the door of the business's WhatsApp channel."""
 
     port: int
     data: Path
+    door: str = ""
 
     def url(self, host: str, path: str = "/") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -44,13 +50,43 @@ class Product:
         files = sorted((self.data / "mail").glob("*"), key=lambda path: path.stat().st_mtime_ns)
         return [path.read_text() for path in files]
 
-    def manage(self, *arguments: str) -> Any:
-        """Run a management command against it; its JSON output, read."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=_environment(self.port, self.data), capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)
+    def apply_business(self) -> None:
+        """Create the business of business.yaml, and remember its webhook address."""
+        command = [sys.executable, "manage.py", "apply", "-f", "tests/browser/business.yaml", "--json"]
+        environment = _environment(self.port, self.data)
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        said = json.loads(done.stdout[done.stdout.index("{") :])
+        self.door = said["channels"][0]["webhook_url"]
+
+    def hear(self, text: str, *, phone: str = "351911111111", name: str = "Marina Souza") -> None:
+        """A customer writes on WhatsApp: a signed delivery at the channel's door."""
+        body = json.dumps(_delivery(text, phone=phone, name=name)).encode()
+        signature = hmac.new(PASSWORD.encode(), body, hashlib.sha512).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Webhook-Hmac": signature}
+        with urllib.request.urlopen(urllib.request.Request(self.door, body, headers), timeout=10) as answer:
+            assert answer.status == 200
+
+
+def _delivery(text: str, *, phone: str, name: str) -> dict[str, Any]:
+    unique = f"3EB0{next(_numbers)}"
+    return {
+        "id": f"evt_{unique}",
+        "timestamp": int(time.time() * 1000),
+        "event": "message.any",
+        "session": "blue-door",
+        "engine": "GOWS",
+        "payload": {
+            "id": f"false_{phone}@c.us_{unique}",
+            "timestamp": int(time.time()),
+            "from": f"{phone}@c.us",
+            "fromMe": False,
+            "source": "app",
+            "body": text,
+            "hasMedia": False,
+            "_data": {"Info": {"PushName": name}},
+        },
+    }
 
 
 def chromium() -> str:
@@ -59,7 +95,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
-    """The product with its demo business; stopped at the end."""
+    """The product with one business; stopped at the end."""
     if not chromium():
         warnings.warn("No Chromium on this machine: THE BROWSER TESTS WERE LEFT OUT.", stacklevel=1)
         pytest.skip("no Chromium: set CHROMIUM to its path, or install the system's package")
@@ -67,15 +103,12 @@ def product() -> Iterator[Product]:
 
     data = settings.DATA / "browser"
     shutil.rmtree(data / "mail", ignore_errors=True)
-    product = Product(port=_free_port(), data=data)
     data.mkdir(parents=True, exist_ok=True)
-    with (data / "up.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "up"],
-            cwd=ROOT, env=_environment(product.port, data), stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+    product = Product(port=_free_port(), data=data)
+    process = _start(product)
     try:
         _wait_until_ready(process, product)
+        product.apply_business()
         yield product
     finally:
         _stop(process)
@@ -93,14 +126,16 @@ def browser(product: Product) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def owner(product: Product, browser: Any) -> Any:
-    """The demo business's owner, signed in: the browser state to start from."""
+    """The owner, signed in, once the documents are read: the browser state to start from."""
     context = browser.new_context(locale="en-GB")
     page = context.new_page()
-    page.goto(product.url(DEMO_HOST, "/accounts/login/"))
-    page.locator("input[type=email]").fill(DEMO_EMAIL)
-    page.locator("input[type=password]").fill(DEMO_PASSWORD)
-    page.get_by_role("main").get_by_role("button").last.click()
+    page.goto(product.url(HOST, "/accounts/login/"))
+    page.locator("input[type=email]").fill(EMAIL)
+    page.locator("input[type=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
     page.locator("#today").wait_for()
+    page.goto(product.url(HOST, "/assistant/"))
+    page.locator("#document-list").get_by_text("ready").wait_for(timeout=120_000)
     state = context.storage_state()
     context.close()
     return state
@@ -133,7 +168,9 @@ def page_at(browser: Any) -> Iterator[Callable[..., Any]]:
 
 def _is_complaint(line: Any) -> bool:
     # A refused request is the server's word, which the tests look at themselves.
-    return line.type == "error" and "Failed to load resource" not in line.text
+    return line.type == "error" and not any(
+        words in line.text for words in ("Failed to load resource", "WebSocket connection to")
+    )
 
 
 def _environment(port: int, data: Path) -> dict[str, str]:
@@ -144,7 +181,7 @@ def _environment(port: int, data: Path) -> dict[str, str]:
         "PORT": str(port),
         "FRONTDESK_DATA": str(data),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DEBOUNCE_SECONDS": "0.3",
+        "BROWSER_PASSWORD": PASSWORD,
     }
 
 
@@ -166,11 +203,22 @@ def _is_free(port: int) -> bool:
     return True
 
 
+def _start(product: Product) -> subprocess.Popen[bytes]:
+    environment = _environment(product.port, product.data)
+    with (product.data / "up.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "up", "--no-demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
 def _wait_until_ready(process: subprocess.Popen[bytes], product: Product) -> None:
     until = time.monotonic() + START_LIMIT
-    while time.monotonic() < until:
-        if process.poll() is not None:
-            break
+    while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(product.url("127.0.0.1", "/health"), timeout=2) as answer:
                 if answer.status == 200:

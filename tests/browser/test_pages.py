@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import DEMO_HOST, Product
+from tests.browser.conftest import HOST, Product
 
 pytestmark = pytest.mark.browser
 
@@ -45,12 +45,12 @@ def test_business_pages(
     product: Product, page_at: Callable[..., Any], owner: Any, width: int, dark: bool
 ) -> None:
     page = page_at(width=width, dark=dark, state=owner)
-    assert not _faults_at(page, [product.url(DEMO_HOST, path) for path in TENANT])
+    assert not _faults_at(page, [product.url(HOST, path) for path in TENANT])
 
 
 def test_the_menu_is_five_words(product: Product, page_at: Callable[..., Any], owner: Any) -> None:
     page = page_at(state=owner)
-    page.goto(product.url(DEMO_HOST))
+    page.goto(product.url(HOST))
     words = page.get_by_role("navigation", name="Menu").locator("visible=true").get_by_role("link")
     assert words.all_inner_texts() == ["Today", "Chats", "Assistant", "Customers", "Account"]
 
