@@ -1,0 +1,234 @@
+"""The ledger: once, never below zero, nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Sum
+from django.db.utils import DatabaseError
+from django.utils import timezone
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from billing import credits
+from billing.models import CreditAccount, Hold, LedgerEntry
+from tenants.models import Tenant
+
+
+# A process of the product, on this run's database.
+PRODUCT = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
+def grant(amount: int, key: str) -> LedgerEntry:
+    with transaction.atomic():
+        return credits.grant(amount=amount, reason="test", key=key, actor=None, now=timezone.now())
+
+
+def start_with(amount: int) -> None:
+    """An account of exactly so many credits, all of them explained."""
+    balance = CreditAccount.objects.get().balance
+    if amount != balance:
+        grant(amount - balance, "start")
+
+
+def balanced() -> bool:
+    account = CreditAccount.objects.get()
+    entries = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"] or 0
+    held = Hold.objects.filter(status="held").aggregate(total=Sum("amount"))["total"] or 0
+    return (account.balance, account.held) == (entries, held) and 0 <= held <= entries
+
+
+class TestLedger:
+    def test_a_hold_is_settled_at_what_was_used(self, in_alpha: Tenant) -> None:
+        start_with(100)
+        hold = credits.hold(key="turn:1", amount=20, now=timezone.now())
+        entry = credits.settle(hold, cost=7, key="turn:1", reason="answer", now=timezone.now())
+        assert entry is not None and (entry.amount, entry.balance_after) == (-7, 93)
+        assert balanced() and CreditAccount.objects.get().held == 0
+
+    def test_the_same_cause_happens_once(self, in_alpha: Tenant) -> None:
+        start_with(100)
+        hold = credits.hold(key="turn:1", amount=20, now=timezone.now())
+        assert credits.hold(key="turn:1", amount=20, now=timezone.now()).pk == hold.pk
+        for _ in range(3):
+            credits.settle(hold, cost=7, key="turn:1", reason="answer", now=timezone.now())
+        credits.release(hold, now=timezone.now())
+        grant(50, "gift")
+        grant(50, "gift")
+        assert CreditAccount.objects.get().balance == 143
+        assert balanced()
+
+    def test_a_failed_answer_is_free(self, in_alpha: Tenant) -> None:
+        start_with(100)
+        credits.release(credits.hold(key="turn:1", amount=20, now=timezone.now()), now=timezone.now())
+        assert CreditAccount.objects.get().balance == 100 and balanced()
+
+    def test_more_than_was_held_is_taken_only_as_far_as_there_is(self, in_alpha: Tenant) -> None:
+        start_with(10)
+        hold = credits.hold(key="turn:1", amount=4, now=timezone.now())
+        entry = credits.settle(hold, cost=1000, key="turn:1", reason="answer", now=timezone.now())
+        assert entry is not None and entry.amount == -10 and CreditAccount.objects.get().balance == 0
+
+    def test_what_is_not_there_cannot_be_held_or_taken_back(self, in_alpha: Tenant) -> None:
+        start_with(10)
+        with pytest.raises(credits.InsufficientCredits):
+            credits.hold(key="turn:1", amount=11, now=timezone.now())
+        with pytest.raises(credits.InsufficientCredits):
+            grant(-11, "back")
+        assert balanced()
+
+    def test_the_database_refuses_to_change_the_past(self, in_alpha: Tenant) -> None:
+        entry = grant(5, "gift")
+        for statement in (
+            "UPDATE billing_ledgerentry SET amount = 500 WHERE id = %s",
+            "DELETE FROM billing_ledgerentry WHERE id = %s",
+        ):
+            with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement, [entry.pk])
+        assert LedgerEntry.objects.get(pk=entry.pk).amount == 5
+
+    def test_two_businesses_do_not_share_a_purse(self, in_alpha: Tenant, beta: Tenant) -> None:
+        connection.set_tenant(beta)
+        before = CreditAccount.objects.get().balance
+        connection.set_tenant(in_alpha)
+        grant(77, "gift")
+        connection.set_tenant(beta)
+        assert CreditAccount.objects.get().balance == before
+        assert not LedgerEntry.objects.filter(key="gift").exists()
+
+    def test_a_price_is_the_newest_that_has_begun(self, in_alpha: Tenant) -> None:
+        from billing.models import Price
+
+        old = Price.objects.get(model="*")
+        Price.objects.create(
+            model="*", input_per_million=9, output_per_million=9, cache_read_per_million=9,
+            cache_write_per_million=9, effective_from=timezone.now() + timedelta(days=1),
+        )  # fmt: skip
+        assert credits.price_for("unheard-of", at=timezone.now()).pk == old.pk
+        assert credits.price_for("unheard-of", at=timezone.now() + timedelta(days=2)).input_per_million == 9
+
+
+class Purse(RuleBasedStateMachine):
+    """Grants, holds, settlements and releases in any order and repeated: the books always balance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.savepoint = transaction.atomic()
+        self.savepoint.__enter__()
+        self.numbers = 0
+        self.holds: list[Hold] = []
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.savepoint.__exit__(None, None, None)
+
+    def key(self) -> str:
+        self.numbers += 1
+        return f"machine:{self.numbers}"
+
+    @rule(amount=st.integers(-60, 60).filter(bool))
+    def grant(self, amount: int) -> None:
+        available = CreditAccount.objects.get().available
+        try:
+            grant(amount, self.key())
+        except credits.InsufficientCredits:
+            assert available + amount < 0
+
+    @rule(amount=st.integers(1, 40))
+    def hold(self, amount: int) -> None:
+        available = CreditAccount.objects.get().available
+        try:
+            self.holds.append(credits.hold(key=self.key(), amount=amount, now=timezone.now()))
+        except credits.InsufficientCredits:
+            assert available < amount
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data(), cost=st.integers(0, 90))
+    def settle(self, data: Any, cost: int) -> None:
+        hold = data.draw(st.sampled_from(self.holds))
+        credits.settle(hold, cost=cost, key=hold.key, reason="answer", now=timezone.now())
+
+    @precondition(lambda self: self.holds)
+    @rule(data=st.data())
+    def release(self, data: Any) -> None:
+        credits.release(data.draw(st.sampled_from(self.holds)), now=timezone.now())
+
+    @invariant()
+    def books_balance(self) -> None:
+        assert balanced()
+
+
+def test_the_books_balance_whatever_happens(in_alpha: Tenant) -> None:
+    from hypothesis.stateful import run_state_machine_as_test
+
+    run_state_machine_as_test(
+        Purse, settings=hypothesis_settings(max_examples=25, stateful_step_count=40, deadline=None)
+    )
+
+
+def test_fifty_at_once_spend_what_there_is_and_not_more(transactional_db: None) -> None:
+    tenant = Tenant.objects.get(slug="alpha")
+    connection.set_tenant(tenant)
+    start_with(10)
+    outcomes: list[str] = []
+    together = threading.Barrier(16)
+
+    def spend(worker: int) -> None:
+        connection.set_tenant(tenant)
+        together.wait()
+        for turn in range(4):
+            outcomes.append(_spend_one(f"turn:{worker}:{turn}"))
+        connection.close()
+
+    threads = [threading.Thread(target=spend, args=(worker,)) for worker in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    connection.set_tenant(tenant)
+    assert outcomes.count("spent") == 10 and len(outcomes) == 64
+    assert CreditAccount.objects.get().balance == 0 and balanced()
+
+
+def _spend_one(key: str) -> str:
+    try:
+        with transaction.atomic():
+            hold = credits.hold(key=key, amount=1, now=timezone.now())
+        with transaction.atomic():
+            credits.settle(hold, cost=1, key=key, reason="answer", now=timezone.now())
+    except credits.InsufficientCredits:
+        return "refused"
+    return "spent"
+
+
+KILLED_BETWEEN = """
+import os, signal, django
+django.setup()
+from django.db import connection, transaction
+from django.utils import timezone
+from tenants.models import Tenant
+from billing import credits
+connection.set_tenant(Tenant.objects.get(slug="alpha"))
+with transaction.atomic():
+    credits.hold(key="turn:killed", amount=5, now=timezone.now())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_worker_killed_after_its_hold_costs_nothing(transactional_db: None) -> None:
+    connection.set_tenant(Tenant.objects.get(slug="alpha"))
+    before = CreditAccount.objects.get().balance
+    killed = subprocess.run([sys.executable, "-c", KILLED_BETWEEN], env=PRODUCT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert CreditAccount.objects.get().held == 5
+    later = timezone.now() + timedelta(minutes=5)
+    assert credits.release_orphans(keep=[], older_than=later, now=later) == 1
+    assert (CreditAccount.objects.get().balance, CreditAccount.objects.get().held) == (before, 0)
+    assert balanced()
