@@ -1,17 +1,21 @@
 """The capability of turning text into vectors, and the client of our own embedding process."""
 
-import base64
+import json
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import httpx
 import numpy as np
 
 from providers.errors import ProviderError, ProviderRejected
 
 DIMENSIONS = 896
 PASSAGES_A_CALL = 8  # progress moves, and a lost call costs little
+QUESTION_SECONDS = 8.0
+PASSAGES_SECONDS = 120.0
 
 
 class Embedder(Protocol):
@@ -23,39 +27,56 @@ class Embedder(Protocol):
 
 
 class LocalEmbedder:
-    """The embedding process of this installation."""
+    """The embedding process of this installation; one kept connection a thread, and little CPU around it."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        where = urlsplit(url)
+        self._host, self._port = where.hostname or "127.0.0.1", where.port or 80
+        self._kept = threading.local()
 
     def embed_question(self, text: str) -> tuple[str, Any]:
         """The model's id and the vector of one question."""
-        model, vectors = self._embed("question", [text], timeout=8.0)
+        model, vectors = self._embed("question", [text], seconds=QUESTION_SECONDS)
         return model, vectors[0]
 
     def embed_passages(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
         """The model's id and a vector for each passage; about 0.2 s of CPU each."""
-        return self._embed("passage", list(texts), timeout=120.0)
+        return self._embed("passage", list(texts), seconds=PASSAGES_SECONDS)
 
-    def _embed(self, kind: str, texts: list[str], *, timeout: float) -> tuple[str, list[Any]]:
-        try:
-            response = _http().post(
-                f"{self._url}/embed", json={"kind": kind, "texts": texts}, timeout=timeout
-            )
-        except httpx.HTTPError as error:
-            raise ProviderError(f"The embedding process does not answer ({type(error).__name__}).") from error
-        if response.status_code == 400:
+    def _embed(self, kind: str, texts: list[str], *, seconds: float) -> tuple[str, list[Any]]:
+        status, model, body = self._ask(json.dumps({"kind": kind, "texts": texts}).encode(), seconds=seconds)
+        if status == 400:
             raise ProviderRejected("The embedding process cannot read this text.")
-        if response.status_code != 200:
-            raise ProviderError(f"The embedding process is not ready ({response.status_code}).")
-        answer = response.json()
-        rows = np.frombuffer(base64.b64decode(answer["vectors"]), dtype="<f2").reshape(len(texts), -1)
-        return answer["model"], list(rows)
+        if status != 200 or len(body) != len(texts) * DIMENSIONS * 2:
+            raise ProviderError(f"The embedding process is not ready ({status}).")
+        return model, list(np.frombuffer(body, dtype="<f2").reshape(len(texts), DIMENSIONS))
 
+    def _ask(self, body: bytes, *, seconds: float) -> tuple[int, str, bytes]:
+        """Status, model and body; on a kept connection that was closed meanwhile, once more on a new one."""
+        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
+        try:
+            try:
+                return self._exchange(kept or self._connect(), body, seconds=seconds)
+            except ConnectionError:
+                if kept is None:
+                    raise
+                return self._exchange(self._connect(), body, seconds=seconds)
+        except (OSError, HTTPException) as error:
+            self._kept.connection = None
+            raise ProviderError(f"The embedding process does not answer ({type(error).__name__}).") from error
 
-@lru_cache(maxsize=1)
-def _http() -> httpx.Client:
-    return httpx.Client(limits=httpx.Limits(max_connections=16, keepalive_expiry=60), trust_env=False)
+    def _connect(self) -> HTTPConnection:
+        self._kept.connection = HTTPConnection(self._host, self._port, timeout=3.0)
+        self._kept.connection.connect()
+        return self._kept.connection  # type: ignore[no-any-return]
+
+    def _exchange(self, connection: HTTPConnection, body: bytes, *, seconds: float) -> tuple[int, str, bytes]:
+        if connection.sock is None:  # the other side said that it would close
+            connection.connect()
+        connection.sock.settimeout(seconds)
+        connection.request("POST", "/embed", body)
+        answer: HTTPResponse = connection.getresponse()
+        return answer.status, answer.headers.get("x-model", ""), answer.read()
 
 
 @lru_cache(maxsize=4)
