@@ -82,8 +82,9 @@ def grant(*, amount: int, reason: str, key: str, actor: User | None, now: dateti
 
 def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
     """Free the open holds that nobody works on any more; an outermost use case. Returns how many."""
-    orphans = Hold.objects.filter(status=Hold.Status.HELD, created_at__lt=older_than).exclude(pk__in=keep)
-    for orphan in list(orphans.order_by("pk")):
+    held = Hold.objects.filter(status=Hold.Status.HELD, created_at__lt=older_than).exclude(pk__in=keep)
+    orphans = list(held.order_by("pk"))
+    for orphan in orphans:
         with transaction.atomic(durable=True):
             release(orphan, now=now)
     return len(orphans)
