@@ -89,6 +89,15 @@ class Bench:
         self.floor_url = self.stack.database_url.rpartition("/")[0] + "/floor"
         floor.prepare(self.floor_url)
         self._start_floor()
+        self.warm_up()
+
+    def warm_up(self) -> None:
+        """What a process does once, such as loading the vendor's SDK, belongs to no message."""
+        said = [load.Said(next(self.numbers), question, "5511000000000@c.us") for question in QUESTIONS]
+        for one in said:
+            _all_taken(uvloop.run(_closed(self.stack.port, [self.to_product(one)])))
+            time.sleep(0.05)
+        self.drained()
 
     def _start_floor(self) -> None:
         environment = {

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from django_tenants.utils import schema_context
@@ -20,7 +21,7 @@ from tenants.background import public_task, ready_schemas, ring
 
 log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=4)  # longer than a healthy doorbell takes
-DEAD = timedelta(seconds=75)  # longer than any healthy turn or send: all time-outs are below it
+DEAD = timedelta(seconds=settings.WORK_DEAD_SECONDS)  # all time-outs are below it
 MEDIA_LIFE = timedelta(minutes=10)  # after that the gateway has surely deleted the file
 KEEP_EVENTS = timedelta(days=30)
 SCHEMAS_A_STATEMENT = 50

@@ -28,6 +28,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix"))
     else {}
 )
+# Seconds after which work that still says "running" is taken to be dead: longer than any healthy turn or send.
+WORK_DEAD_SECONDS = env.integer("WORK_DEAD_SECONDS", 75)
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
