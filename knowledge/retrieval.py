@@ -15,6 +15,7 @@ from django.conf import settings
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from knowledge import questions
 from knowledge.models import Chunk, Document, Lexeme
 from providers.embedding import embedder
 from tenants.db import connection
@@ -25,7 +26,7 @@ BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 QUESTION_CHARACTERS = 500
 MOST_WORDS = 16  # the most telling words of a long question
-SUPPORT_COSINE = 0.30
+SUPPORT_COSINE = 0.23
 SUPPORT_COVERAGE = 0.55
 
 _DOCUMENTS, _CHUNKS, _WORDS = (model._meta.db_table for model in (Document, Chunk, Lexeme))
@@ -111,7 +112,8 @@ def search(*, question: str, language: str | None = None, limit: int = 6) -> Ret
 
 def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> Retrieved:
     """The one statement; `vector` is the question's unit vector of 896 halves. SEARCH_ALL leaves nothing out."""
-    asked = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
+    clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
+    asked = questions.telling(clean)
     return _judged([_found(row) for row in prepared(statement, [Halves(vector), asked, limit])])
 
 
