@@ -1,13 +1,13 @@
 """Which apps live in the public schema and which in each tenant's."""
 
 SHARED_APPS = [
-    # Before django_tenants: the first app that has a command (migrate_schemas, delete_tenant) gives it.
+    # Before django_tenants: the first app that has a command or a template gives it.
     "config",
     "tenants",
-    "django_tenants",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
+    "django_tenants",
     "tenants.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

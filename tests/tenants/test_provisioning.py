@@ -25,18 +25,20 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND N
 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind = 'r'
 UNION ALL
-SELECT 'constraint', k.conrelid::regclass::text, k.conname, pg_get_constraintdef(k.oid, true), k.condeferrable,
-       k.contype, '', '' FROM pg_constraint k WHERE k.connamespace = %(schema)s::regnamespace
+SELECT 'constraint', k.conrelid::regclass::text, k.conname, pg_get_constraintdef(k.oid, true),
+       k.condeferrable, k.contype, '', '' FROM pg_constraint k WHERE k.connamespace = %(schema)s::regnamespace
 UNION ALL
-SELECT 'index', i.indrelid::regclass::text, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid, 0, true),
-       i.indisunique, '', '', '' FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+SELECT 'index', i.indrelid::regclass::text, i.indexrelid::regclass::text,
+       pg_get_indexdef(i.indexrelid, 0, true), i.indisunique, '', '', ''
+FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace = %(schema)s::regnamespace
 UNION ALL
 SELECT 'trigger', g.tgrelid::regclass::text, g.tgname, pg_get_triggerdef(g.oid, true), true, '', '', ''
 FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
 WHERE c.relnamespace = %(schema)s::regnamespace AND NOT g.tgisinternal
 UNION ALL
-SELECT 'function', p.proname, '', regexp_replace(pg_get_functiondef(p.oid), %(schema)s || '\\.', ''), true, '', '', ''
+SELECT 'function', p.proname, '', regexp_replace(pg_get_functiondef(p.oid), %(schema)s || '\\.', ''), true,
+       '', '', ''
 FROM pg_proc p WHERE p.pronamespace = %(schema)s::regnamespace
 """
 
@@ -120,8 +122,8 @@ class TestNames:
         "slug",
         [
             "pg_x", "pg-x", 'a"b', "a'b", "a;b", "public", "template", "www", "admin", "api", "ab", "",
-            "a" * 64, "a" * 41, "Alpha2", "ação", "sh🙂p", "a--b", "-ab", "ab-", "1ab", "a.b", "a b", "xn--abc",
-            "information-schema",
+            "a" * 64, "a" * 41, "Alpha2", "ação", "sh🙂p", "a--b", "-ab", "ab-", "1ab", "a.b", "a b",
+            "xn--abc", "information-schema",
         ],
     )  # fmt: skip
     def test_a_dangerous_name_is_refused(self, slug):
