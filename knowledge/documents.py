@@ -19,6 +19,7 @@ from tenants.background import enqueue
 from tenants.models import User
 
 LONGEST_TITLE = 200
+TITLES_LOCK = 7_260_003
 
 
 def add(
@@ -28,13 +29,12 @@ def add(
 
     Never raises for what is in the file: that ends in the document's own state.
     """
-    content = _content(file)
+    content, title = _content(file), title_of(title or name)
     digest = hashlib.sha256(content or b"").hexdigest()
-    same = Document.objects.filter(sha256=digest).exclude(status=Document.Status.FAILED).first()
-    if content and same is not None:
+    if content and (same := _same(digest, title)) is not None:
         return same
     new = Document(
-        title=title_of(title or name),
+        title=title,
         origin=origin,
         file=_store(name, content) if content else "",
         bytes=(file.size or 0) if content is None else len(content),
@@ -43,14 +43,32 @@ def add(
         problem=_problem(content),
         created_at=now,
     )
-    return _record(new)
+    try:
+        return _record(new)
+    except Exception:
+        _remover(new.file.name)()
+        raise
+
+
+def _same(digest: str, title: str) -> Document | None:
+    """The document that already has this content, unless another one is to be replaced by it."""
+    same = Document.objects.filter(sha256=digest).exclude(status=Document.Status.FAILED)
+    under_this_title = same.filter(title=title).first()
+    if under_this_title is not None or Document.objects.filter(title=title).exists():
+        return under_this_title  # for a replacement, the indexer copies what the other one has
+    return same.order_by("pk").first()
 
 
 @transaction.atomic
 def _record(new: Document) -> Document:
     """One row a title; the old chunks of a replaced document answer until the new ones are there."""
+    with connection.cursor() as cursor:
+        # Two uploads of one title at once: the second replaces the first.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [new.title, TITLES_LOCK])
     new.status = Document.Status.FAILED if new.problem else Document.Status.WAITING
     old = Document.objects.select_for_update().filter(title=new.title).first()
+    if old is not None and new.problem:
+        return _refused(old, new.problem)
     if old is not None:
         transaction.on_commit(_remover(old.file.name))
         new.pk, new.created_at = old.pk, old.created_at
@@ -61,6 +79,14 @@ def _record(new: Document) -> Document:
         enqueue(indexing.index, document_id=new.pk)
     live.publish("document.changed", id=new.pk)
     return new
+
+
+def _refused(old: Document, problem: str) -> Document:
+    """What was to replace this document cannot: say so, and keep the file and the chunks that answer."""
+    old.status, old.problem = Document.Status.FAILED, problem
+    old.save(update_fields=["status", "problem"])
+    live.publish("document.changed", id=old.pk)
+    return old
 
 
 def _problem(content: bytes | None) -> str:

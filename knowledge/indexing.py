@@ -16,13 +16,13 @@ import structlog
 from django.conf import settings
 from django.contrib.postgres.search import SearchVector
 from django.db import connection, transaction
-from django.db.models import Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
 from knowledge.models import LANGUAGES, Chunk, Document, Lexeme
 from providers.embedding import PASSAGES_A_CALL, embedder
-from providers.errors import ProviderError
+from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
 from tenants.current import tenant as current_tenant
@@ -30,9 +30,9 @@ from tenants.current import tenant as current_tenant
 log = structlog.get_logger(__name__)
 Status, Problem = Document.Status, Document.Problem
 KILL_SECONDS = 150
-STUCK = timedelta(minutes=10)
+STUCK = timedelta(minutes=5)
 LOST = timedelta(seconds=30)
-MAX_ATTEMPTS = 4
+MAX_ATTEMPTS = 6
 WORDS_LOCK = 7_260_002
 
 
@@ -43,11 +43,14 @@ def index(document_id: int) -> None:
     if document is None:
         return
     live.publish("document.changed", id=document.pk)
-    result = convert(document)
+    result = _copied(document) or convert(document)
     if result["problem"]:
         return _fail(document, result["problem"])
     try:
-        chunks = _embedded(document, result)
+        chunks = result.get("copies") or _embedded(document, result)
+    except ProviderRejected as error:
+        log.warning("index.rejected", document_id=document.pk, reason=str(error))
+        return _fail(document, Problem.BROKEN)
     except ProviderError as error:
         return _later(document, reason=str(error), now=timezone.now())
     _swap(document, result, chunks, now=timezone.now())
@@ -57,18 +60,50 @@ def _claim(document_id: int, *, now: datetime) -> Document | None:
     """Compare-and-set: one reader, unless the earlier one has been silent for too long."""
     free = Q(status=Status.WAITING) | Q(status=Status.READING, claimed_at__lt=now - STUCK)
     claimed = Document.objects.filter(free, pk=document_id)
-    if not claimed.update(status=Status.READING, claimed_at=now, chunks_done=0, chunks_total=0):
+    fresh = {"claimed_at": now, "chunks_done": 0, "chunks_total": 0, "attempts": F("attempts") + 1}
+    if not claimed.update(status=Status.READING, **fresh):
         return None
-    return Document.objects.get(pk=document_id)
+    document = Document.objects.get(pk=document_id)
+    if document.attempts > MAX_ATTEMPTS:
+        _fail(document, Problem.BROKEN)  # it ends whoever reads it
+        return None
+    return document
+
+
+def _held(document: Document) -> QuerySet[Document]:
+    """The row while it is still ours: not removed, not replaced by another file, not given up."""
+    return Document.objects.filter(pk=document.pk, sha256=document.sha256, status=Status.READING)
+
+
+def _copied(document: Document) -> dict[str, Any] | None:
+    """What another document with the same content was read into: nothing is read or embedded twice."""
+    twin = (
+        Document.objects.filter(sha256=document.sha256, status=Status.READY).exclude(pk=document.pk).first()
+    )
+    copies = list(twin.chunks.order_by("position")) if twin else []
+    if twin is None or not copies:
+        return None
+    for chunk in copies:
+        chunk.pk, chunk.document = None, document
+    return {
+        "problem": "",
+        "kind": twin.kind,
+        "converter": twin.converter,
+        "pages": twin.pages,
+        "copies": copies,
+    }
 
 
 def convert(document: Document) -> dict[str, Any]:
     """What the child process made of the file; a child that was killed says that it was too much."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"document{Path(document.file.name).suffix}"
-        with document.file.open("rb") as source, path.open("wb") as copy:
-            for piece in source.chunks():
-                copy.write(piece)
+        try:
+            with document.file.open("rb") as source, path.open("wb") as copy:
+                for piece in source.chunks():
+                    copy.write(piece)
+        except FileNotFoundError:
+            return {"problem": Problem.BROKEN}  # or replaced a moment ago, and then no longer ours
         return _in_child(path)
 
 
@@ -156,9 +191,7 @@ def _stop_words(cursor: Any, short: str, sample: str) -> int:
 
 
 def _progress(document: Document, done: int, total: int) -> None:
-    Document.objects.filter(pk=document.pk).update(
-        chunks_done=done, chunks_total=total, claimed_at=timezone.now()
-    )
+    _held(document).update(chunks_done=done, chunks_total=total, claimed_at=timezone.now())
     live.publish("document.changed", id=document.pk)
 
 
@@ -172,7 +205,7 @@ def _swap(document: Document, result: dict[str, Any], chunks: list[Chunk], *, no
     current.chunks.all().delete()
     Chunk.objects.bulk_create(chunks, batch_size=200)
     count_words(current)
-    current.status, current.problem, current.ready_at = Status.READY, "", now
+    current.status, current.problem, current.ready_at, current.attempts = Status.READY, "", now, 0
     current.kind, current.converter, current.pages = result["kind"], result["converter"], result["pages"]
     current.language, current.chunk_count = chunks[0].language, len(chunks)
     current.save()
@@ -185,10 +218,10 @@ def forget_words(document: Document) -> None:
 
 
 def count_words(document: Document, *, sign: int = 1) -> None:
-    """Add a document's words to the counts, or take them out; once a chunk, and the empty word for the chunk."""
+    """Add a document's words to the counts, or take them out: each once a chunk, the empty word for all."""
     words, chunks = Lexeme._meta.db_table, Chunk._meta.db_table
     with connection.cursor() as cursor:
-        # One at a time: two documents that count the same words in different orders would wait for each other.
+        # One at a time: two documents that count their words in different orders could block each other.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [WORDS_LOCK])
         cursor.execute(
             f"""
@@ -204,21 +237,17 @@ def count_words(document: Document, *, sign: int = 1) -> None:
 
 def _fail(document: Document, problem: str) -> None:
     """Say what is wrong and what to do; chunks of an earlier version go on answering."""
-    Document.objects.filter(pk=document.pk, status=Status.READING).update(
-        status=Status.FAILED, problem=problem
-    )
+    _held(document).update(status=Status.FAILED, problem=problem)
     live.publish("document.changed", id=document.pk)
 
 
 def _later(document: Document, *, reason: str, now: datetime) -> None:
-    attempts = document.attempts + 1
-    log.warning("index.postponed", document_id=document.pk, attempts=attempts, reason=reason)
-    if attempts >= MAX_ATTEMPTS:
+    log.warning("index.postponed", document_id=document.pk, attempts=document.attempts, reason=reason)
+    if document.attempts >= MAX_ATTEMPTS:
         return _fail(document, Problem.BROKEN)
-    Document.objects.filter(pk=document.pk, status=Status.READING).update(
-        status=Status.WAITING, attempts=attempts, claimed_at=now
-    )
-    enqueue(index, countdown=5.0 * 2**attempts, document_id=document.pk)
+    _held(document).update(status=Status.WAITING, claimed_at=now)
+    enqueue(index, countdown=5.0 * 2**document.attempts, document_id=document.pk)
+    live.publish("document.changed", id=document.pk)
 
 
 @public_task()

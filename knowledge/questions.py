@@ -15,8 +15,8 @@ how much many what which when where why who does do can could would like know ne
 you please tell about cost costs price hello
 cuanto cuanta cuantos cuesta cuestan cual cuales cuando donde como quien que precio vale quisiera quiero saber
 necesito puedo puede pueden podria tiene tienen hay esta estan ustedes usted favor hola sobre hacen hace
-combien coute coutent quel quelle quels quelles quand comment pourquoi qui que prix voudrais veux savoir besoin
-puis peut peux pouvez avez est sont vous votre plait bonjour faites
+combien coute coutent quel quelle quels quelles quand comment pourquoi qui que prix voudrais veux savoir
+besoin puis peut peux pouvez avez est sont vous votre plait bonjour faites
 """
 ASKING = frozenset(_WORDS.split())
 _WORD = re.compile(r"\w+")
