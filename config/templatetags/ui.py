@@ -111,4 +111,5 @@ def handoff_reason(reason: str) -> str:
     """Why a conversation went to a person, in words."""
     from conversations.handoff import REASONS
 
-    return str(REASONS.get(reason, reason))
+    words = {line.value: text for line, text in REASONS.items()}
+    return _(words.get(reason, reason))
