@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from agents.lines import Line, say
 from conversations import outbox
@@ -11,13 +12,13 @@ from tenants import audit, live
 from tenants.models import User
 
 REASONS = {
-    Line.ASKED: "asked for a person",
-    Line.NO_CREDITS: "no credits",
-    Line.FAILED: "could not answer",
-    Line.MEDIA: "sent something to look at",
-    Line.MEDICAL: "emergency",
-    Line.SELF_HARM: "emergency",
-    Line.VIOLENCE: "emergency",
+    Line.ASKED: gettext_noop("asked for a person"),
+    Line.NO_CREDITS: gettext_noop("no credits"),
+    Line.FAILED: gettext_noop("could not answer"),
+    Line.MEDIA: gettext_noop("sent something to look at"),
+    Line.MEDICAL: gettext_noop("emergency"),
+    Line.SELF_HARM: gettext_noop("emergency"),
+    Line.VIOLENCE: gettext_noop("emergency"),
 }
 
 
