@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from agents.models import AgentVersion
 
 
-class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
+class VersionForm(forms.ModelForm):
     """The words and limits of the next version."""
 
     class Meta:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from tenants.secrets import EncryptedTextField
@@ -24,7 +25,7 @@ class Agent(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
+    @cached_property
     def published(self) -> "AgentVersion | None":
         """What customers are answered with, or None before the first publication."""
         return self.versions.filter(status=AgentVersion.Status.PUBLISHED).order_by("-number").first()

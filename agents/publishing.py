@@ -31,8 +31,7 @@ def content_of(version: AgentVersion | None) -> dict[str, Any]:
 @transaction.atomic
 def publish(agent: Agent, *, content: dict[str, Any], user: User | None, now: datetime) -> AgentVersion:
     """A new published version with this content; the same content again makes none."""
-    Agent.objects.select_for_update().get(pk=agent.pk)
-    current = agent.published
+    current = Agent.objects.select_for_update().get(pk=agent.pk).published
     merged = {**content_of(current), **content}
     if current is not None and merged == content_of(current):
         return current
@@ -45,5 +44,6 @@ def publish(agent: Agent, *, content: dict[str, Any], user: User | None, now: da
         published_by=user,
         **merged,
     )
+    agent.published = version
     audit.record("agent.publish", actor=user, target=version)
     return version

@@ -20,7 +20,8 @@ def publish(request: HttpRequest) -> HttpResponse:
     agent = Agent.objects.order_by("pk").get()
     form = VersionForm(request.POST or None, instance=agent.published)
     if request.method == "POST" and form.is_valid():
-        version = publishing.publish(agent, content=form.cleaned_data, user=request.user, now=timezone.now())
+        user, content = access.person(request), form.cleaned_data
+        version = publishing.publish(agent, content=content, user=user, now=timezone.now())
         messages.success(request, _("Version %(number)s answers from now on.") % {"number": version.number})
         return redirect("assistant_publish")
     context = {"agent": agent, "form": form, "versions": agent.versions.select_related("published_by")[:20]}

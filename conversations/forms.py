@@ -6,7 +6,7 @@ from conversations.models import Contact
 from tenants.models import LANGUAGES
 
 
-class ContactForm(forms.ModelForm):  # type: ignore[type-arg]
+class ContactForm(forms.ModelForm):
     """Name, language, note."""
 
     language = forms.ChoiceField(

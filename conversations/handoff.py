@@ -22,6 +22,12 @@ REASONS = {
 }
 
 
+def reason_of(conversation: Conversation) -> str:
+    """Why it went to a person, in words; empty when it did not."""
+    known = {line.value: words for line, words in REASONS.items()}
+    return known.get(conversation.handoff_reason, "")
+
+
 @transaction.atomic(durable=True)
 def request(conversation_id: int, *, reason: Line, now: datetime) -> Conversation:
     """Put the conversation in the queue for a person, and tell the customer once."""

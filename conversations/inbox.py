@@ -1,11 +1,12 @@
 """Everything that comes in passes here: stored once, in its thread, and an answer made due."""
 
+from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from conversations import handoff, media, outbox, turns, waha_events
@@ -13,6 +14,7 @@ from conversations.models import Channel, Contact, ContactIdentity, Conversation
 from conversations.waha_events import Delivery, Receipt, Said, SessionStatus, Skipped, Unreadable
 from tenants import live
 from tenants.background import enqueue, task
+from tenants.db import connection
 
 log = structlog.get_logger(__name__)
 BATCH = 25
@@ -38,22 +40,24 @@ def _drain_batch(*, now: datetime) -> int:
 @transaction.atomic(durable=True)
 def _read_batch(*, now: datetime) -> int:
     """Read up to BATCH deliveries in one commit. One reader a tenant, so that threads keep their order."""
-    _only_reader()
+    if not _only_reader():
+        return 0
     events = list(_claimable()[:BATCH])
+    channels = Channel.objects.select_related("agent").in_bulk({event.channel_id for event in events})
+    outcomes: dict[str, list[int]] = defaultdict(list)
     for event in events:
-        event.outcome = read(event, now=now)[:200]
-        event.status = WebhookEvent.Status.DONE
-    WebhookEvent.objects.bulk_update(events, ["status", "outcome"])
+        outcomes[read(event, channels.get(event.channel_id), now=now)].append(event.pk)
+    for outcome, ids in outcomes.items():
+        WebhookEvent.objects.filter(pk__in=ids).update(status=WebhookEvent.Status.DONE, outcome=outcome[:200])
     return len(events)
 
 
 def _read_alone(pk: int, *, now: datetime) -> int:
     try:
         with transaction.atomic(durable=True):
-            _only_reader()
-            event = _claimable().filter(pk=pk).first()
-            if event is not None:
-                _close(event, WebhookEvent.Status.DONE, read(event, now=now))
+            if _only_reader() and (event := _claimable().filter(pk=pk).first()) is not None:
+                channel = Channel.objects.select_related("agent").filter(pk=event.channel_id).first()
+                _close(event, WebhookEvent.Status.DONE, read(event, channel, now=now))
         return 0
     except Exception as error:
         log.exception("inbox.event_failed", event_id=pk)
@@ -83,18 +87,30 @@ def _close(event: WebhookEvent, status: str, outcome: str) -> None:
     event.save(update_fields=["status", "outcome", "attempts"])
 
 
-def _only_reader() -> None:
+def _only_reader() -> bool:
+    """One reads and one waits behind it. Who finds both there may go: the one who waits will see its row."""
+    reads, waits = (f"inbox:{word}:{connection.schema_name}" for word in ("reads", "waits"))
+    if _locked("SELECT pg_try_advisory_xact_lock(hashtext(%s))", reads):
+        return True
+    if not _locked("SELECT pg_try_advisory_lock(hashtext(%s))", waits):
+        return False
+    _locked("SELECT pg_advisory_xact_lock(hashtext(%s))", reads)
+    # From here on a new row may not be seen by us: its doorbell needs somebody else to wait.
+    return _locked("SELECT pg_advisory_unlock(hashtext(%s))", waits)
+
+
+def _locked(statement: str, name: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"inbox:{connection.schema_name}"])
+        cursor.execute(statement, [name])
+        return bool(cursor.fetchone()[0])
 
 
-def read(event: WebhookEvent, *, now: datetime) -> str:
+def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> str:
     """Do what one stored delivery asks for; say in a word what that was."""
     try:
         delivery = waha_events.read(bytes(event.body))
     except Unreadable as error:
         return f"unreadable: {error}"
-    channel = Channel.objects.select_related("agent").filter(pk=event.channel_id).first()
     if channel is None:
         return "ignored: channel is gone"
     if channel.session and delivery.session != channel.session:
@@ -145,13 +161,14 @@ def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
 
 
 def _thread(channel: Channel, said: Said, *, now: datetime) -> Conversation:
-    """The conversation with this person on this channel, locked."""
-    identity = ContactIdentity.objects.filter(channel=channel, value=said.chat).first()
-    contact_id = identity.contact_id if identity else _new_contact(channel, said).pk
-    if identity is None:
-        Conversation.objects.create(channel=channel, contact_id=contact_id, address=said.chat, created_at=now)
-    threads = Conversation.objects.select_for_update(of=("self",)).select_related("channel__agent")
-    return threads.get(channel=channel, contact_id=contact_id)
+    """The conversation with this person on this channel, locked; a new one is nobody else's yet."""
+    ours = {"contact__identities__channel": channel, "contact__identities__value": said.chat}
+    known = Conversation.objects.select_for_update(of=("self",)).filter(channel=channel, **ours).first()
+    thread = known or Conversation.objects.create(
+        channel=channel, contact=_new_contact(channel, said), address=said.chat, created_at=now
+    )
+    thread.channel = channel  # with what is known of it already
+    return thread
 
 
 def _new_contact(channel: Channel, said: Said) -> Contact:
@@ -208,6 +225,10 @@ def debounce(channel: Channel) -> float:
 def _remember_last(conversation: Conversation, message: Message, *, now: datetime) -> None:
     conversation.last_message_at = now
     conversation.last_message_text = message.body[:160]
-    conversation.save()
-    if message.direction == Message.Direction.IN:
-        Channel.objects.filter(pk=conversation.channel_id).update(last_in_at=now)
+    conversation.save(
+        update_fields=["last_message_at", "last_message_text", "unread_count", "status", "reply_due_at"]
+    )
+    channel = conversation.channel
+    if message.direction == Message.Direction.IN and channel.last_in_at != now:
+        channel.last_in_at = now  # once a batch
+        channel.save(update_fields=["last_in_at"])

@@ -3,13 +3,13 @@
 import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from conversations.models import Message
 from providers import waha
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
+from tenants.db import connection
 
 log = structlog.get_logger(__name__)
 MAX_BYTES = 25 * 2**20

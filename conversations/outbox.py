@@ -17,6 +17,7 @@ from providers import waha
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
+from tenants.db import connection
 from tenants.models import User
 
 log = structlog.get_logger(__name__)
@@ -49,8 +50,9 @@ def post(
     user: User | None = None,
     turn: Turn | None = None,
     source_line: str = "",
+    ring: bool = True,
 ) -> Message:
-    """Queue a message in the caller's transaction; it leaves after the commit."""
+    """Queue a message in the caller's transaction; it leaves after the commit, or by the caller's hand."""
     message = Message.objects.create(
         conversation=conversation,
         turn=turn,
@@ -64,7 +66,8 @@ def post(
         created_at=now,
     )
     Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now, last_message_text=text[:160])
-    enqueue(deliver, message_id=message.pk)
+    if ring:
+        enqueue(deliver, message_id=message.pk)
     live.publish("message.posted", id=message.pk, conversation=conversation.pk)
     return message
 
@@ -100,9 +103,18 @@ def retry(message_id: int, *, now: datetime) -> Message:
 @task()
 def deliver(message_id: int) -> None:
     """Send one queued message, if it is its turn."""
-    message = _claim(message_id, now=timezone.now())
-    if message is None:
-        return
+    if _claim(message_id, now=timezone.now()):
+        _carry_out(Message.objects.select_related("conversation__channel").get(pk=message_id))
+
+
+def deliver_here(message: Message) -> None:
+    """As `deliver`, at once and in this thread, for who has just posted it and committed."""
+    if _claim(message.pk, now=timezone.now()):
+        _carry_out(message)
+
+
+def _carry_out(message: Message) -> None:
+    connection.close_if_unusable_or_obsolete()  # not ours to keep while a gateway is slow
     try:
         sent_id = _send(message)
     except ProviderRejected as error:
@@ -113,7 +125,7 @@ def deliver(message_id: int) -> None:
         _mark_sent(message, sent_id, now=timezone.now())
 
 
-def _claim(message_id: int, *, now: datetime) -> Message | None:
+def _claim(message_id: int, *, now: datetime) -> bool:
     """Make the message ours by compare-and-set; not before the ones that stand ahead of it in its thread."""
     ahead = Message.objects.filter(
         conversation=OuterRef("conversation"),
@@ -122,9 +134,7 @@ def _claim(message_id: int, *, now: datetime) -> Message | None:
         status__in=["queued", "sending"],
     )
     mine = Message.objects.filter(Q(send_after=None) | Q(send_after__lte=now), ~Exists(ahead), pk=message_id)
-    if not mine.filter(status=Status.QUEUED).update(status=Status.SENDING, claimed_at=now):
-        return None
-    return Message.objects.select_related("conversation__channel").get(pk=message_id)
+    return bool(mine.filter(status=Status.QUEUED).update(status=Status.SENDING, claimed_at=now))
 
 
 def _send(message: Message) -> str:
@@ -159,9 +169,15 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
         Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
             status=Status.SENT, sent_at=now, error=""
         )
-        Channel.objects.filter(pk=message.conversation.channel_id).update(last_answered_at=now)
+        _note_answered(message.conversation.channel, now=now)
         _tell(message)
         _ring_next(message)
+
+
+def _note_answered(channel: Channel, *, now: datetime) -> None:
+    """To the second is enough: many threads answer on one channel, and its row is one."""
+    if channel.last_answered_at is None or now - channel.last_answered_at > timedelta(seconds=1):
+        Channel.objects.filter(pk=channel.pk).update(last_answered_at=now)
 
 
 def _mark_failed(message: Message, *, reason: str) -> None:

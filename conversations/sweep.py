@@ -9,7 +9,7 @@ from itertools import islice
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django_tenants.utils import schema_context
 from psycopg import sql
@@ -18,6 +18,7 @@ from billing import credits
 from conversations import handoff, inbox, media, outbox, turns
 from conversations.models import Conversation, Message, Turn, WebhookEvent
 from tenants.background import public_task, ready_schemas, ring
+from tenants.db import connection
 
 log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=4)  # longer than a healthy doorbell takes

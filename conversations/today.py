@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from billing import credits
 from billing.models import LedgerEntry
 from conversations import listing
-from conversations.handoff import REASONS
+from conversations.handoff import reason_of
 from conversations.models import Channel, Conversation, Message, Turn
 
 EXPLAINED_WITHIN = timedelta(minutes=2)
@@ -69,7 +69,7 @@ def _decisions() -> list[dict[str, str]]:
 
 
 def _waits(conversation: Conversation) -> dict[str, str]:
-    reason = REASONS.get(conversation.handoff_reason, "")
+    reason = reason_of(conversation)
     title = _("%(name)s is waiting for a person") % {"name": conversation.contact.display_name}
     url = reverse("chat", args=[conversation.pk])
     return {"kind": "waiting", "title": title, "text": conversation.last_message_text or reason, "url": url}

@@ -45,7 +45,7 @@ def try_send(request: HttpRequest) -> HttpResponse:
             "text": text,
         }
         return render(request, "agents/_try_thread.html", context, status=422)
-    trial.ask(text, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    trial.ask(text, user=access.person(request), now=timezone.now())
     return render(request, "agents/_try_thread.html", _thread(request))
 
 
@@ -76,8 +76,8 @@ def _add(request: HttpRequest, name: str, content: bytes) -> None:
     documents.add(
         file=SimpleUploadedFile(name, content),
         name=name,
-        added_by=request.user,
-        now=timezone.now(),  # type: ignore[arg-type]
+        added_by=access.person(request),
+        now=timezone.now(),
     )
 
 
@@ -88,7 +88,7 @@ def _title(request: HttpRequest, text: str) -> str:
 
 
 def _thread(request: HttpRequest) -> dict[str, Any]:
-    conversation = trial.conversation_of(request.user)  # type: ignore[arg-type]
+    conversation = trial.conversation_of(access.person(request))
     if conversation is None:
         return {"conversation": None, "messages_shown": [], "thinking": False}
     shown = list(conversation.messages.select_related("turn").order_by("-pk")[:50])[::-1]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import structlog
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from agents import replies, routing, safety
 from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
+from billing.models import Price
 from conversations import handoff, outbox
 from conversations.models import Conversation, Message, Turn, TurnPassage
 from knowledge import retrieval
@@ -45,28 +47,45 @@ class Reply:
     latency_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An open turn, and the messages that it answers, oldest first."""
+
+    turn: Turn
+    messages: Sequence[Message]
+
+
 @task()
-def take(conversation_id: int) -> Turn | None:
+def take(conversation_id: int) -> None:
     """Answer what the contact has said since the last turn, if an answer is due."""
     started = time.monotonic()
     try:
-        turn = begin(conversation_id, now=timezone.now())
+        begun = begin(conversation_id, now=timezone.now())
     except credits.InsufficientCredits:
         handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
-        return None
-    if turn is None:
-        return None
+        return
+    if begun is None:
+        return
     try:
-        reply = answer(turn, started=started)
-    except ProviderRejected as error:
-        return abandon(turn.pk, reason=str(error), again=False, now=timezone.now())
-    except ProviderError as error:
-        return abandon(turn.pk, reason=str(error), again=True, now=timezone.now())
-    return finish(turn, reply, now=timezone.now())
+        reply = answer(begun, started=started)
+    except Exception as error:
+        return _failed(begun.turn, error)
+    message = finish(begun.turn, reply, now=timezone.now())
+    if message is not None:
+        outbox.deliver_here(message)  # another doorbell would only cost time
+
+
+def _failed(turn: Turn, error: Exception) -> None:
+    """What the vendor refused is not asked again; a failure of any other kind, a bug of ours too, is."""
+    if not isinstance(error, ProviderError):
+        log.error("turn.failed", turn_id=turn.pk, exc_info=error)
+    reason = str(error) if isinstance(error, ProviderError) else type(error).__name__
+    again = not isinstance(error, ProviderRejected)
+    abandon(turn.pk, reason=reason, again=again, now=timezone.now())
 
 
 @transaction.atomic(durable=True)
-def begin(conversation_id: int, *, now: datetime) -> Turn | None:
+def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     """Decide who answers; for the agent, reserve credits and open the turn. None when nothing is due."""
     conversation = handoff.locked(conversation_id)
     if not _is_due(conversation, now=now):
@@ -77,7 +96,7 @@ def begin(conversation_id: int, *, now: datetime) -> Turn | None:
     conversation.save(update_fields=["reply_due_at", "language"])
     if not messages or _handed_over(conversation, messages, now=now):
         return None
-    return _open(conversation, messages, now=now)
+    return Begun(_open(conversation, messages, now=now), messages)
 
 
 def _is_due(conversation: Conversation, *, now: datetime) -> bool:
@@ -126,9 +145,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
         attempt=_attempt(messages),
         started_at=now,
     )
-    turn.hold = credits.hold(
-        key=f"turn:{turn.pk}", amount=_estimate(version, route.tier, now=now), now=now
-    )
+    turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=_estimate(version, route.tier, now=now), now=now)
     turn.save(update_fields=["hold"])
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
@@ -147,18 +164,21 @@ def _estimate(version: AgentVersion | None, tier: str, *, now: datetime) -> int:
     return pricing.estimate(credits.price_for(model, at=now), characters=HISTORY_CHARACTERS, max_tokens=700)
 
 
-def answer(turn: Turn, *, started: float) -> Reply:
+def answer(begun: Begun, *, started: float) -> Reply:
     """Retrieve and generate. No transaction is open here; raises ProviderError or ProviderRejected."""
-    conversation = turn.conversation
+    turn, conversation = begun.turn, begun.turn.conversation
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
-    question = question_of(list(turn.messages.filter(direction=Message.Direction.IN)))
+    question = question_of(begun.messages)
     found = retrieval.search(question=question, language=conversation.language)
     speaker = replies.speaker_for(turn.agent_version, turn.tier)
     request = replies.compose(
         version=turn.agent_version,
         business=current_tenant().name,
-        history=[*_history(turn), llm.ChatMessage(role="user", text=question)],
+        history=[
+            *_history(turn.agent_version, before=begun.messages[0]),
+            llm.ChatMessage(role="user", text=question),
+        ],
         passages=_as_passages(found) if found.supported or speaker.vendor != "extractive" else [],
         language=conversation.language,
         model=speaker.model,
@@ -170,31 +190,52 @@ def answer(turn: Turn, *, started: float) -> Reply:
 
 
 @transaction.atomic(durable=True)
-def finish(turn: Turn, reply: Reply, *, now: datetime) -> Turn:
-    """Settle the hold and post the reply, together or not at all."""
+def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
+    """Settle the hold and post the reply, together or not at all; the message that is now to be sent."""
     conversation = handoff.locked(turn.conversation_id)
-    turn = (
-        Turn.objects.select_for_update(of=("self",)).select_related("hold", "agent_version").get(pk=turn.pk)
-    )
-    if turn.status != Turn.Status.RUNNING:
-        return turn  # the sweeper gave it up as dead, and another turn has these messages
-    _charge(turn, reply, now=now)
+    # A person may have taken over while the model was thinking.
+    silent = conversation.handler != Conversation.Handler.AGENT
+    price = credits.price_for(reply.completion.model, at=now)
+    cost = pricing.cost(price, reply.completion.usage)
+    if not _close(turn, reply, silent=silent, cost=cost, now=now):
+        return None  # the sweeper gave it up as dead, and another turn has these messages
+    message = None if silent else _post(conversation, turn, reply, now=now)
     _keep_passages(turn, reply)
-    if conversation.handler == Conversation.Handler.AGENT:
-        # A person may have taken over while the model was thinking.
-        text, source = reply.completion.text, _source_line(turn, reply, conversation.language)
-        outbox.post(conversation, text, turn=turn, source_line=source, now=now)
-        turn.messages.filter(direction=Message.Direction.IN, outcome="").update(
-            outcome=Message.Outcome.ANSWERED
-        )
-        turn.status = Turn.Status.DONE
-    else:
-        turn.status = Turn.Status.SILENT
-    turn.finished_at = now
-    turn.save()
     _go_on(conversation)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
-    return turn
+    _charge(turn, reply, price=price, cost=cost, now=now)  # last: every answer waits for the account's row
+    return message
+
+
+def _close(turn: Turn, reply: Reply, *, silent: bool, cost: int, now: datetime) -> bool:
+    """Write down how the turn went; False when it is not running any more."""
+    completion, usage = reply.completion, reply.completion.usage
+    running = Turn.objects.filter(pk=turn.pk, status=Turn.Status.RUNNING)
+    return bool(
+        running.update(
+            status=Turn.Status.SILENT if silent else Turn.Status.DONE,
+            finished_at=now,
+            vendor=reply.vendor,
+            model=completion.model,
+            supported=completion.supported,
+            credits=cost,
+            latency_ms=reply.latency_ms,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+        )
+    )
+
+
+def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime) -> Message:
+    """Queue the answer, and end the messages that it answers."""
+    source = _source_line(turn, reply, conversation.language)
+    text = reply.completion.text
+    message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
+    asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")
+    asked.update(outcome=Message.Outcome.ANSWERED)
+    return message
 
 
 def _go_on(conversation: Conversation) -> None:
@@ -239,15 +280,12 @@ def question_of(messages: Sequence[Message]) -> str:
     return "\n".join(message.body.strip() for message in ordered if message.body.strip())
 
 
-def _history(turn: Turn) -> list[llm.ChatMessage]:
-    """What was said before, as far back as this version remembers and no silence was too long."""
-    version = turn.agent_version
-    first = turn.messages.filter(direction=Message.Direction.IN).order_by("pk").first()
-    if version is None or first is None:
-        return []
-    earlier = Message.objects.filter(conversation=turn.conversation_id, pk__lt=first.pk).exclude(body="")
+def _history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
+    """What was said earlier, as far back as this version remembers and no silence was too long."""
+    earlier = Message.objects.filter(conversation=before.conversation_id, pk__lt=before.pk).exclude(body="")
+    earlier = earlier.only("body", "direction", "created_at")
     recent = list(earlier.order_by("-pk")[: version.memory_messages])
-    return _within_silence(recent, before=first.created_at, minutes=version.memory_minutes)
+    return _within_silence(recent, before=before.created_at, minutes=version.memory_minutes)
 
 
 def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int) -> list[llm.ChatMessage]:
@@ -256,7 +294,9 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
     for message in recent:
         if before - message.created_at > timedelta(minutes=minutes):
             break
-        role = "user" if message.direction == Message.Direction.IN else "assistant"
+        role: Literal["user", "assistant"] = (
+            "user" if message.direction == Message.Direction.IN else "assistant"
+        )
         kept.append(llm.ChatMessage(role=role, text=message.body[:2000]))
         before = message.created_at
     return kept[::-1]
@@ -269,25 +309,14 @@ def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
     ]
 
 
-def _charge(turn: Turn, reply: Reply, *, now: datetime) -> None:
+def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
-    completion, usage = reply.completion, reply.completion.usage
-    price = credits.price_for(completion.model, at=now)
-    cost = pricing.cost(price, usage)
-    if turn.hold is not None:
-        credits.settle(turn.hold, cost=cost, key=f"turn:{turn.pk}", reason="answer", now=now)
+    completion, key = reply.completion, f"turn:{turn.pk}"
     credits.record_usage(
-        key=f"turn:{turn.pk}", model=completion.model, usage=usage, cost=cost, price=price, now=now
+        key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
     )
-    turn.vendor, turn.model, turn.credits, turn.latency_ms = (
-        reply.vendor,
-        completion.model,
-        cost,
-        reply.latency_ms,
-    )
-    turn.input_tokens, turn.output_tokens = usage.input_tokens, usage.output_tokens
-    turn.cache_read_tokens, turn.cache_write_tokens = usage.cache_read_tokens, usage.cache_write_tokens
-    turn.supported = completion.supported
+    if turn.hold is not None:
+        credits.settle(turn.hold, cost=cost, key=key, reason="answer", now=now)
 
 
 def _keep_passages(turn: Turn, reply: Reply) -> None:

@@ -69,8 +69,8 @@ def chat_send(request: HttpRequest, pk: int) -> HttpResponse:
     if not text or len(text) > LONGEST_REPLY:
         return HttpResponse(_("Write between 1 and 4,000 characters."), status=422, content_type="text/plain")
     if conversation.handler != Conversation.Handler.PERSON:
-        handoff.take_over(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
-    outbox.post_by_person(pk, user=request.user, text=text, now=timezone.now())  # type: ignore[arg-type]
+        handoff.take_over(pk, user=access.person(request), now=timezone.now())
+    outbox.post_by_person(pk, user=access.person(request), text=text, now=timezone.now())
     return _thread_or_page(request, pk)
 
 
@@ -78,7 +78,7 @@ def chat_send(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def chat_take_over(request: HttpRequest, pk: int) -> HttpResponse:
     _conversation(pk)
-    handoff.take_over(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    handoff.take_over(pk, user=access.person(request), now=timezone.now())
     return redirect("chat", pk)
 
 
@@ -86,7 +86,7 @@ def chat_take_over(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def chat_give_back(request: HttpRequest, pk: int) -> HttpResponse:
     _conversation(pk)
-    handoff.give_back(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    handoff.give_back(pk, user=access.person(request), now=timezone.now())
     return redirect("chat", pk)
 
 
@@ -94,7 +94,7 @@ def chat_give_back(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def chat_close(request: HttpRequest, pk: int) -> HttpResponse:
     _conversation(pk)
-    handoff.close(pk, user=request.user, now=timezone.now())  # type: ignore[arg-type]
+    handoff.close(pk, user=access.person(request), now=timezone.now())
     return redirect("chats")
 
 
@@ -102,7 +102,7 @@ def chat_close(request: HttpRequest, pk: int) -> HttpResponse:
 def message_why(request: HttpRequest, pk: int) -> HttpResponse:
     """What an answer was made from, and what it cost."""
     message = get_object_or_404(Message.objects.exclude(turn=None), pk=pk)
-    turn = Turn.objects.select_related("agent_version").get(pk=message.turn_id)
+    turn = Turn.objects.select_related("agent_version").get(messages=message)
     return render(request, "conversations/_why.html", {"turn": turn, "tool_runs": []})
 
 
@@ -123,7 +123,7 @@ def message_media(request: HttpRequest, pk: int) -> FileResponse:
     message = get_object_or_404(Message.objects.exclude(media=""), pk=pk)
     inline = message.media_type.startswith(SHOWN_INLINE)
     response = FileResponse(
-        default_storage.open(message.media.name),
+        default_storage.open(str(message.media.name)),
         as_attachment=not inline,
         filename=message.media_name or f"file-{pk}",
         content_type=message.media_type if inline else "application/octet-stream",
@@ -179,7 +179,7 @@ def _conversation(pk: int) -> Conversation:
 def _list(request: HttpRequest) -> dict[str, Any]:
     wanted = request.GET.get("filter", "")
     kind = wanted if wanted in listing.FILTERS else "all"
-    return {"filter": kind, "conversations": listing.conversations(kind=kind, user=request.user)}  # type: ignore[arg-type]
+    return {"filter": kind, "conversations": listing.conversations(kind=kind, user=access.person(request))}
 
 
 def _thread_or_page(request: HttpRequest, pk: int) -> HttpResponse:

@@ -16,7 +16,7 @@ from knowledge.models import Document
 from providers.errors import ProviderError
 
 
-class DocumentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class DocumentSerializer(serializers.ModelSerializer):
     """A document's state; `problem` says what to do about a failed one."""
 
     problem = serializers.CharField(source="get_problem_display")
@@ -37,20 +37,20 @@ class DocumentSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         )
 
 
-class UploadSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class UploadSerializer(serializers.Serializer):
     """One file, as multipart form data."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=255)
 
 
-class QuestionSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class QuestionSerializer(serializers.Serializer):
     """A question in any of the four languages."""
 
     question = serializers.CharField(max_length=2000)
     limit = serializers.IntegerField(min_value=1, max_value=20, default=6)
 
 
-class FoundSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class FoundSerializer(serializers.Serializer):
     """A passage with where it stands and why it was found."""
 
     chunk_id = serializers.IntegerField()

@@ -30,6 +30,12 @@ def roles(*allowed: str) -> Callable[[View], View]:
     return mark
 
 
+def person(request: HttpRequest) -> User:
+    """Who is signed in; for views that only members reach."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def membership_of(user: User, tenant: Tenant) -> Membership | None:
     """The seat of a person in this business; looked up at each request, so taking it away works at once."""
     return Membership.objects.filter(user=user, tenant=tenant, user__is_active=True).first()

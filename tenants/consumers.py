@@ -87,7 +87,7 @@ def _user(cookie: str) -> User | None:
     session = SessionStore(session_key=morsel.value)
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
+    user = User.objects.filter(pk=session[SESSION_KEY], is_active=True).first()
     signed = str(session.get(HASH_SESSION_KEY, ""))
     return user if user and constant_time_compare(signed, user.get_session_auth_hash()) else None
 

@@ -24,11 +24,12 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_max": 0.1,
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"visibility_timeout": 120, "socket_connect_timeout": 2, "socket_timeout": 10}
+    # A doorbell needs no receipt: the sweep rings a lost one again, and receipts cost as much as a task.
+    {"ack_emulation": False, "socket_connect_timeout": 2, "socket_timeout": 10}
     if CELERY_BROKER_URL.startswith(("redis", "rediss", "unix"))
     else {}
 )
-# Seconds after which work that still says "running" is taken to be dead: longer than any healthy turn or send.
+# Seconds after which work that says "running" is taken to be dead: longer than any healthy turn or send.
 WORK_DEAD_SECONDS = env.integer("WORK_DEAD_SECONDS", 75)
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5

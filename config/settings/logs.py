@@ -1,10 +1,12 @@
 """Logs: one line an event, never a phone number or a message body."""
 
+from typing import Any
+
 import structlog
 
 from config import env
 
-_shared = [
+_shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso"),

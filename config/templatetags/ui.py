@@ -111,5 +111,5 @@ def handoff_reason(reason: str) -> str:
     """Why a conversation went to a person, in words."""
     from conversations.handoff import REASONS
 
-    words = {line.value: text for line, text in REASONS.items()}
+    words: dict[str, str] = {line.value: text for line, text in REASONS.items()}
     return _(words.get(reason, reason))

@@ -14,7 +14,7 @@ GET    /_control/idle           {idle: true} when no webhook waits to be deliver
 GET    /_control/events         the phone's event stream (SSE)
 GET    /                        the fake phone
 
-`make run` configures its session by PUT /_control/sessions after `apply --json` told the channel's webhook URL.
+`make run` configures its session once `apply --json` has told the webhook URL of the demo's channel.
 """
 
 import argparse
