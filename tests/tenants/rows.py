@@ -16,10 +16,10 @@ from tenants.models import ApiKey, Invitation, Membership, Role, Tenant, User, W
 # What the database itself asks of a row beyond its types.
 ALSO: dict[str, dict[str, Any]] = {
     "conversations.message": {
-        "direction": "in",
-        "author_kind": "contact",
+        "direction": "out",
+        "author_kind": "agent",
         "kind": "image",
-        "status": "received",
+        "status": "failed",
     },
     "conversations.turn": {"status": "done"},
     "billing.ledgerentry": {"amount": 1, "balance_after": 1},
