@@ -7,7 +7,6 @@ generator or of the outside world. `--short` is for CI: little of everything. `-
 
 import argparse
 import itertools
-import shutil
 import signal
 import subprocess
 import sys
@@ -77,10 +76,8 @@ class Bench:
 
     def set_up(self) -> None:
         """The business through its file, and the floor's table in a database of its own."""
-        shutil.copy(ROOT / "bench" / "clinic.md", self.stack.data / "clinic.md")
-        text = (ROOT / "bench" / "business.yaml").read_text()
-        report = self.stack.apply(text.replace("OUTSIDE", self.stack.outside_url))
-        self.channel = report["channels"][0]["id"]
+        outside = self.stack.outside_url
+        self.channel = self.stack.apply_business(model=outside, gateway=outside)
         ready = "SELECT 1 FROM knowledge_document WHERE status = 'ready'"
         wait_until(lambda: self.stack.ask(ready, schema=SLUG), seconds=120, what="the document is not ready")
         with psycopg.connect(self.stack.database_url, autocommit=True) as connection:

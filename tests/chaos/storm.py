@@ -9,7 +9,6 @@ and its order.
 import os
 import random
 import re
-import shutil
 import signal
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bench.measure import progress
-from bench.stack import ROOT, SLUG, NotReady, Stack, running, tell, wait_until
+from bench.stack import SLUG, NotReady, Stack, running, tell, wait_until
 from config import embedded
 
 FAULTS = {"status": 0.04, "hang": 0.01, "reset": 0.03, "after": 0.04, "after_reset": 0.03}
@@ -94,12 +93,9 @@ def texts(plan: Plan) -> list[dict[str, str]]:
 
 def _set_up(stack: Stack, plan: Plan) -> None:
     """The business through its file; its model answers at once, its gateway is the counterpart."""
-    shutil.copy(ROOT / "bench" / "clinic.md", stack.data / "clinic.md")
-    file = (ROOT / "bench" / "business.yaml").read_text()
-    file = file.replace("OUTSIDE", stack.outside_url, 1).replace("OUTSIDE", stack.gateway_url)
-    [channel] = stack.apply(file)["channels"]
+    channel = stack.apply_business(model=stack.outside_url, gateway=stack.gateway_url)
     session = {
-        "webhook_url": f"{stack.url}/hooks/waha/{channel['id']}",
+        "webhook_url": f"{stack.url}/hooks/waha/{channel}",
         "hmac_key": "hmac-secret",
         "api_key": "gateway-key",
     }
