@@ -179,7 +179,7 @@ def _converter() -> tuple[Any, str]:
     from docling.document_converter import DocumentConverter, WordFormatOption
 
     pdf, name = _pdf_option()
-    word = MsWordBackendOptions(
+    word = MsWordBackendOptions(  # type: ignore[call-arg]
         max_file_bytes=MAX_XML_BYTES, max_total_bytes=4 * MAX_XML_BYTES, max_member_count=2000
     )
     converter = DocumentConverter(

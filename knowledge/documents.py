@@ -9,13 +9,14 @@ from pathlib import PurePath
 from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.text import get_valid_filename
 
 from knowledge import indexing
 from knowledge.models import Document
 from tenants import live
 from tenants.background import enqueue
+from tenants.db import connection
 from tenants.models import User
 
 LONGEST_TITLE = 200
@@ -144,6 +145,6 @@ def _store(name: str, content: bytes) -> str:
     )
 
 
-def _remover(name: str) -> Callable[[], None]:
+def _remover(name: str | None) -> Callable[[], None]:
     """Delete a stored file, if there is one; for after the commit."""
     return lambda: default_storage.delete(name) if name else None

@@ -97,7 +97,7 @@ def _copied(document: Document) -> dict[str, Any] | None:
 def convert(document: Document) -> dict[str, Any]:
     """What the child process made of the file; a child that was killed says that it was too much."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"document{Path(document.file.name).suffix}"
+        path = Path(folder) / f"document{Path(str(document.file.name)).suffix}"
         try:
             with document.file.open("rb") as source, path.open("wb") as copy:
                 for piece in source.chunks():
@@ -124,7 +124,7 @@ def _in_child(path: Path) -> dict[str, Any]:
     if done.returncode != 0:
         log.warning("convert.died", code=done.returncode, said=done.stderr[-300:].decode("utf-8", "replace"))
         return {"problem": Problem.TOO_MUCH if _was_stopped(done) else Problem.CORRUPT}
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    return json.loads(done.stdout)
 
 
 def _was_stopped(done: subprocess.CompletedProcess[bytes]) -> bool:

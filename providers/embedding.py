@@ -68,7 +68,7 @@ class LocalEmbedder:
     def _connect(self) -> HTTPConnection:
         self._kept.connection = HTTPConnection(self._host, self._port, timeout=3.0)
         self._kept.connection.connect()
-        return self._kept.connection  # type: ignore[no-any-return]
+        return self._kept.connection
 
     def _exchange(self, connection: HTTPConnection, body: bytes, *, seconds: float) -> tuple[int, str, bytes]:
         if connection.sock is None:  # the other side said that it would close
