@@ -88,6 +88,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         return self._to_sign_up(request.user) or "/"
 
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return self.get_login_redirect_url(request)
+
     def get_email_verification_redirect_url(self, email_address: Any) -> str:
         return self._to_sign_up(email_address.user) or str(
             super().get_email_verification_redirect_url(email_address)
