@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from celery import current_app
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
@@ -210,11 +209,13 @@ class TestSockets:
         await socket.disconnect()
         return 0 if is_open else int(code)
 
-    async def test_a_stranger_and_a_forged_origin_are_closed_out(
-        self, pattern, alpha, beta, member_of, client_for
-    ):
-        member = await sync_to_async(client_for)(alpha, await sync_to_async(member_of)(alpha))
-        other = await sync_to_async(client_for)(beta, await sync_to_async(member_of)(beta))
+    @pytest.fixture
+    def browsers(self, alpha, beta, member_of, client_for) -> tuple[Client, Client]:
+        """A member of alpha's and one of beta's, each signed in."""
+        return client_for(alpha, member_of(alpha)), client_for(beta, member_of(beta))
+
+    async def test_a_stranger_and_a_forged_origin_are_closed_out(self, pattern, browsers):
+        member, other = browsers
         assert await self.knock(pattern, "alpha.localhost", None) == 4401
         assert await self.knock(pattern, "alpha.localhost", other) == 4403
         assert await self.knock(pattern, "beta.localhost", member) == 4403
