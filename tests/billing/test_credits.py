@@ -21,7 +21,6 @@ from billing import credits
 from billing.models import CreditAccount, Hold, LedgerEntry
 from tenants.models import Tenant
 
-
 # A process of the product, on this run's database.
 PRODUCT = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
 
