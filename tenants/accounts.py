@@ -51,10 +51,13 @@ class BusinessForm(forms.Form):
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Remember the business; it is made when the e-mail is confirmed."""
-        if "business" not in self.cleaned_data:
-            return
+        if "business" in self.cleaned_data:
+            self.ask(user)
+
+    def ask(self, user: User) -> SignUp:
+        """The business that this person wants, in the language that they read."""
         language = _language()
-        provisioning.ask(
+        return provisioning.ask(
             user=user,
             name=self.cleaned_data["business"],
             slug=self.cleaned_data["slug"],

@@ -48,7 +48,7 @@ def schema_of(slug: str) -> str:
 def suggest(name: str) -> str:
     """An address made from a business's name: "Clínica Aurora" gives "clinica-aurora"; "" when none fits."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-0123456789")
+    words = re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789").rstrip("-")
     slug = words[:MAX_LENGTH].rstrip("-")
     try:
         return check_slug(slug)

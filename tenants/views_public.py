@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tenants import addresses, entry, provisioning
+from tenants.accounts import BusinessForm
 from tenants.models import Membership, SignUp, Tenant, User
 
 
@@ -31,6 +32,19 @@ def creating(request: HttpRequest) -> HttpResponse:
         provisioning.start(sign_up, now=timezone.now())
         return redirect("creating")
     return render(request, "tenants/creating.html", _state(sign_up))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_business(request: HttpRequest) -> HttpResponse:
+    """Somebody who is signed in and wants a business, their first or another."""
+    form = BusinessForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        user = request.user
+        assert isinstance(user, User)
+        provisioning.start(form.ask(user), now=timezone.now())
+        return redirect("creating")
+    return render(request, "tenants/new.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @login_required

@@ -49,6 +49,14 @@ class TestSignUp:
         assert browser.get("/welcome/").status_code == 200
         assert Membership.objects.get(user__email="ana@flor.example").role == "owner"
 
+    def test_somebody_who_is_signed_in_makes_another(self, front, alpha, member_of, background):
+        front.force_login(member_of(alpha), backend="django.contrib.auth.backends.ModelBackend")
+        assert front.get("/new/").status_code == 200
+        assert front.post("/new/", {"business": "Flor", "slug": "alpha"}).status_code == 422
+        assert front.post("/new/", {"business": "Flor 24"})["Location"] == "/creating/"
+        background.run()
+        assert front.get("/").content.decode().count("/enter/flor-24/") == 1
+
     def test_unconfirmed_makes_nothing(self, front, background):
         front.post("/accounts/signup/", FORM)
         assert background.run() == 0
