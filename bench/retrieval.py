@@ -36,7 +36,24 @@ CHUNKS_A_DOCUMENT = 20
 WORDS_A_CHUNK = 110
 DIRECTIONS = 100
 QUESTIONS = 400
-SMALL_WORDS = "de a o que e do da em um para com uma os no se na por mais as dos como mas ao ele das".split()
+SMALL_WORDS = [
+    "de",
+    "a",
+    "o",
+    "que",
+    "e",
+    "do",
+    "da",
+    "em",
+    "um",
+    "para",
+    "com",
+    "uma",
+    "os",
+    "no",
+    "se",
+    "na",
+]
 ASKING = ("que horas vocês", "quanto custa", "vocês têm", "como funciona o", "onde fica a", "posso levar")
 
 
@@ -146,6 +163,7 @@ def _raw(question: Question) -> list[int]:
 def _ids(statement: str, question: Question) -> list[int]:
     """Ids by a statement with the vector as its only value, sent as the product sends it."""
     from django.db import connection
+
     from knowledge.retrieval import Halves, prepared
 
     connection.ensure_connection()
@@ -183,6 +201,7 @@ def _recall(asked: Sequence[Question]) -> dict[str, float]:
 
 def _business(size: int) -> str:
     from django.utils import timezone
+
     from tenants import provisioning
 
     slug = f"bench-{size}"
@@ -270,9 +289,9 @@ def _vector(random: Any, place: Any, directions: Any) -> Any:
 def _store(rows: Sequence[tuple[int, int, str, Any]]) -> None:
     """Load in bulk, then count the words and build the index, as a full business would have them."""
     from django.db import connection
+
     from knowledge import indexing
     from knowledge.models import Document
-    from knowledge.retrieval import Halves
 
     documents = [
         Document(title=f"Document {n}", bytes=1, sha256=str(n), status="ready", language="pt",
@@ -291,8 +310,9 @@ def _store(rows: Sequence[tuple[int, int, str, Any]]) -> None:
                     (ids[document], position, text, "[" + ",".join(map(str, vector.tolist())) + "]")
                 )
         cursor.execute(
-            "INSERT INTO knowledge_chunk (document_id, position, heading, text, language, embedding, embedding_model, search)"
-            " SELECT document, position, '{}', text, 'pt', vector, 'bench', to_tsvector('public.fd_pt', text) FROM made"
+            "INSERT INTO knowledge_chunk (document_id, position, heading, text, language, embedding,"
+            " embedding_model, search) SELECT document, position, '{}', text, 'pt', vector, 'bench',"
+            " to_tsvector('public.fd_pt', text) FROM made"
         )
         measure.progress(f"{len(rows)} passages: index")
         cursor.execute("SET maintenance_work_mem = '1GB'")

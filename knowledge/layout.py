@@ -1,7 +1,7 @@
-"""What the places of lines on a page tell: headings, paragraphs and the rows of tables.
+"""What the places of lines on a page tell: headings, paragraphs, the rows of tables.
 
-The model-free reader gives a PDF's lines one by one, each with its box. Bigger letters are headings, lines close
-together are one paragraph, and pieces beside each other are the cells of a row. Runs in the conversion child.
+The model-free reader gives a PDF's lines one by one, each with its box. Bigger letters are headings, lines
+close together are one paragraph, pieces beside each other are cells of a row. Runs in the conversion child.
 """
 
 import re
@@ -9,6 +9,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 BIGGER = 1.12  # times the height of the running text
@@ -125,9 +126,10 @@ def _level(line: Line, body: float, levels: dict[float, int]) -> int:
 
 def _usual_pitch(lines: Sequence[Line]) -> float:
     """The distance from one line to the next within a paragraph."""
-    pairs = zip(lines, lines[1:], strict=False)
     steps = [
-        a.top - b.top for a, b in pairs if a.page == b.page and a.top > b.top and abs(a.left - b.left) < 2
+        one.top - other.top
+        for one, other in pairwise(lines)
+        if one.page == other.page and one.top > other.top and abs(one.left - other.left) < 2
     ]
     return statistics.median_low(steps) if steps else 0.0
 

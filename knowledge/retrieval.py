@@ -37,7 +37,8 @@ _COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN idfs[{n}] ELSE 0 E
 _STATEMENT = f"""
 WITH asked AS MATERIALIZED (
     -- The setting lasts as long as this statement, and stands before the index is first read.
-    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true) <> '' THEN %b::public.halfvec END AS vector
+    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true) <> ''
+           THEN %b::public.halfvec END AS vector
 ), known AS MATERIALIZED (
     -- The question's words in each language that the documents have; the empty word counts all passages.
     SELECT every.language, told.word, coalesce(counted.chunks, 0) AS chunks,
@@ -49,25 +50,29 @@ WITH asked AS MATERIALIZED (
     LEFT JOIN {_WORDS} counted ON counted.word = told.word AND counted.language = every.language
     WHERE every.word = '' AND every.chunks > 0
 ), words AS MATERIALIZED (
-    SELECT language, array_agg(query ORDER BY idf DESC, word) AS queries, array_agg(idf ORDER BY idf DESC, word) AS idfs,
-           sum(idf) AS idf, {WEIGHT}::float8 * coalesce(sum(idf) FILTER (WHERE chunks > 0), 0) / sum(idf) AS weight,
+    SELECT language, sum(idf) AS idf,
+           array_agg(query ORDER BY idf DESC, word) AS queries, array_agg(idf ORDER BY idf DESC, word) AS idfs,
+           {WEIGHT}::float8 * coalesce(sum(idf) FILTER (WHERE chunks > 0), 0) / sum(idf) AS weight,
            string_agg(query::text, ' | ') FILTER (WHERE together <= {BY_WORDS})::tsquery AS rare
-    FROM (SELECT *, CASE WHEN chunks > 0 THEN
-                    sum(chunks) OVER (PARTITION BY language ORDER BY chunks, word) END AS together FROM known) AS ordered
+    FROM (SELECT *, CASE WHEN chunks > 0 THEN sum(chunks) OVER (
+              PARTITION BY language ORDER BY chunks, word) END AS together FROM known) AS ordered
     GROUP BY language
 ), near AS MATERIALIZED (
     {_PIECE} ORDER BY distance{{most}}
 ), scored AS (
-    SELECT id, 1 - distance AS cosine, coalesce(weight, 0) AS weight, coalesce(({_COVERED}) / idf, 0) AS coverage
+    SELECT id, 1 - distance AS cosine, coalesce(weight, 0) AS weight,
+           coalesce(({_COVERED}) / idf, 0) AS coverage
     FROM (SELECT * FROM near UNION ALL SELECT worded.* FROM words CROSS JOIN LATERAL (
-              {_PIECE} WHERE search @@ words.rare AND language = words.language AND id NOT IN (SELECT id FROM near)
+              {_PIECE} WHERE search @@ words.rare AND language = words.language
+                       AND id NOT IN (SELECT id FROM near)
           ) AS worded) AS candidates
     LEFT JOIN words USING (language)
 ), best AS MATERIALIZED (
     SELECT *, cosine + weight * coverage AS score FROM scored ORDER BY score DESC, id LIMIT %s
 )
 SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, cosine, coverage, score
-FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
+FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
+JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
 ORDER BY score DESC, chunk.id
 """
 SEARCH = _STATEMENT.format(most=f" LIMIT {BY_MEANING}")
@@ -105,13 +110,14 @@ def search(*, question: str, language: str | None = None, limit: int = 6) -> Ret
     """The passages of this tenant that fit best; raises ProviderError when the embedding process is away."""
     if not question.strip() or not Document.objects.filter(chunk_count__gt=0).exists():
         return NOTHING
-    connection.close_if_unusable_or_obsolete()  # not ours to keep while another process thinks
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()  # not ours to keep while another process thinks
     _model, vector = embedder(settings.EMBEDDING_URL).embed_question(question)
     return rank(question=question, vector=vector, limit=limit)
 
 
 def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> Retrieved:
-    """The one statement; `vector` is the question's unit vector of 896 halves. SEARCH_ALL leaves nothing out."""
+    """Run the one statement; `vector` is the question's: 896 halves. SEARCH_ALL looks at every passage."""
     clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
     asked = questions.telling(clean)
     return _judged([_found(row) for row in prepared(statement, [Halves(vector), asked, limit])])
@@ -136,13 +142,11 @@ class HalvesDumper(Dumper):
 
 
 def prepared(statement: str, values: Sequence[Any]) -> list[Any]:
-    """Rows of a statement that the connection keeps planned: planning this one takes longer than running it."""
+    """Rows of a statement that the connection keeps planned: planning takes longer than running it."""
     with connection.cursor() as entered:  # enters the tenant's schema
         session = entered.connection
-        usual, session.prepare_threshold = (
-            session.prepare_threshold,
-            0,
-        )  # Django's own statements are not kept
+        usual = session.prepare_threshold
+        session.prepare_threshold = 0  # for this one; Django's own statements are not kept
         try:
             with psycopg.Cursor(session) as cursor:
                 cursor.adapters.register_dumper(Halves, HalvesDumper)

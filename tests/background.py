@@ -47,6 +47,13 @@ class Background:
         assert not self.sent, f"The background does not come to rest: {self.sent[:3]}"
         return ran
 
+    def run_one(self, task: Any = None, *, schema: str = "", **ids: int) -> None:
+        """Run one task, or the first that waits; what it sends waits."""
+        self.commit()
+        headers = {"schema": schema} if schema else {}
+        self._run_one(Sent(task, ids, headers, 0.0) if task is not None else self.sent.pop(0))
+        self.commit()
+
     def names(self) -> list[str]:
         """The names of the tasks that wait."""
         self.commit()

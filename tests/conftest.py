@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests import database, strict
+from tests import database, embedder, strict
 from tests.background import Background, recorded
 
 
@@ -52,6 +52,13 @@ def background() -> Iterator[Background]:
     """Tasks wait until the test says `background.run()`."""
     with recorded() as background:
         yield background
+
+
+@pytest.fixture(scope="session")
+def embedding() -> Iterator[str]:
+    """The URL of a real embedding process, started when a test first asks for it."""
+    with embedder.running() as url:
+        yield url
 
 
 @pytest.fixture

@@ -1,0 +1,137 @@
+"""What is found, in which order, in which languages, and when nothing supports an answer."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from django_tenants.utils import schema_context
+
+from knowledge import documents, retrieval
+from knowledge.models import Chunk, Document
+from providers.embedding import embedder
+
+HOUSE = """# Pousada
+
+## Café da manhã
+O café da manhã é servido das 7h às 10h no salão.
+
+## Estacionamento
+O estacionamento é gratuito e fica atrás da casa.
+
+## Animais
+Aceitamos cães pequenos, com taxa de R$ 50 por estadia.
+
+## Wi-Fi
+A senha da rede sem fio está no cartão do quarto XK-204.
+
+## Cancelamento
+Cancelamentos com menos de 48 horas pagam a primeira diária."""
+
+
+@pytest.fixture
+def house(alpha, background):
+    """Alpha's one document, read."""
+    with schema_context(alpha.schema_name):
+        file = SimpleUploadedFile("pousada.md", HOUSE.encode())
+        documents.add(file=file, name="pousada.md", added_by=None, now=timezone.now())
+        background.run()
+        yield Document.objects.get()
+
+
+def first(question, **more):
+    found = retrieval.search(question=question, **more)
+    return found.passages[0].heading[-1], found.supported
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("que horas é o café?", "Café da manhã"),
+        ("a que horas servem o CAFE DA MANHA", "Café da manhã"),
+        ("tem onde parar o carro?", "Estacionamento"),
+        ("posso levar meu cachorro?", "Animais"),
+        ("is parking free?", "Estacionamento"),
+        ("do you accept dogs?", "Animais"),
+        ("¿a qué hora es el desayuno?", "Café da manhã"),
+        ("peut-on venir avec un chien ?", "Animais"),
+        ("XK-204", "Wi-Fi"),
+        ("e se eu cancelar na véspera?", "Cancelamento"),
+    ],
+)
+def test_the_right_passage_comes_first_in_four_languages(house, question, heading):
+    assert first(question)[0] == heading
+
+
+@pytest.mark.parametrize(
+    "question", ["que horas é o café da manhã?", "is parking free?", "aceitam cachorros?"]
+)
+def test_what_is_there_is_supported(house, question):
+    assert retrieval.search(question=question).supported
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Qual é a capital da Mongólia?",
+        "me ajuda com a declaração de imposto de renda",
+        "who won the world cup?",
+        "asdf",
+    ],
+)
+def test_what_is_not_there_is_refused(house, question):
+    assert not retrieval.search(question=question).supported
+
+
+@pytest.mark.parametrize("question", ["", "  ", "\n"])
+def test_no_question_finds_nothing(house, question):
+    assert retrieval.search(question=question) == retrieval.NOTHING
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "'",
+        "a' | b:* & !c",
+        "\\",
+        "\\' \\",
+        "café\x00",
+        "\ud800 café",
+        "é" * 5000,
+        "%s %b {}",
+        "🐶🐶",
+        "; DROP",
+    ],
+)
+def test_strange_questions_harm_nothing(house, question):
+    assert len(retrieval.search(question=question, limit=3).passages) == 3
+
+
+def test_the_limit_holds_and_the_best_comes_first(house):
+    passages = retrieval.search(question="estacionamento", limit=3).passages
+    scores = [passage.score for passage in passages]
+    assert len(scores) == 3 and scores == sorted(scores, reverse=True)
+    assert (passages[0].document_id, passages[0].document_title) == (house.pk, "pousada.md")
+
+
+def test_one_statement_and_its_setting_ends_with_it(house, alpha):
+    from tenants.db import connection
+
+    _model, vector = embedder(str(retrieval.settings.EMBEDDING_URL)).embed_question("café")
+    retrieval.rank(question="café", vector=vector, limit=3)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%told.word%'")
+        assert cursor.fetchone() == (1,)
+
+
+def test_a_kept_plan_never_reads_another_business(alpha, beta, background):
+    """The statement names no schema: the plan that a connection keeps follows its search path."""
+    for tenant, word in ((alpha, "morangos"), (beta, "abacates")):
+        with schema_context(tenant.schema_name):
+            file = SimpleUploadedFile("a.txt", f"Vendemos {word} frescos.".encode())
+            documents.add(file=file, name="a.txt", added_by=None, now=timezone.now())
+            background.run()
+    for _again in range(7):
+        for tenant, word in ((alpha, "morangos"), (beta, "abacates")):
+            with schema_context(tenant.schema_name):
+                (found,) = retrieval.search(question="vendem frutas frescas?").passages
+                assert word in found.text
+                assert Chunk.objects.get().pk == found.chunk_id
