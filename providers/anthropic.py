@@ -1,7 +1,6 @@
 """Claude through the official SDK, 2.x. Passages go as search results, so citations come back as facts."""
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -9,11 +8,16 @@ import anthropic
 import httpx2
 
 from providers import sentences
-from providers.errors import ProviderError, ProviderRejected
-from providers.llm import Citation, Completion, Passage, Request, Usage
+from providers.errors import ProviderError, ProviderRejected, retry_after
+from providers.llm import Citation, Completion, Passage, Request, Usage, estimated, overriding
 
 VENDOR_URL = "https://api.anthropic.com"
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
+WHOLE = ("end_turn", "stop_sequence", "max_tokens")
+DECLINED = {
+    "refusal": "Claude declined to answer this.",
+    "model_context_window_exceeded": "The question and its passages are too long for this model.",
+}
 # A limit on spending does not pass by waiting.
 SPENT = (anthropic.ContractSpendLimitReachedError, anthropic.EnforcedSpendLimitReachedError)
 
@@ -24,8 +28,11 @@ class Anthropic:
     def __init__(
         self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
+        ours = overriding("ANTHROPIC_CUSTOM_HEADERS", api_key=api_key, omit=anthropic.Omit())
         self._client = _shared().copy(
-            api_key=api_key, base_url=base_url or VENDOR_URL, default_headers=dict(headers) or None
+            api_key=api_key,
+            base_url=base_url or VENDOR_URL,
+            set_default_headers={**ours, **dict(headers)},
         )
 
     def complete(self, request: Request) -> Completion:
@@ -37,36 +44,43 @@ class Anthropic:
         except (json.JSONDecodeError, httpx2.HTTPError) as error:
             # A malformed 200 and a connection cut in the middle are no errors of the SDK's.
             raise ProviderError(f"Claude's answer could not be read ({type(error).__name__}).") from error
+        if not isinstance(answer, anthropic.types.Message) or not isinstance(answer.content, list):
+            # A proxy's page with status 200 comes back as text, other JSON as a message without content.
+            raise ProviderError("Claude's answer could not be read (not a message).")
         return _completion(answer, request)
 
 
 @cache
 def _shared() -> anthropic.Anthropic:
     """One pool for all tenants. Its own key is never used: every call is a copy with a tenant's key."""
-    return anthropic.Anthropic(api_key="unset", base_url=VENDOR_URL, max_retries=0)
+    # A redirect would carry the question, perhaps the key, to a host that nobody chose.
+    http = anthropic.DefaultHttpxClient(follow_redirects=False)
+    return anthropic.Anthropic(
+        api_key="unset", base_url=VENDOR_URL, max_retries=0, http_client=http, open_telemetry=False
+    )
 
 
 def _body(request: Request) -> dict[str, Any]:
-    earlier = [{"role": m.role, "content": m.text} for m in request.history[:-1]]
     return {
         "model": request.model,
         "max_tokens": request.max_tokens,
         "timeout": request.timeout,
         "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-        "messages": [*_alternating(earlier), {"role": "user", "content": _question(request)}],
+        "messages": [*_earlier(request), {"role": "user", "content": _question(request)}],
     }
 
 
-def _alternating(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The talk so far, beginning with the customer."""
-    while messages and messages[0]["role"] != "user":
-        messages = messages[1:]
-    return messages
+def _earlier(request: Request) -> list[dict[str, Any]]:
+    """The talk so far, beginning with the customer; a blank text is refused by the vendor."""
+    said = [{"role": m.role, "content": m.text} for m in request.history[:-1] if m.text.strip()]
+    while said and said[0]["role"] != "user":
+        said = said[1:]
+    return said
 
 
 def _question(request: Request) -> list[dict[str, Any]]:
     passages = [_search_result(passage) for passage in request.passages]
-    return [*passages, {"type": "text", "text": request.question or "…"}]
+    return [*passages, {"type": "text", "text": request.question.strip() or "…"}]
 
 
 def _search_result(passage: Passage) -> dict[str, Any]:
@@ -75,25 +89,23 @@ def _search_result(passage: Passage) -> dict[str, Any]:
     return {
         "type": "search_result",
         "source": f"passage:{passage.ref}",
-        "title": title,
+        "title": title or "…",
         "content": [{"type": "text", "text": text} for text in sentences.split(passage.text)],
         "citations": {"enabled": True},
     }
 
 
-def _completion(answer: Any, request: Request) -> Completion:
-    blocks = [block for block in answer.content or [] if block.type == "text"]
+def _completion(answer: anthropic.types.Message, request: Request) -> Completion:
+    if answer.stop_reason in DECLINED:
+        raise ProviderRejected(DECLINED[answer.stop_reason])
+    blocks = [block for block in answer.content if block.type == "text"]
     text = "".join(block.text for block in blocks).strip()
-    if answer.stop_reason == "refusal":
-        raise ProviderRejected("Claude declined to answer this.")
-    if not text or answer.stop_reason not in ("end_turn", "stop_sequence", "max_tokens"):
+    if not text or answer.stop_reason not in WHOLE:
         raise ProviderError(f"Claude gave no answer ({answer.stop_reason}).")
-    if answer.stop_reason == "max_tokens":
-        text = sentences.whole(text)
-    citations = tuple(_citations(blocks, len(request.passages)))
+    citations = _citations(blocks, len(request.passages))
     return Completion(
-        text=text,
-        usage=_usage(answer.usage),
+        text=sentences.whole(text) if answer.stop_reason == "max_tokens" else text,
+        usage=_usage(answer.usage) if answer.usage else estimated(request, text),
         model=answer.model or request.model,
         citations=citations,
         stop_reason=answer.stop_reason,
@@ -101,13 +113,14 @@ def _completion(answer: Any, request: Request) -> Completion:
     )
 
 
-def _citations(blocks: list[Any], passages: int) -> list[Citation]:
+def _citations(blocks: list[Any], passages: int) -> tuple[Citation, ...]:
+    """One a passage: the first place that the answer names there."""
     found: dict[int, Citation] = {}
     for citation in (c for block in blocks for c in block.citations or []):
         index = getattr(citation, "search_result_index", None)
         if index is not None and 0 <= index < passages:
             found.setdefault(index, Citation(passage=index, quote=citation.cited_text or ""))
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _usage(usage: Any) -> Usage:
@@ -128,14 +141,6 @@ def _translated(error: anthropic.APIError) -> ProviderError:
         return ProviderError("Claude could not be reached.")
     # An error inside a stream comes with status 200; it is one that passes.
     if error.status_code in TEMPORARY or error.status_code == 200:
-        return ProviderError(
-            f"Claude is busy ({error.status_code}).", retry_after=_retry_after(error.response.headers)
-        )
+        wait = retry_after(error.response.headers)
+        return ProviderError(f"Claude is busy ({error.status_code}).", retry_after=wait)
     return ProviderRejected(f"Claude refused the request ({error.status_code}).")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        return min(float(headers.get("retry-after", "")), 300.0)
-    except ValueError:
-        return None

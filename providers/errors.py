@@ -1,5 +1,9 @@
 """What can go wrong with the outside world: try again, or stop."""
 
+from collections.abc import Mapping
+
+LONGEST_WAIT = 300.0  # seconds; whatever a vendor asks for, a customer is waiting
+
 
 class ProviderError(Exception):
     """The vendor failed in a way that may pass: try again, after `retry_after` seconds when it says so.
@@ -17,3 +21,13 @@ class ProviderError(Exception):
 
 class ProviderRejected(ProviderError):
     """The vendor said no, and will again: stop, and tell a person the reason."""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer asks us to wait, or None. A date instead of a number counts as not said."""
+    try:
+        seconds = float(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    # "nan" is a number to Python, and neither bound holds it.
+    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None

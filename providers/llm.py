@@ -1,8 +1,10 @@
 """The capability of answering: what every language model is asked and what it gives back."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from providers.errors import ProviderRejected
 
@@ -89,8 +91,7 @@ def build(
         from providers.extractive import Extractive
 
         return Extractive()
-    if not api_key:
-        raise ProviderRejected(f"There is no key for {vendor}.")
+    _check(vendor, api_key=api_key, base_url=base_url)
     headers = tuple(sorted((default_headers or {}).items()))
     if vendor == "anthropic":
         from providers.anthropic import Anthropic
@@ -101,3 +102,41 @@ def build(
 
         return OpenAI(api_key=api_key, base_url=base_url, headers=headers)
     raise ProviderRejected(f"There is no vendor named {vendor}.")
+
+
+def _check(vendor: str, *, api_key: str, base_url: str | None) -> None:
+    """Say what is wrong with what a person typed, before an SDK says it in other words."""
+    if not api_key:
+        raise ProviderRejected(f"There is no key for {vendor}.")
+    if not (api_key.isascii() and api_key.isprintable()):
+        raise ProviderRejected(f"The key for {vendor} has characters that no key has.")
+    try:
+        where = urlsplit(base_url or "https://vendor")
+        usable = where.scheme in ("http", "https") and bool(where.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ProviderRejected(f"The address for {vendor} is not one of http or https.")
+
+
+def overriding(variable: str, *, api_key: str, omit: Any) -> dict[str, Any]:
+    """Headers against those that an SDK adds to every call by itself, from this environment variable.
+
+    They are the installation's, perhaps with its key in them: a tenant's call carries none of them. `omit` is
+    the SDK's word for a header that is not to be sent.
+    """
+    lines = os.environ.get(variable, "").split("\n")
+    names = [name.strip() for name, colon, _value in (line.partition(":") for line in lines) if colon]
+    # To leave out "Authorization" would leave out the tenant's own as well.
+    return {name: f"Bearer {api_key}" if name.lower() == "authorization" else omit for name in names}
+
+
+def estimated(request: Request, answer: str) -> Usage:
+    """Tokens by the length of the texts, for a vendor that does not count."""
+    texts: Iterable[str] = (
+        request.system,
+        *(message.text for message in request.history),
+        *(passage.text for passage in request.passages),
+    )
+    said = sum(len(text) for text in texts)
+    return Usage(input_tokens=said // 4 + 1, output_tokens=len(answer) // 4 + 1, exact=False)

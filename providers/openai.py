@@ -11,15 +11,17 @@ from typing import Any
 
 import httpx2
 import openai
+from openai.types.chat import ChatCompletion
 
 from providers import sentences
-from providers.errors import ProviderError, ProviderRejected
-from providers.llm import Citation, Completion, Passage, Request, Usage
+from providers.errors import ProviderError, ProviderRejected, retry_after
+from providers.llm import Citation, Completion, Passage, Request, Usage, estimated, overriding
 
 VENDOR_URL = "https://api.openai.com/v1"
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
 MARKS = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ASK_FOR_MARKS = "After each statement taken from a passage put its number in square brackets, like [1]."
+LONGEST_QUOTE = 300
 
 
 class OpenAI:
@@ -28,32 +30,43 @@ class OpenAI:
     def __init__(
         self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
+        ours = overriding("OPENAI_CUSTOM_HEADERS", api_key=api_key, omit=openai.Omit())
         self._client = _shared().copy(
-            api_key=api_key, base_url=base_url or VENDOR_URL, default_headers=dict(headers) or None
+            api_key=api_key,
+            base_url=base_url or VENDOR_URL,
+            set_default_headers={**ours, **dict(headers)},
         )
+        # The SDK takes both from the environment, where they are the installation's and not the tenant's.
+        self._client.organization = self._client.project = None
+        # The vendor itself has given up the old name of the limit; the servers of its shape know no other.
+        self._limit = "max_tokens" if base_url and base_url != VENDOR_URL else "max_completion_tokens"
 
     def complete(self, request: Request) -> Completion:
         """Ask once; raises ProviderError or ProviderRejected."""
         try:
-            answer = self._client.chat.completions.create(**_body(request))
+            body = {**_body(request), self._limit: request.max_tokens}
+            answer = self._client.chat.completions.create(**body)
         except openai.APIError as error:
             raise _translated(error) from error
         except (json.JSONDecodeError, httpx2.HTTPError) as error:
             raise ProviderError(f"The model's answer could not be read ({type(error).__name__}).") from error
+        if not isinstance(answer, ChatCompletion) or not isinstance(answer.choices, list):
+            raise ProviderError("The model's answer could not be read (not a completion).")
         return _completion(answer, request)
 
 
 @cache
 def _shared() -> openai.OpenAI:
     """One pool for all tenants. Its own key is never used: every call is a copy with a tenant's key."""
-    return openai.OpenAI(api_key="unset", base_url=VENDOR_URL, max_retries=0)
+    # A redirect would carry the question, perhaps the key, to a host that nobody chose.
+    http = openai.DefaultHttpxClient(follow_redirects=False)
+    return openai.OpenAI(api_key="unset", base_url=VENDOR_URL, max_retries=0, http_client=http)
 
 
 def _body(request: Request) -> dict[str, Any]:
-    earlier = [{"role": m.role, "content": m.text} for m in request.history[:-1]]
+    earlier = [{"role": m.role, "content": m.text} for m in request.history[:-1] if m.text.strip()]
     return {
         "model": request.model,
-        "max_completion_tokens": request.max_tokens,
         "timeout": request.timeout,
         "messages": [
             {"role": "system", "content": f"{request.system}\n\n{ASK_FOR_MARKS}"},
@@ -64,31 +77,34 @@ def _body(request: Request) -> dict[str, Any]:
 
 
 def _question(request: Request) -> str:
-    passages = "\n\n".join(_shown(passage) for passage in request.passages)
-    return f"<passages>\n{passages or 'none'}\n</passages>\n\n{request.question}"
+    shown = [_shown(number, passage) for number, passage in enumerate(request.passages, start=1)]
+    passages = "\n\n".join(shown) or "none"
+    return f"<passages>\n{passages}\n</passages>\n\n{request.question}"
 
 
-def _shown(passage: Passage) -> str:
+def _shown(number: int, passage: Passage) -> str:
     title = " › ".join(part for part in (passage.title, passage.heading) if part)
-    return f"[{passage.ref + 1}] {title}\n{passage.text}"
+    # A document that closes the block itself would speak as the customer does.
+    text = passage.text.replace("</passages>", "‹/passages›")
+    return f"[{number}] {title}\n{text}"
 
 
-def _completion(answer: Any, request: Request) -> Completion:
-    choice = answer.choices[0] if getattr(answer, "choices", None) else None
-    text = ((choice.message.content if choice else None) or "").strip()
-    if choice is not None and (choice.finish_reason == "content_filter" or choice.message.refusal):
+def _completion(answer: ChatCompletion, request: Request) -> Completion:
+    choice = answer.choices[0] if answer.choices else None
+    said = choice.message if choice else None
+    if choice and (choice.finish_reason == "content_filter" or getattr(said, "refusal", None)):
         raise ProviderRejected("The model declined to answer this.")
-    if not text:
+    text = (getattr(said, "content", None) or "").strip()
+    plain = MARKS.sub("", text).strip()
+    if not choice or not plain:
         raise ProviderError("The model gave no answer.")
     citations = _citations(text, request.passages)
-    plain = MARKS.sub("", text).strip()
-    cut = choice is not None and choice.finish_reason == "length"
     return Completion(
-        text=sentences.whole(plain) if cut else plain,
-        usage=_usage(answer.usage, request, text),
+        text=sentences.whole(plain) if choice.finish_reason == "length" else plain,
+        usage=_usage(answer.usage) if answer.usage else estimated(request, text),
         model=answer.model or request.model,
         citations=citations,
-        stop_reason=str(choice.finish_reason if choice else ""),
+        stop_reason=str(choice.finish_reason or ""),
         supported=bool(citations),
     )
 
@@ -96,17 +112,11 @@ def _completion(answer: Any, request: Request) -> Completion:
 def _citations(text: str, passages: tuple[Passage, ...]) -> tuple[Citation, ...]:
     numbers = [int(n) - 1 for group in MARKS.findall(text) for n in group.split(",")]
     known = [n for n in dict.fromkeys(numbers) if 0 <= n < len(passages)]
-    return tuple(Citation(passage=n, quote=passages[n].text[:300]) for n in known)
+    return tuple(Citation(passage=n, quote=passages[n].text[:LONGEST_QUOTE]) for n in known)
 
 
-def _usage(usage: Any, request: Request, text: str) -> Usage:
-    if usage is None:  # some compatible servers do not count
-        said = (
-            len(request.system)
-            + sum(len(m.text) for m in request.history)
-            + sum(len(p.text) for p in request.passages)
-        )
-        return Usage(input_tokens=said // 4 + 1, output_tokens=len(text) // 4 + 1, exact=False)
+def _usage(usage: Any) -> Usage:
+    """The vendor's count; what came from its cache is in its prompt tokens, and is taken out here."""
     cached = getattr(usage.prompt_tokens_details, "cached_tokens", None) or 0
     return Usage(
         input_tokens=max(0, (usage.prompt_tokens or 0) - cached),
@@ -120,8 +130,9 @@ def _translated(error: openai.APIError) -> ProviderError:
         return ProviderError("The model took too long.")
     if not isinstance(error, openai.APIStatusError):
         return ProviderError("The model could not be reached.")
-    if error.status_code == 429 and getattr(error, "code", "") == "insufficient_quota":
+    if error.status_code == 429 and error.code == "insufficient_quota":
         return ProviderRejected("The model's quota for this key is used up.")
     if error.status_code in TEMPORARY:
-        return ProviderError(f"The model is busy ({error.status_code}).")
+        wait = retry_after(error.response.headers)
+        return ProviderError(f"The model is busy ({error.status_code}).", retry_after=wait)
     return ProviderRejected(f"The model refused the request ({error.status_code}).")

@@ -1,16 +1,20 @@
 """A WAHA gateway: the dozen calls that we make, and what its errors mean. Contract: WAHA 2026.7.1."""
 
+import time
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import ProviderError, ProviderRejected, retry_after
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 12.0
-_POOL = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30)
+MANNERS_SECONDS = 4.0  # a gateway that hangs on the ticks must not keep the answer waiting
+FILE_SECONDS = 60.0
+# Node closes an idle connection after five seconds. One that closes while we send looks like a lost answer.
+_POOL = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=4)
 
 
 @lru_cache(maxsize=1)
@@ -40,18 +44,18 @@ class Waha:
         return unique_id_of(self._call("POST", "/api/sendText", json=body, sends=True)) or message_id
 
     def send_seen(self, *, session: str, chat_id: str) -> None:
-        self._call("POST", "/api/sendSeen", json={"session": session, "chatId": chat_id})
+        self._be_polite("sendSeen", session, chat_id)
 
     def start_typing(self, *, session: str, chat_id: str) -> None:
-        self._call("POST", "/api/startTyping", json={"session": session, "chatId": chat_id})
+        self._be_polite("startTyping", session, chat_id)
 
     def stop_typing(self, *, session: str, chat_id: str) -> None:
-        self._call("POST", "/api/stopTyping", json={"session": session, "chatId": chat_id})
+        self._be_polite("stopTyping", session, chat_id)
 
     def get_message(self, *, session: str, chat_id: str, message_id: str) -> dict[str, Any] | None:
         """One of our messages by its unique id, or None when the gateway has none such."""
         full = quote(f"true_{chat_id}_{message_id}", safe="")
-        path = f"/api/{quote(session)}/chats/{quote(chat_id, safe='')}/messages/{full}"
+        path = f"/api/{quote(session, safe='')}/chats/{quote(chat_id, safe='')}/messages/{full}"
         try:
             found = self._call("GET", path)
         except NotFound:
@@ -61,28 +65,39 @@ class Waha:
     def check_exists(self, *, session: str, phone: str) -> str | None:
         """The chat id of a phone number, or None. Never build one from digits: old numbers lack a 9."""
         answer = self._call("GET", "/api/contacts/check-exists", params={"phone": phone, "session": session})
-        return str(answer["chatId"]) if answer.get("numberExists") else None
+        if not isinstance(answer, dict) or not answer.get("numberExists"):
+            return None
+        return str(answer.get("chatId") or "") or None
 
     def session_status(self, *, session: str) -> str:
-        return str(self._call("GET", f"/api/sessions/{quote(session)}").get("status") or "")
+        """WORKING, SCAN_QR_CODE, STOPPED and so on, in the gateway's words."""
+        answer = self._call("GET", f"/api/sessions/{quote(session, safe='')}")
+        return str(answer.get("status") or "") if isinstance(answer, dict) else ""
 
     def download_media(self, url: str, *, max_bytes: int) -> bytes:
         """The file behind a media URL: its path at this gateway, whatever host the URL names."""
-        parts = urlsplit(url)
-        target = f"{self._base}{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        target = _at(self._base, url)
         try:
             with _http().stream("GET", target, headers=self._headers) as response:
                 _check(response, sends=False)
-                return _capped(response, max_bytes)
+                return _capped(response, max_bytes, until=time.monotonic() + FILE_SECONDS)
+        except IMPOSSIBLE as error:
+            raise ProviderRejected("The address or the key of the gateway cannot be used.") from error
         except httpx.HTTPError as error:
             raise ProviderError(f"The file could not be fetched ({type(error).__name__}).") from error
+
+    def _be_polite(self, call: str, session: str, chat_id: str) -> None:
+        body = {"session": session, "chatId": chat_id}
+        self._call("POST", f"/api/{call}", json=body, timeout=MANNERS_SECONDS)
 
     def _call(self, method: str, path: str, *, sends: bool = False, **content: Any) -> Any:
         try:
             response = _http().request(method, f"{self._base}{path}", headers=self._headers, **content)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise ProviderError("The gateway cannot be reached.") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except IMPOSSIBLE as error:
+            raise ProviderRejected("The address or the key of the gateway cannot be used.") from error
+        except httpx.HTTPError as error:
             # The request had left: what it asked for may have been done.
             reason = f"The gateway did not answer ({type(error).__name__})."
             raise ProviderError(reason, outcome_unknown=sends) from error
@@ -92,6 +107,23 @@ class Waha:
 
 class NotFound(ProviderRejected):
     """The gateway has no such session, chat or message."""
+
+
+# What no wire has seen: an address that is none, a key that is no header.
+IMPOSSIBLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
+
+
+def _at(base: str, url: str) -> str:
+    """The same path and query at our gateway. Only a path may follow the base: "@host" would name another."""
+    try:
+        parts, ours = urlsplit(url), urlsplit(base)
+    except ValueError as error:
+        raise ProviderRejected("The file has no address that can be used.") from error
+    if not parts.path.startswith("/"):
+        raise ProviderRejected("The file has no address that can be used.")
+    # A gateway behind a path of a proxy names that path in its own URLs too.
+    path = parts.path.removeprefix(ours.path) if parts.path.startswith(f"{ours.path}/") else parts.path
+    return f"{base}{path}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _check(response: httpx.Response, *, sends: bool) -> None:
@@ -105,7 +137,7 @@ def _check(response: httpx.Response, *, sends: bool) -> None:
     if status == 422:
         raise ProviderError("The gateway's session is not working.", retry_after=5.0)
     if status == 429:
-        raise ProviderError("The gateway asks to wait.", retry_after=_seconds(response))
+        raise ProviderError("The gateway asks to wait.", retry_after=retry_after(response.headers) or 5.0)
     if status >= 500:
         raise _engine_failure(response, sends=sends)
     raise ProviderRejected(f"The gateway refused ({status}).")
@@ -118,13 +150,6 @@ def _engine_failure(response: httpx.Response, *, sends: bool) -> ProviderError:
     return ProviderError(f"The gateway failed ({response.status_code}).", outcome_unknown=sends)
 
 
-def _seconds(response: httpx.Response) -> float:
-    try:
-        return min(float(response.headers.get("retry-after", "")), 300.0)
-    except ValueError:
-        return 5.0
-
-
 def _decoded(response: httpx.Response) -> Any:
     try:
         return response.json() if response.content else {}
@@ -132,12 +157,15 @@ def _decoded(response: httpx.Response) -> Any:
         return {}
 
 
-def _capped(response: httpx.Response, max_bytes: int) -> bytes:
+def _capped(response: httpx.Response, max_bytes: int, *, until: float) -> bytes:
+    """The body, unless it is too large or comes too slowly. `until` is on the monotonic clock."""
     content = bytearray()
     for piece in response.iter_bytes():
         content += piece
         if len(content) > max_bytes:
             raise ProviderRejected("The file is too large.")
+        if time.monotonic() > until:
+            raise ProviderError("The file came too slowly.")
     return bytes(content)
 
 

@@ -2,6 +2,11 @@
 
 POST /v1/messages is Anthropic's shape, POST /v1/chat/completions OpenAI's. Without a script the answer is the
 first sentence of the first passage, cited; with none it says that it does not know.
+
+A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
+"reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
+"hollow" (JSON of another kind), "moved" (a redirect), or something odd in a good answer: "refusal", "empty",
+"max_tokens", "uncounted" (no usage), "too long".
 """
 
 import argparse
@@ -46,10 +51,13 @@ class App:
 
     async def _answer(self, request: Request, shape: Callable[..., dict[str, Any]], send: Any) -> None:
         fault = self.faults.popleft() if self.faults else ""
-        if fault.isdigit():
-            kind = {"529": "overloaded_error", "429": "rate_limit_error"}.get(fault, "api_error")
-            body = {"type": "error", "error": {"type": kind, "message": "ordered by the test"}}
-            return await answer(send, int(fault), body)
+        status, _colon, wait = fault.partition(":")
+        if status.isdigit():
+            return await answer(send, int(status), _refused(status), headers={"retry-after": wait})
+        if fault == "spent":
+            return await answer(send, 429, SPENT)
+        if fault == "moved":
+            return await answer(send, 307, headers={"location": f"{request.path}/elsewhere"})
         if fault == "hang":
             await asyncio.sleep(HANG_SECONDS)
         if fault == "reset":
@@ -59,8 +67,30 @@ class App:
                 raise ConnectionResetError from None
         if fault == "malformed":
             return await answer(send, 200, b"{not json")
+        if fault == "html":
+            return await answer(send, 200, b"<h1>Sign in to this network</h1>", "text/html")
+        if fault == "hollow":
+            return await answer(send, 200, {"status": "ok"})
         text = self.answers.popleft() if self.answers else None
         await answer(send, 200, shape(request.json(), text, fault))
+
+
+def _refused(status: str) -> dict[str, Any]:
+    """An error's body: both vendors keep the words under "error"."""
+    kind = {"529": "overloaded_error", "429": "rate_limit_error"}.get(status, "api_error")
+    return {"type": "error", "error": {"type": kind, "message": "ordered by the test"}}
+
+
+# Anthropic's code for it in the details, OpenAI's beside the words.
+SPENT = {
+    "type": "error",
+    "error": {
+        "type": "rate_limit_error",
+        "message": "ordered by the test",
+        "code": "insufficient_quota",
+        "details": {"error_code": "enforced_spend_limit_reached"},
+    },
+}
 
 
 def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
@@ -71,7 +101,17 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
     if results:
         cited = results[0]["content"][0]["text"]
         content = [{"type": "text", "text": text or cited, "citations": [_citation(results[0], cited)]}]
-    stop = {"refusal": "refusal", "max_tokens": "max_tokens"}.get(fault, "end_turn")
+    stop = {
+        "refusal": "refusal",
+        "max_tokens": "max_tokens",
+        "too long": "model_context_window_exceeded",
+    }.get(fault, "end_turn")
+    usage = {
+        "input_tokens": len(json.dumps(body)) // 4,
+        "output_tokens": len(content[0]["text"]) // 4 + 1,
+        "cache_creation_input_tokens": 20,
+        "cache_read_input_tokens": 100,
+    }
     return {
         "id": "msg_1",
         "type": "message",
@@ -80,12 +120,7 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
         "content": [] if fault in ("empty", "refusal") else content,
         "stop_reason": stop,
         "stop_sequence": None,
-        "usage": {
-            "input_tokens": len(json.dumps(body)) // 4,
-            "output_tokens": len(content[0]["text"]) // 4 + 1,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 100,
-        },
+        "usage": None if fault == "uncounted" else usage,
     }
 
 
@@ -107,18 +142,19 @@ def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any
     said = text or (f"{first} [1]" if first else UNKNOWN)
     finish = {"refusal": "content_filter", "max_tokens": "length"}.get(fault, "stop")
     message = {"role": "assistant", "content": "" if fault == "empty" else said, "refusal": None}
+    usage = {
+        "prompt_tokens": len(json.dumps(body)) // 4 + 10,
+        "completion_tokens": len(said) // 4 + 1,
+        "total_tokens": 0,
+        "prompt_tokens_details": {"cached_tokens": 10},
+    }
     return {
         "id": "chatcmpl_1",
         "object": "chat.completion",
         "created": 1,
         "model": body["model"],
         "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
-        "usage": {
-            "prompt_tokens": len(json.dumps(body)) // 4 + 10,
-            "completion_tokens": len(said) // 4 + 1,
-            "total_tokens": 0,
-            "prompt_tokens_details": {"cached_tokens": 10},
-        },
+        "usage": None if fault == "uncounted" else usage,
     }
 
 
@@ -146,7 +182,7 @@ class Models:
         self.app.answers.extend(texts)
 
     def fail_next(self, kind: str, times: int = 1) -> None:
-        """A status code, hang, reset, malformed, refusal, empty, max_tokens."""
+        """The next requests meet this fault."""
         self.app.faults.extend([kind] * times)
 
 

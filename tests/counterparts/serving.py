@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -37,11 +37,18 @@ async def read(scope: dict[str, Any], receive: Receive) -> Request:
             return Request(scope, bytes(body))
 
 
-async def answer(send: Send, status: int, content: Any = None, kind: str = "application/json") -> None:
-    """One answer; anything but bytes goes as JSON."""
+async def answer(
+    send: Send,
+    status: int,
+    content: Any = None,
+    kind: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """One answer; anything but bytes goes as JSON. A header without a value is left out."""
     body = content if isinstance(content, bytes) else b"" if content is None else json.dumps(content).encode()
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    pairs = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items() if value]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
 
 
