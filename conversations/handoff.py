@@ -115,7 +115,5 @@ def settle_open(conversation: Conversation, outcome: str, reason: str) -> None:
 
 
 def locked(conversation_id: int) -> Conversation:
-    conversations = Conversation.objects.select_for_update(of=("self",)).select_related(
-        "channel__agent", "contact"
-    )
+    conversations = Conversation.objects.select_for_update(of=("self",)).select_related("channel__agent")
     return conversations.get(pk=conversation_id)

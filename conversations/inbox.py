@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -230,5 +231,5 @@ def _remember_last(conversation: Conversation, message: Message, *, now: datetim
     )
     channel = conversation.channel
     if message.direction == Message.Direction.IN and channel.last_in_at != now:
-        channel.last_in_at = now  # once a batch
-        channel.save(update_fields=["last_in_at"])
+        channel.last_in_at = now  # once a batch, and after it: who sends meanwhile needs the channel's row
+        transaction.on_commit(partial(channel.save, update_fields=["last_in_at"]))

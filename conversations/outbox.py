@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from conversations.models import Channel, Conversation, Message, Turn
@@ -39,6 +38,16 @@ BEHIND = {
     Status.DELIVERED: (*UNSENT, Status.SENT, Status.FAILED),
     Status.READ: (*UNSENT, Status.SENT, Status.DELIVERED, Status.FAILED),
 }
+
+
+_CLAIM = """
+UPDATE conversations_message AS mine SET status = 'sending', claimed_at = %(now)s
+WHERE mine.id = %(id)s AND mine.status = 'queued' AND (mine.send_after IS NULL OR mine.send_after <= %(now)s)
+  AND NOT EXISTS (
+    SELECT FROM conversations_message AS ahead
+    WHERE ahead.conversation_id = mine.conversation_id AND ahead.id < mine.id
+      AND ahead.direction = 'out' AND ahead.status IN ('queued', 'sending'))
+"""
 
 
 def post(
@@ -127,14 +136,9 @@ def _carry_out(message: Message) -> None:
 
 def _claim(message_id: int, *, now: datetime) -> bool:
     """Make the message ours by compare-and-set; not before the ones that stand ahead of it in its thread."""
-    ahead = Message.objects.filter(
-        conversation=OuterRef("conversation"),
-        pk__lt=OuterRef("pk"),
-        direction="out",
-        status__in=["queued", "sending"],
-    )
-    mine = Message.objects.filter(Q(send_after=None) | Q(send_after__lte=now), ~Exists(ahead), pk=message_id)
-    return bool(mine.filter(status=Status.QUEUED).update(status=Status.SENDING, claimed_at=now))
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"id": message_id, "now": now})
+        return bool(cursor.rowcount)
 
 
 def _send(message: Message) -> str:

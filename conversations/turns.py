@@ -145,10 +145,11 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
         attempt=_attempt(messages),
         started_at=now,
     )
-    turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=_estimate(version, route.tier, now=now), now=now)
-    turn.save(update_fields=["hold"])
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
+    amount = _estimate(version, route.tier, now=now)
+    turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
+    turn.save(update_fields=["hold"])
     return turn
 
 
@@ -192,7 +193,8 @@ def answer(begun: Begun, *, started: float) -> Reply:
 @transaction.atomic(durable=True)
 def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     """Settle the hold and post the reply, together or not at all; the message that is now to be sent."""
-    conversation = handoff.locked(turn.conversation_id)
+    conversation = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
+    conversation.channel = turn.conversation.channel
     # A person may have taken over while the model was thinking.
     silent = conversation.handler != Conversation.Handler.AGENT
     price = credits.price_for(reply.completion.model, at=now)
