@@ -54,6 +54,10 @@ TUNING = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+if sys.platform == "linux":
+    # After a crash each file is flushed before the start: 50,000 of them, of 300 businesses, take minutes
+    # one by one, and a moment together.
+    TUNING["recovery_init_sync_method"] = "syncfs"
 
 # Handles of servers that this process started, so that a dead one is reaped.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
