@@ -47,11 +47,16 @@ class Command(BaseCommand):
         if verbosity and not behind:
             self.stdout.write("Every business is up to date.")
         outcomes = migrating.migrate_all(behind, processes=processes)
-        write = self.stdout.write if verbosity else lambda line: None
+        write = self._say if verbosity else lambda line: None
         failed = migrating.report(outcomes, total=len(behind), write=write)
         if failed:
             names = ", ".join(outcome.schema for outcome in failed)
             raise CommandError(f"{len(failed)} of {len(behind)} could not be migrated: {names}")
+
+    def _say(self, line: str) -> None:
+        """Progress is for who watches: it must not wait in a buffer."""
+        self.stdout.write(line)
+        self.stdout.flush()
 
     def _public(self, verbosity: int) -> None:
         with schema_context("public"):
