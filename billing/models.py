@@ -90,6 +90,12 @@ class LedgerEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.key} {self.amount:+d}"
 
+    @property
+    def turn_id(self) -> int | None:
+        """The turn that was paid, when an answer is the cause."""
+        what, _colon, number = self.key.partition(":")
+        return int(number) if what == "turn" and number.isdigit() else None
+
 
 class Price(models.Model):
     """What tokens of a model cost, from a moment on; `*` stands for every model without its own."""

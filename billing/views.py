@@ -14,25 +14,32 @@ from billing.models import LedgerEntry
 from tenants import access
 
 PAGE = 30
+SEE_CREDITS = access.MANAGERS | access.MONEY
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @require_GET
 def account(request: HttpRequest) -> HttpResponse:
+    """What everybody has here, and for those who see to the money the credits."""
+    sees_credits = request.membership.role in SEE_CREDITS  # type: ignore[attr-defined]
+    context = _credits(request) if sees_credits else {}
+    return render(request, "billing/account.html", {**context, "sees_credits": sees_credits})
+
+
+def _credits(request: HttpRequest) -> dict[str, Any]:
     """Balance, spent today, and the ledger page by page."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     standing = credits.standing(since=midnight)
     page = Paginator(LedgerEntry.objects.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    context = {
+    return {
         "account": standing,
         "spent_today": standing.spent_today,
         "entries": page.object_list,
         "page_obj": page,
     }
-    return render(request, "billing/account.html", context)
 
 
-@access.roles("owner", "manager", "finance")
+@access.roles(*SEE_CREDITS)
 @require_GET
 def ledger_csv(request: HttpRequest) -> HttpResponse:
     """The whole ledger as a table that a spreadsheet cannot be tricked by."""

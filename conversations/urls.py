@@ -7,6 +7,7 @@ urlpatterns = [
     path("chats/", views.chats, name="chats"),
     path("chats/list", views.chat_list, name="chat_list"),
     path("chats/<int:pk>/", views.chat, name="chat"),
+    path("chats/turn/<int:pk>", views.chat_of_turn, name="chat_of_turn"),
     path("chats/<int:pk>/thread", views.chat_thread, name="chat_thread"),
     path("chats/<int:pk>/person", views.chat_person, name="chat_person"),
     path("chats/<int:pk>/send", views.chat_send, name="chat_send"),

@@ -44,6 +44,12 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+def chat_of_turn(request: HttpRequest, pk: int) -> HttpResponse:
+    """The conversation in which a turn answered: where the ledger's entries lead."""
+    return redirect("chat", pk=get_object_or_404(Turn, pk=pk).conversation_id)
+
+
+@require_GET
 def chat_list(request: HttpRequest) -> HttpResponse:
     opened = request.GET.get("open", "")
     conversation = Conversation.objects.filter(pk=int(opened)).first() if opened.isdigit() else None

@@ -32,3 +32,11 @@ def test_another_business_sees_nothing_of_it(alpha: Any, beta: Any, client_for: 
 
 def test_an_agent_may_not_take_the_table(alpha: Any, client_for: Any, member_of: Any) -> None:
     assert client_for(alpha, member_of(alpha, "agent")).get("/account/ledger.csv").status_code == 403
+
+
+def test_who_does_not_see_to_the_money_sees_no_credits(alpha: Any, client_for: Any, member_of: Any) -> None:
+    for role, sees in [("owner", 1), ("manager", 1), ("finance", 1), ("agent", 0), ("viewer", 0)]:
+        page = client_for(alpha, member_of(alpha, role)).get("/account/")
+        assert page.status_code == 200
+        assert (b'id="credits"' in page.content) == bool(sees), role
+        assert page.context["sees_credits"] == bool(sees)

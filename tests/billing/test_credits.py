@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from billing import credits
-from billing.models import CreditAccount, Hold, LedgerEntry
+from billing.models import CreditAccount, Hold, LedgerEntry, Usage
+from providers import llm
 from tenants.models import Tenant
 
 # A process of the product, on this run's database.
@@ -92,6 +93,28 @@ class TestLedger:
             with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(statement, [entry.pk])
         assert LedgerEntry.objects.get(pk=entry.pk).amount == 5
+
+    def test_what_was_used_is_kept_with_the_price_it_had_for_good(self, in_alpha: Tenant) -> None:
+        now = timezone.now()
+        price = credits.price_for("anything", at=now)
+        used = llm.Usage(input_tokens=1200, output_tokens=80)
+        row = credits.record_usage(key="turn:1", model="anything", usage=used, cost=4, price=price, now=now)
+        assert (row.credits, row.input_tokens) == (4, 1200)
+        assert row.price["input_per_million"] == price.input_per_million
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Usage.objects.filter(pk=row.pk).update(credits=0)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            row.delete()
+
+    def test_a_hold_that_somebody_works_on_is_no_orphan(self, in_alpha: Tenant) -> None:
+        start_with(100)
+        now = timezone.now()
+        kept, lost = (credits.hold(key=key, amount=5, now=now) for key in ("turn:1", "turn:2"))
+        later = now + timedelta(minutes=5)
+        assert credits.release_orphans(keep=[kept.pk], older_than=later, now=later) == 1
+        lost.refresh_from_db()
+        assert lost.status == Hold.Status.RELEASED and CreditAccount.objects.get().held == 5
+        assert balanced()
 
     def test_two_businesses_do_not_share_a_purse(self, in_alpha: Tenant, beta: Tenant) -> None:
         connection.set_tenant(beta)
@@ -177,7 +200,7 @@ def test_fifty_at_once_spend_what_there_is_and_not_more(transactional_db: None) 
     connection.set_tenant(tenant)
     start_with(10)
     outcomes: list[str] = []
-    together = threading.Barrier(16)
+    together = threading.Barrier(50)
 
     def spend(worker: int) -> None:
         connection.set_tenant(tenant)
@@ -186,13 +209,13 @@ def test_fifty_at_once_spend_what_there_is_and_not_more(transactional_db: None) 
             outcomes.append(_spend_one(f"turn:{worker}:{turn}"))
         connection.close()
 
-    threads = [threading.Thread(target=spend, args=(worker,)) for worker in range(16)]
+    threads = [threading.Thread(target=spend, args=(worker,)) for worker in range(50)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     connection.set_tenant(tenant)
-    assert outcomes.count("spent") == 10 and len(outcomes) == 64
+    assert outcomes.count("spent") == 10 and len(outcomes) == 200
     assert CreditAccount.objects.get().balance == 0 and balanced()
 
 

@@ -1,0 +1,264 @@
+"""The back office of money: the ledger to look at, credits to give with a reason, prices from a date on."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_tenants.utils import schema_context
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from billing import credits
+from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
+from tenants import audit, live
+from tenants.admin import TenantAdmin
+from tenants.backoffice import ReadOnlyAdmin
+from tenants.models import Tenant
+
+MOST = 1_000_000_000
+FORM_OPEN = timedelta(minutes=15)  # how long "now" in a form is still taken for now
+
+
+class GrantForm(forms.Form):
+    """How many credits, and why. The hidden cause makes a form that is sent twice count once."""
+
+    amount = forms.IntegerField(
+        label=gettext_lazy("Credits"),
+        help_text=gettext_lazy("A negative number takes credits back, as far as they are still there."),
+        min_value=-MOST,
+        max_value=MOST,
+        widget=UnfoldAdminIntegerFieldWidget(),
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("The business reads it on its Account page."),
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+    )
+    cause = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput())
+
+    def clean_amount(self) -> int:
+        amount: int = self.cleaned_data["amount"]
+        if amount == 0:
+            raise forms.ValidationError(_("Nothing would change."))
+        return amount
+
+
+def may_give(request: HttpRequest) -> bool:
+    """Finance of the platform: superusers, and staff with the permission to add to the ledger."""
+    user: Any = request.user
+    return bool(user.is_active and user.is_staff and user.has_perm("billing.add_ledgerentry"))
+
+
+@transaction.atomic(durable=True)
+def give(tenant: Tenant, form: GrantForm, *, actor: Any) -> LedgerEntry:
+    """Put the form's credits into a business's ledger and the audit; raises InsufficientCredits."""
+    amount, reason, cause = (form.cleaned_data[name] for name in ("amount", "reason", "cause"))
+    with schema_context(tenant.schema_name):
+        entry = credits.grant(
+            amount=amount, reason=reason, key=f"staff:{cause}", actor=actor, now=timezone.now()
+        )
+        audit.record(
+            "credits.give", actor=actor, tenant=tenant, target=entry.key, amount=amount, reason=reason
+        )
+        live.publish("credits.changed", id=entry.pk)
+    return entry
+
+
+def _ask(request: HttpRequest, tenant: Tenant, *, back: str, frame: dict[str, Any]) -> HttpResponse:
+    """Ask how many and why; give them when both are said."""
+    form = GrantForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            entry = give(tenant, form, actor=request.user)
+        except credits.InsufficientCredits:
+            form.add_error("amount", _("The business has fewer credits than that."))
+        else:
+            told = _("%(amount)s credits for %(business)s; the balance is now %(balance)s.")
+            messages.success(request, told % _words(entry, tenant))
+            return redirect(back)
+    standing = credits.standings([tenant.schema_name])[tenant.schema_name]
+    context = {
+        **frame,
+        "form": form,
+        "title": _("Give credits"),
+        "tenant_row": tenant,
+        "standing": standing,
+        "back": back,
+    }
+    return TemplateResponse(request, "admin/billing/give.html", context)
+
+
+def _words(entry: LedgerEntry, tenant: Tenant) -> dict[str, str]:
+    return {
+        "amount": f"{entry.amount:+,}",
+        "business": str(tenant),
+        "balance": f"{entry.balance_after:,}",
+    }
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """Every change of the balance; nothing here is ever altered, credits are given beside it."""
+
+    list_display = ("created_at", "kind_label", "change", "balance_after", "reason", "actor", "key")
+    list_filter = ("kind", "created_at")
+    search_fields = ("key", "reason")
+    ordering = ("-pk",)
+    list_select_related = ("actor",)
+    list_before_template = "admin/billing/standing.html"
+    actions_list = ("give_credits",)
+
+    def has_give_permission(self, request: HttpRequest) -> bool:
+        return may_give(request)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        schema = request.tenant.schema_name  # type: ignore[attr-defined]
+        standing = credits.standings([schema])[schema]
+        return super().changelist_view(request, {**(extra_context or {}), "standing": standing})
+
+    @action(description=gettext_lazy("Give credits"), url_path="give", permissions=["give"])
+    def give_credits(self, request: HttpRequest) -> HttpResponse:
+        back = reverse("admin:billing_ledgerentry_changelist")
+        frame = self.admin_site.each_context(request)
+        return _ask(request, request.tenant, back=back, frame=frame)  # type: ignore[attr-defined]
+
+    @display(
+        description=gettext_lazy("kind"),
+        label={"grant": "success", "correction": "warning", "turn": "info"},
+        ordering="kind",
+    )
+    def kind_label(self, entry: LedgerEntry) -> tuple[str, str]:
+        return entry.kind, entry.get_kind_display()
+
+    @display(description=gettext_lazy("credits"), ordering="amount")
+    def change(self, entry: LedgerEntry) -> str:
+        return f"{entry.amount:+,}"
+
+
+@admin.register(CreditAccount)
+class CreditAccountAdmin(ReadOnlyAdmin):
+    list_display = ("balance", "held", "available")
+    ordering = ("pk",)
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = ("key", "amount", "status", "created_at", "closed_at")
+    list_filter = ("status",)
+    search_fields = ("key",)
+    ordering = ("-pk",)
+
+
+@admin.register(Usage)
+class UsageAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "key", "model", "input_tokens", "output_tokens", "credits", "exact")
+    list_filter = ("model", "exact")
+    search_fields = ("key",)
+    ordering = ("-pk",)
+
+
+@admin.register(Price)
+class PriceAdmin(ModelAdmin):
+    """What has begun to hold stays as it was; a new price is a new row with a later date."""
+
+    list_display = (
+        "model",
+        "effective_from",
+        "input_per_million",
+        "output_per_million",
+        "cache_read_per_million",
+        "cache_write_per_million",
+        "minimum",
+    )
+    list_filter = ("model",)
+    search_fields = ("model",)
+    ordering = ("model", "-effective_from")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not _has_begun(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _has_begun(obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Deleting by the dozen would not ask each price whether it has begun."""
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: one for name, one in actions.items() if name != "delete_selected"}
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        return super().get_form(request, obj, change, form=PriceForm, **options)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        actor: Any = request.user
+        audit.record("price.set", actor=actor, target=obj, fields=sorted(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        actor: Any = request.user
+        audit.record("price.delete", actor=actor, target=obj)
+        super().delete_model(request, obj)
+
+
+class PriceForm(forms.ModelForm):
+    class Meta:
+        model = Price
+        fields = "__all__"
+
+    def clean_effective_from(self) -> Any:
+        """A price of the past would rewrite what was paid."""
+        begins, now = self.cleaned_data["effective_from"], timezone.now()
+        if begins < now - FORM_OPEN:
+            raise forms.ValidationError(_("A price begins now or later."))
+        return max(begins, now)
+
+
+def _has_begun(price: Price | None) -> bool:
+    return price is not None and price.effective_from <= timezone.now()
+
+
+class PayingTenantAdmin(TenantAdmin):
+    """Businesses with what they have left, and credits to give; on the installation's own host."""
+
+    list_display = (*TenantAdmin.list_display[:3], "credits_left", *TenantAdmin.list_display[3:])
+    actions_detail = ("give_credits", *TenantAdmin.actions_detail)
+
+    def has_give_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return may_give(request)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The accounts of the businesses on this page, in one statement."""
+        shown = super().get_changelist_instance(request)
+        rows = [row for row in shown.result_list if row.status != Tenant.Status.PROVISIONING]
+        found = credits.standings([row.schema_name for row in rows])
+        for row in rows:
+            row.standing = found.get(row.schema_name)
+        return shown
+
+    @display(description=gettext_lazy("credits"))
+    def credits_left(self, tenant: Any) -> str:
+        standing = getattr(tenant, "standing", None)
+        return f"{standing.balance:,}" if standing else "–"
+
+    @action(description=gettext_lazy("Give credits"), url_path="give", permissions=["give"])
+    def give_credits(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        tenant = self.get_object(request, object_id)
+        if tenant is None or tenant.status == Tenant.Status.PROVISIONING:
+            return redirect(reverse("admin:tenants_tenant_changelist"))
+        back = reverse("admin:tenants_tenant_change", args=[tenant.pk])
+        return _ask(request, tenant, back=back, frame=self.admin_site.each_context(request))
+
+
+admin.site.unregister(Tenant)
+admin.site.register(Tenant, PayingTenantAdmin)
