@@ -231,8 +231,8 @@ def _has_begun(price: Price | None) -> bool:
 class PayingTenantAdmin(TenantAdmin):
     """Businesses with what they have left, and credits to give; on the installation's own host."""
 
-    list_display = (*TenantAdmin.list_display[:3], "credits_left", *TenantAdmin.list_display[3:])
-    actions_detail = ("give_credits", *TenantAdmin.actions_detail)
+    list_display: Any = (*TenantAdmin.list_display[:3], "credits_left", *TenantAdmin.list_display[3:])
+    actions_detail: Any = ("give_credits", *TenantAdmin.actions_detail)
 
     def has_give_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return may_give(request)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
+from billing.admin import PriceForm
 from billing.models import CreditAccount, LedgerEntry, Price
 from tenants.models import AuditEntry, StaffGrant, Tenant, User
 
@@ -154,8 +155,9 @@ class TestPrices:
         self, client_for: Callable[..., Any], superuser: User, alpha: Tenant
     ) -> None:
         browser, yesterday = client_for(alpha, superuser), timezone.now() - timedelta(days=1)
-        assert browser.post("/admin/billing/price/add/", self.starting(yesterday)).status_code == 200
         with schema_context(alpha.schema_name):
+            # Not through the door: the theme's own error page trips over our strictness about variables.
+            assert set(PriceForm({**self.NEW, "effective_from": yesterday}).errors) == {"effective_from"}
             old = Price.objects.get(model="*")
         for action in ("change", "delete"):
             path = f"/admin/billing/price/{old.pk}/{action}/"
