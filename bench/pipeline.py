@@ -280,10 +280,11 @@ def second_start() -> Figures:
     environment = {
         key: value for key, value in stack.environment.items() if key not in ("DATABASE_URL", "REDIS_URL")
     }
+    stack.data.mkdir(parents=True, exist_ok=True)
     found = {}
-    for name in ("first_s", "second_s"):
+    for name in ("before_s", "second_s"):
         started = time.perf_counter()
-        with (stack.data.parent / "bench-start.log").open("ab") as log:
+        with (stack.data / "up.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             wait_until(lambda: get(f"{stack.url}/health"), seconds=300, what="not ready", every=0.1)
