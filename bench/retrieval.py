@@ -9,7 +9,6 @@ each, vectors that lie near their document's middle in a space of a hundred dire
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 
-from bench import measure
-from config import embedded, env
+from bench import measure, scratch
 
 RAW = "SELECT id FROM knowledge_chunk ORDER BY embedding OPERATOR(public.<=>) %b::public.halfvec LIMIT 10"
 EXACT = (
@@ -68,20 +65,11 @@ class Question:
 def main() -> None:
     """Measure each size, and print one JSON object."""
     options = _options()
-    measure.progress("servers and tables")
-    os.environ["DATABASE_URL"] = _empty_database(env.data_dir() / "retrieval")
-    os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    try:
-        import django
-
-        django.setup()
-        _prepare()
-        sizes = options.sizes or ((1_000,) if options.short else SIZES)
+    sizes = options.sizes or ((1_000,) if options.short else SIZES)
+    with scratch.product("retrieval"):
+        machine = measure.machine()
         result = {str(size): _measured(size, questions=60 if options.short else QUESTIONS) for size in sizes}
-        measure.print_json({"machine": measure.machine(), "passages": result})
-    finally:
-        embedded.stop_postgres(env.data_dir() / "retrieval")
+    measure.print_json({"machine": machine, "passages": result})
 
 
 def _options() -> argparse.Namespace:
@@ -91,20 +79,6 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _empty_database(data: Path) -> str:
-    """The URL of a database without a past."""
-    url = embedded.start_postgres(data, shared_buffers="1GB", fsync="off")
-    with psycopg.connect(url.rpartition("/")[0] + "/postgres", autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {embedded.DATABASE} WITH (FORCE)")
-    return embedded.start_postgres(data)
-
-
-def _prepare() -> None:
-    from django.core.management import call_command
-
-    call_command("migrate_schemas", verbosity=0, interactive=False)
-
-
 # -- measuring
 
 
@@ -112,7 +86,7 @@ def _measured(size: int, *, questions: int) -> dict[str, Any]:
     """Both sides over one business of so many passages."""
     from django_tenants.utils import schema_context
 
-    schema = _business(size)
+    schema = scratch.business(f"bench-{size}")
     with schema_context(schema):
         asked = list(_fill(size, questions=questions))
         sides: dict[str, Callable[[], measure.Figures]] = {
@@ -197,16 +171,6 @@ def _recall(asked: Sequence[Question]) -> dict[str, float]:
 
 
 # -- making a business
-
-
-def _business(size: int) -> str:
-    from django.utils import timezone
-
-    from tenants import provisioning
-
-    slug = f"bench-{size}"
-    tenant = provisioning.create(name=slug, slug=slug, owner=None, now=timezone.now())
-    return str(tenant.schema_name)
 
 
 def _fill(size: int, *, questions: int) -> Iterator[Question]:

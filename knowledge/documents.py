@@ -105,6 +105,7 @@ def remove(document_id: int) -> bool:
     indexing.forget_words(document)
     transaction.on_commit(_remover(document.file.name))
     document.delete()
+    indexing.find_middle()
     live.publish("document.removed", id=document_id)
     return True
 

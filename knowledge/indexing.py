@@ -20,7 +20,7 @@ from django.db.models import F, Q, QuerySet, Value
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from knowledge.models import LANGUAGES, Chunk, Document, Lexeme
+from knowledge.models import LANGUAGES, Chunk, Document, Lexeme, Middle
 from providers.embedding import PASSAGES_A_CALL, embedder
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -205,6 +205,7 @@ def _swap(document: Document, result: dict[str, Any], chunks: list[Chunk], *, no
     current.chunks.all().delete()
     Chunk.objects.bulk_create(chunks, batch_size=200)
     count_words(current)
+    find_middle()
     current.status, current.problem, current.ready_at, current.attempts = Status.READY, "", now, 0
     current.kind, current.converter, current.pages = result["kind"], result["converter"], result["pages"]
     current.language, current.chunk_count = chunks[0].language, len(chunks)
@@ -232,6 +233,18 @@ def count_words(document: Document, *, sign: int = 1) -> None:
             ON CONFLICT (word, language) DO UPDATE SET chunks = kept.chunks + excluded.chunks
             """,
             {"sign": sign, "document": document.pk},
+        )
+
+
+def find_middle() -> None:
+    """Say anew what all passages have in common; in the caller's transaction, after they changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {Middle._meta.db_table} AS kept (id, passages, vector)
+            SELECT 1, count(*), public.avg(embedding) FROM {Chunk._meta.db_table} HAVING count(*) > 0
+            ON CONFLICT (id) DO UPDATE SET passages = excluded.passages, vector = excluded.vector
+            """
         )
 
 

@@ -141,3 +141,17 @@ class Lexeme(models.Model):
 
     def __str__(self) -> str:
         return f"{self.language}:{self.word}"
+
+
+class Middle(models.Model):
+    """The one row that says what all passages have in common: a question near to it is near to everything."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    passages = models.PositiveIntegerField()
+    vector = HalfVectorField(dimensions=896)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_middle")]
+
+    def __str__(self) -> str:
+        return f"{self.passages}"

@@ -3,6 +3,8 @@
 score = cosine + weight * coverage, where coverage is the share of the question's information (idf) that the
 passage's words carry, and the weight is how much of the question the tenant's documents know at all. Ranks
 are not fused: for a question in another language than the text, words are no evidence and have no vote.
+
+A passage supports an answer when it is clearly nearer to the question than passages are on the whole.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from knowledge import questions
-from knowledge.models import Chunk, Document, Lexeme
+from knowledge.models import Chunk, Document, Lexeme, Middle
 from providers.embedding import embedder
 from tenants.db import connection
 
@@ -26,18 +28,22 @@ BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 QUESTION_CHARACTERS = 500
 MOST_WORDS = 16  # the most telling words of a long question
-SUPPORT_COSINE = 0.23
-SUPPORT_COVERAGE = 0.55
+# From `python -m bench.support`, for this version of the models.
+SUPPORT = 0.175
+COVERED_BY_WORDS = 0.05  # a passage that has all of the question's words may be a little further away
+FEW = 4  # passages that are not there, in no direction: with one real passage the middle would be that one
 
-_DOCUMENTS, _CHUNKS, _WORDS = (model._meta.db_table for model in (Document, Chunk, Lexeme))
+_DOCUMENTS, _CHUNKS, _WORDS, _MIDDLE = (model._meta.db_table for model in (Document, Chunk, Lexeme, Middle))
 _WORD_NUMBERS = range(1, MOST_WORDS + 1)
 _DISTANCE = "embedding OPERATOR(public.<=>) (SELECT vector FROM asked)"
 _PIECE = f"SELECT id, language, search, {_DISTANCE} AS distance FROM {_CHUNKS} chunk"
 _COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN idfs[{n}] ELSE 0 END" for n in _WORD_NUMBERS)
 _STATEMENT = f"""
 WITH asked AS MATERIALIZED (
-    -- The setting lasts as long as this statement, and stands before the index is first read.
-    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true) <> ''
+    -- The settings last as long as this statement, and stand before the index is first read. Without going on
+    -- (iterative_scan) passages that were replaced a moment ago would fill the neighbourhood and hide the rest.
+    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
+                     || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
            THEN %b::public.halfvec END AS vector
 ), known AS MATERIALIZED (
     -- The question's words in each language that the documents have; the empty word counts all passages.
@@ -70,7 +76,9 @@ WITH asked AS MATERIALIZED (
 ), best AS MATERIALIZED (
     SELECT *, cosine + weight * coverage AS score FROM scored ORDER BY score DESC, id LIMIT %s
 )
-SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, cosine, coverage, score
+SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, cosine, coverage, score,
+       (SELECT -(vector OPERATOR(public.<#>) (SELECT vector FROM asked)) * passages / (passages + {FEW})
+        FROM {_MIDDLE}) AS common
 FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
 JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
 ORDER BY score DESC, chunk.id
@@ -120,7 +128,8 @@ def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> 
     """Run the one statement; `vector` is the question's: 896 halves. SEARCH_ALL looks at every passage."""
     clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
     asked = questions.telling(clean)
-    return _judged([_found(row) for row in prepared(statement, [Halves(vector), asked, limit])])
+    rows = prepared(statement, [Halves(vector), asked, limit])
+    return _judged([_found(row[:-1]) for row in rows], common=float(rows[0][-1] or 0) if rows else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +171,12 @@ def _found(row: Sequence[Any]) -> Found:
     )
 
 
-def _judged(passages: list[Found]) -> Retrieved:
-    """Whether anything supports an answer: near enough in meaning, or in words and somewhat in meaning."""
-    best = max(passages[:3], key=support_of, default=None)
-    support = support_of(best) if best else 0.0
+def _judged(passages: list[Found], *, common: float) -> Retrieved:
+    """Whether anything supports an answer: clearly nearer than what the question shares with every passage."""
+    support = max((support_of(found, common=common) for found in passages[:3]), default=0.0)
     return Retrieved(passages=tuple(passages), support=support, supported=support >= 1.0)
 
 
-def support_of(found: Found) -> float:
-    """1.0 and above carries an answer. The thresholds belong to this version of the models."""
-    return max(
-        found.cosine / SUPPORT_COSINE, (found.coverage / SUPPORT_COVERAGE) * min(1.0, found.cosine / 0.12)
-    )
+def support_of(found: Found, *, common: float) -> float:
+    """1.0 and above carries an answer."""
+    return (found.cosine - common + COVERED_BY_WORDS * found.coverage) / SUPPORT

@@ -1,5 +1,6 @@
 """What is found, in which order, in which languages, and when nothing supports an answer."""
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -8,6 +9,7 @@ from django_tenants.utils import schema_context
 from knowledge import documents, retrieval
 from knowledge.models import Chunk, Document
 from providers.embedding import embedder
+from tenants.db import connection
 
 HOUSE = """# Pousada
 
@@ -113,13 +115,31 @@ def test_the_limit_holds_and_the_best_comes_first(house):
 
 
 def test_one_statement_and_its_setting_ends_with_it(house, alpha):
-    from tenants.db import connection
-
     _model, vector = embedder(str(retrieval.settings.EMBEDDING_URL)).embed_question("café")
     retrieval.rank(question="café", vector=vector, limit=3)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%told.word%'")
         assert cursor.fetchone() == (1,)
+
+
+def test_what_was_replaced_does_not_hide_what_is_there(house):
+    """An index keeps what was deleted until it is vacuumed; the search must look past it."""
+    chunk = house.chunks.get(heading__contains=["Estacionamento"])
+    for _again in range(3):
+        copies = [Chunk(**{**_fields(chunk), "position": 100 + n}) for n in range(100)]
+        Chunk.objects.bulk_create(copies)
+        Chunk.objects.filter(position__gte=100).delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # as in a business with thousands of passages
+        cursor.execute("SET LOCAL enable_sort = off")
+    assert len(retrieval.search(question="onde fica o estacionamento?").passages) == 5
+
+
+def _fields(chunk):
+    """The same passage, a hair's breadth away: equal vectors would share one place in the index."""
+    names = ("document_id", "heading", "text", "language", "embedding_model", "search")
+    vector = np.array(chunk.embedding) + np.random.default_rng().normal(0, 1e-3, 896)
+    return {name: getattr(chunk, name) for name in names} | {"embedding": vector.tolist()}
 
 
 def test_a_kept_plan_never_reads_another_business(alpha, beta, background):
