@@ -3,18 +3,23 @@
 It speaks the calls of the real one (2026.7.1) with X-Api-Key, and delivers signed webhooks, retried and in
 no order. What stands for the phone network is told through the control API, JSON, loopback only:
 
-PUT    /_control/sessions/NAME  {webhook_url, hmac_key, api_key, engine: GOWS | NOWEB | WEBJS}
+PUT    /_control/sessions/NAME  {webhook_url, hmac_key, api_key, engine?: GOWS|NOWEB|WEBJS, status?, title?}
 POST   /_control/messages       {session, chat, text, name?, unique?, at?, media?: {data (base64), mimetype,
                                 filename?}} -> {unique}
 POST   /_control/burst          {session, messages: [{chat, text, unique?}], dup, reorder_ms, seed, rate}
-PUT    /_control/faults         {rates: {status, hang, reset, after}, seed}; `after` sends, then fails
-PUT    /_control/options        {acks, echo, retry_seconds, retries}
+PUT    /_control/faults         {rates: {status, hang, reset, after, ...}, seed}
+PUT    /_control/options        {acks, echo, retry_seconds, retries, file_seconds}
 GET    /_control/sent           [{session, chat, text, unique, at}]; DELETE empties it
 GET    /_control/idle           {idle: true} when no webhook waits to be delivered
+GET    /_control/history        what the phone shows: the newest messages, with their ticks
 GET    /_control/events         the phone's event stream (SSE)
 GET    /                        the fake phone
 
+The faults of a send: "status" (500), "hang", "reset" (cut in the middle of the answer), "after" and
+"after_reset" (sent, then failed), "timelock" (WhatsApp's 463), or a status code.
+
 `make run` configures its session once `apply --json` has told the webhook URL of the demo's channel.
+Sessions are kept in the data folder, so a restart keeps them.
 """
 
 import argparse
@@ -39,6 +44,7 @@ from tests.counterparts.serving import Background, Dropped, Request, answer, dro
 
 HERE = Path(__file__).resolve().parent
 HANG_SECONDS = 40.0
+REMEMBERED = 400  # messages that a phone opened later still shows
 ASSETS = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css",
@@ -57,6 +63,7 @@ class Session:
     api_key: str = ""
     engine: str = "GOWS"
     status: str = "WORKING"
+    title: str = ""  # the business's name, for the phone's screen
 
 
 @dataclass
@@ -78,6 +85,7 @@ class Options:
     echo: bool = True
     retry_seconds: float = 2.0
     retries: int = 15
+    file_seconds: float = 180.0  # the real one deletes files after three minutes
 
 
 @dataclass
@@ -92,7 +100,8 @@ class App:
     options: Options = field(default_factory=Options)
     rates: dict[str, float] = field(default_factory=dict)
     next_faults: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
-    files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    files: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)  # content, type, gone at
+    history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
     def __post_init__(self) -> None:
@@ -103,6 +112,13 @@ class App:
         self._http: httpx.AsyncClient | None = None
         self._load()
 
+    def forget(self) -> None:
+        """As if nothing had happened yet; the sessions stay."""
+        for memory in (
+            self.sent, self.calls, self.history, self.files, self._by_id, self.next_faults, self.rates
+        ):  # fmt: skip
+            memory.clear()
+
     # -- the ways in
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -112,6 +128,8 @@ class App:
         if request.path == "/_control/events":
             return await self._stream(receive, send)
         if request.path.startswith("/_control/"):
+            if _is_foreign(request):
+                return await answer(send, 403, {"error": "another page's request"})
             return await self._control(request, send)
         if request.path.startswith("/api/"):
             return await self._api(request, send)
@@ -127,7 +145,7 @@ class App:
         parts = [unquote(part) for part in request.raw_path.partition("?")[0].strip("/").split("/")]
         if request.method == "POST" and len(parts) == 2:
             return await self._post(parts[1], session, request, send)
-        await self._get(parts[1:], session, send)
+        await self._get(parts[1:], request.query, session, send)
 
     def _session_of(self, request: Request) -> Session | None:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
@@ -148,57 +166,65 @@ class App:
         if call == "sendText":
             return await self._send_text(session, body, send)
         if call in ("startTyping", "stopTyping", "sendSeen"):
-            self._tell({"type": call, "session": session.name, "chat": body.get("chatId")})
+            self._show_manners(call, session, str(body.get("chatId")))
             return await answer(send, 201, {"result": True})
         await answer(send, 404, {"statusCode": 404, "message": f"Cannot POST /api/{call}"})
 
     async def _send_text(self, session: Session, body: dict[str, Any], send: Any) -> None:
         fault = self._fault("sendText")
-        if fault in ("status", "hang", "reset"):
+        if fault and not fault.startswith("after"):
             return await _failed(fault, send)
         sent = self._deliver_to_phone(session, body)
-        if fault == "after":
-            return await _failed("status", send)
-        if fault == "after_reset":
-            return await _failed("reset", send)
+        if fault:
+            return await _failed("reset" if fault == "after_reset" else "status", send)
         await answer(send, 201, _sent_answer(session.engine, sent))
 
+    def _show_manners(self, call: str, session: Session, chat: str) -> None:
+        self._tell({"type": call, "session": session.name, "chat": chat})
+        for shown in self.history if call == "sendSeen" else ():
+            if shown["session"] == session.name and shown["chat"] == chat and shown["mine"]:
+                shown["ack"] = 3
+
     def _deliver_to_phone(self, session: Session, body: dict[str, Any]) -> Sent:
-        unique = str(body.get("id") or f"3EB0{next(self._numbers):018X}")
+        unique = str(body.get("id") or self._new_id())
         if unique in self._by_id:
             return self._by_id[unique]  # the network itself knows one message by one id
         sent = Sent(session.name, str(body["chatId"]), str(body["text"]), unique, time.time())
         self.sent.append(sent)
         self._by_id[unique] = sent
-        self._tell({"type": "message", "direction": "in", **asdict(sent)})
+        self._show(asdict(sent), mine=False)
         self._later(self._follow_up(session, sent))
         return sent
+
+    def _new_id(self) -> str:
+        return f"3EB0{next(self._numbers):018X}"
 
     async def _follow_up(self, session: Session, sent: Sent) -> None:
         """What the gateway tells of a message that it sent: the echo, then the receipts."""
         full = f"true_{sent.chat}_{sent.unique}"
         if self.options.echo:
-            await self._webhook(session, "message.any", _message(sent, from_me=True, source="api"))
+            echo = _message(sent, session.engine, from_me=True, source="api")
+            await self._webhook(session, "message.any", echo)
         for level in (2, 3) if self.options.acks else ():
             await asyncio.sleep(0.3)
             names = {2: "DEVICE", 3: "READ"}
             payload = {"id": full, "from": sent.chat, "fromMe": True, "ack": level, "ackName": names[level]}
-            self._tell({"type": "ack", "unique": sent.unique, "ack": level})
             await self._webhook(session, "message.ack", payload)
 
-    async def _get(self, parts: list[str], session: Session, send: Any) -> None:
+    async def _get(self, parts: list[str], query: dict[str, str], session: Session, send: Any) -> None:
         match parts:
-            case ["files", _name, file_id] if file_id in self.files:
-                content, kind = self.files[file_id]
+            case ["files", _name, file_id] if file_id in self.files and self.files[file_id][2] > time.time():
+                content, kind, _gone_at = self.files[file_id]
                 await answer(send, 200, content, kind)
             case ["sessions", _name]:
                 await answer(send, 200, {"name": session.name, "status": session.status})
+            case [_name, "new-message-id"]:
+                await answer(send, 200, {"id": self._new_id()})
             case [_name, "chats", _chat, "messages", full] if full.split("_")[-1] in self._by_id:
-                await answer(
-                    send, 200, _message(self._by_id[full.split("_")[-1]], from_me=True, source="api")
-                )
+                sent = self._by_id[full.split("_")[-1]]
+                await answer(send, 200, _message(sent, session.engine, from_me=True, source="api"))
             case ["contacts", "check-exists"]:
-                await answer(send, 200, {"numberExists": True, "chatId": f"{session.name}@c.us"})
+                await answer(send, 200, _existing(query.get("phone", "")))
             case _:
                 await answer(send, 404, {"statusCode": 404, "message": "Not found"})
 
@@ -208,7 +234,8 @@ class App:
         name = request.path.removeprefix("/_control/")
         body = request.json() if request.body else {}
         if request.method == "PUT" and name.startswith("sessions/"):
-            self.configure(name.removeprefix("sessions/"), **body)
+            session = self.configure(name.removeprefix("sessions/"), **body)
+            self._later(self._webhook(session, "session.status", _status(session)))
             return await answer(send, 200, {"ok": True})
         handler = getattr(self, f"_{request.method.lower()}_{name}", None)
         if handler is None:
@@ -225,7 +252,9 @@ class App:
         return session
 
     def _get_sessions(self, body: Any) -> Any:
-        return [{"name": s.name, "engine": s.engine, "status": s.status} for s in self.sessions.values()]
+        """Without secrets: every page that shows the phone reads this."""
+        shown = ("name", "title", "engine", "status")
+        return [{key: getattr(session, key) for key in shown} for session in self.sessions.values()]
 
     def _post_messages(self, body: dict[str, Any]) -> Any:
         return {"unique": self.say(**body)}
@@ -238,17 +267,9 @@ class App:
         unique = unique or f"3A{uuid.uuid4().hex[:18].upper()}"
         said = Sent(session, chat, text, unique, at or time.time())
         extra = {**payload, **self._media(session, media)}
-        body = {**_message(said, from_me=False, source="app", name=name), **extra}
-        self._tell(
-            {
-                "type": "message",
-                "direction": "out",
-                "unique": unique,
-                "chat": chat,
-                "text": text,
-                "at": said.at,
-            }
-        )
+        engine = self.sessions[session].engine
+        body = {**_message(said, engine, from_me=False, source="app", name=name), **extra}
+        self._show({**asdict(said), "media": media}, mine=True)
         for _copy in range(copies):
             self._later(
                 self._webhook(self.sessions[session], "message.any", body, delay=delay, unique=unique)
@@ -258,8 +279,10 @@ class App:
     def _media(self, session: str, media: dict[str, Any] | None) -> dict[str, Any]:
         if not media:
             return {}
-        file_id = uuid.uuid4().hex
-        self.files[file_id] = (base64.b64decode(media["data"]), media["mimetype"])
+        now, file_id = time.time(), uuid.uuid4().hex
+        self.files = {key: file for key, file in self.files.items() if file[2] > now}
+        gone_at = now + self.options.file_seconds
+        self.files[file_id] = (base64.b64decode(media["data"]), media["mimetype"], gone_at)
         # The real one names localhost:3000 unless it is told otherwise.
         url = f"http://localhost:3000/api/files/{session}/{file_id}"
         shown = {"url": url, "mimetype": media["mimetype"], "filename": media.get("filename")}
@@ -297,6 +320,9 @@ class App:
         self.sent.clear()
         return {"ok": True}
 
+    def _get_history(self, body: Any) -> Any:
+        return list(self.history)
+
     def _get_idle(self, body: Any) -> Any:
         return {"idle": not self._tasks, "waiting": len(self._tasks)}
 
@@ -323,21 +349,28 @@ class App:
             return
         body = json.dumps(_envelope(session, event, payload)).encode()
         headers = _signed(session, body)
-        for _attempt in range(self.options.retries + 1):
-            if await self._posted(session.webhook_url, body, headers):
+        for attempt in range(self.options.retries + 1):
+            started = time.perf_counter()
+            status = await self._posted(session.webhook_url, body, headers)
+            milliseconds = round(1000 * (time.perf_counter() - started))
+            self._tell(
+                {"type": "delivery", "event": event, "try": attempt + 1, "status": status, "ms": milliseconds}
+            )
+            if 200 <= status < 300:
                 if unique:
-                    self._tell({"type": "ack", "unique": unique, "ack": 2})
+                    self._tick(unique, 2)
                 return
             await asyncio.sleep(self.options.retry_seconds)
 
-    async def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> bool:
+    async def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        """The status code, or 0 when nobody answered."""
         self._http = self._http or httpx.AsyncClient(
             timeout=20, limits=httpx.Limits(max_connections=64), trust_env=False
         )
         try:
-            return (await self._http.post(url, content=body, headers=headers)).is_success
+            return (await self._http.post(url, content=body, headers=headers)).status_code
         except httpx.HTTPError:
-            return False
+            return 0
 
     def _later(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -346,9 +379,24 @@ class App:
 
     # -- the phone's stream
 
+    def _show(self, message: dict[str, Any], *, mine: bool) -> None:
+        """A message on the phone's screen: `mine` is the customer's own."""
+        shown = {**message, "mine": mine, "ack": 1}
+        self.history.append(shown)
+        self._tell({"type": "message", **shown})
+
+    def _tick(self, unique: str, level: int) -> None:
+        """The business's side has the customer's message."""
+        for shown in self.history:
+            if shown["unique"] == unique:
+                shown["ack"] = max(shown["ack"], level)
+        self._tell({"type": "ack", "unique": unique, "ack": level})
+
     def _tell(self, event: dict[str, Any]) -> None:
-        for queue in self._listeners:
-            queue.put_nowait(json.dumps(event))
+        if self._listeners:
+            text = json.dumps(event)
+            for queue in self._listeners:
+                queue.put_nowait(text)
 
     async def _stream(self, receive: Any, send: Any) -> None:
         queue: asyncio.Queue[str] = asyncio.Queue()
@@ -389,12 +437,15 @@ async def _failed(kind: str, send: Any) -> None:
     """Fail the way the kind says."""
     if kind == "hang":
         await asyncio.sleep(HANG_SECONDS)
+    if kind.isdigit():
+        return await answer(send, int(kind), {"statusCode": int(kind), "message": "ordered by the test"})
     if kind == "reset":
         try:
             await drop(send)
         except Dropped:
             raise ConnectionResetError from None
-    await answer(send, 500, {"statusCode": 500, "exception": {"message": "engine failure"}})
+    words = "server returned error 463" if kind == "timelock" else "engine failure"
+    await answer(send, 500, {"statusCode": 500, "exception": {"message": words}})
 
 
 def _sent_answer(engine: str, sent: Sent) -> dict[str, Any]:
@@ -407,22 +458,55 @@ def _sent_answer(engine: str, sent: Sent) -> dict[str, Any]:
     return {"id": full, "_data": {}}
 
 
-def _message(said: Sent, *, from_me: bool, source: str, name: str = "") -> dict[str, Any]:
+def _message(said: Sent, engine: str, *, from_me: bool, source: str, name: str = "") -> dict[str, Any]:
+    """A message as an engine words it: who is in `from` and `to`, and where the name is, differ."""
+    business = "5511900000000@c.us"
+    sender, receiver = (business, said.chat) if from_me else (said.chat, business)
     return {
         "id": f"{'true' if from_me else 'false'}_{said.chat}_{said.unique}",
         "timestamp": int(said.at),
-        "from": said.chat,
+        "from": sender if engine == "WEBJS" else said.chat,
+        "to": receiver if engine == "WEBJS" else None,
         "fromMe": from_me,
         "source": source,
-        "to": None,
         "participant": None,
         "body": said.text,
         "hasMedia": False,
         "media": None,
-        "ack": 2 if not from_me else 1,
+        "ack": 1 if from_me else 2,
+        "ackName": "SERVER" if from_me else "DEVICE",
         "replyTo": None,
-        "_data": {"Info": {"PushName": name}},
+        "_data": _engine_data(said, engine, from_me=from_me, name=name),
     }
+
+
+def _engine_data(said: Sent, engine: str, *, from_me: bool, name: str) -> dict[str, Any]:
+    inside = said.chat.replace("@c.us", "@s.whatsapp.net")
+    if engine == "NOWEB":
+        key = {"remoteJid": inside, "fromMe": from_me, "id": said.unique}
+        return {"key": key, "pushName": name, "message": {"conversation": said.text}}
+    if engine == "WEBJS":
+        return {"id": {"fromMe": from_me, "remote": said.chat, "id": said.unique}, "notifyName": name}
+    return {"Info": {"Chat": inside, "IsFromMe": from_me, "ID": said.unique, "PushName": name}}
+
+
+def _status(session: Session) -> dict[str, Any]:
+    return {"name": session.name, "status": session.status, "statuses": [], "data": None}
+
+
+def _existing(phone: str) -> dict[str, Any]:
+    """A phone's chat id. Old Brazilian numbers lack their ninth digit there: here those that end in 00."""
+    digits = "".join(c for c in phone if c.isdigit())
+    if len(digits) < 8:
+        return {"numberExists": False}
+    old = len(digits) == 13 and digits.startswith("55") and digits.endswith("00")
+    return {"numberExists": True, "chatId": f"{digits[:4] + digits[5:] if old else digits}@c.us"}
+
+
+def _is_foreign(request: Request) -> bool:
+    """Whether another site's page asks: any that a developer visits could pair the number with itself."""
+    origin = request.headers.get("origin", "")
+    return bool(origin) and origin.partition("://")[2] != request.headers.get("host")
 
 
 def _envelope(session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
