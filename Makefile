@@ -4,6 +4,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3; do command -v $$nam
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.requirements
+# What was compiled once is not compiled at every start, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE =
 WANTED = $(shell sha256sum < requirements.txt | cut -c1-64)
 
 .PHONY: run venv install frontend test lint unit browser browser-tool chaos bench lock

@@ -25,7 +25,8 @@ from bench.measure import Figures, progress
 from bench.stack import ROOT, SERVER_OPTIONS, SLUG, Stack, free_port, get, running, tell, wait_until
 
 IN_FLIGHT = 16
-PRODUCT = ("web", "worker", "slow", "beat", "embedder", "postgres", "valkey")
+WORKERS = ("worker", "worker2")
+PRODUCT = ("web", *WORKERS, "slow", "beat", "embedder", "postgres", "valkey")
 QUESTIONS = [
     f"{start} {what}?"
     for start in ("Please tell me,", "Hello!", "Good morning,", "I would like to know:", "Quick question:")
@@ -136,12 +137,14 @@ class Bench:
         return figures | measure.milliseconds(answers.durations) | _each(used, len(requests))
 
     def product_ack(self) -> Figures:
-        self.stack.end("worker")
+        for name in WORKERS:
+            self.stack.end(name)
         try:
             return self.ack(port=self.stack.port, post=self.to_product, parts=("web", "postgres", "valkey"))
         finally:
             self.forget()
-            self.stack.start("worker")
+            for name in WORKERS:
+                self.stack.start(name)
 
     def floor_ack(self) -> Figures:
         self.stack.end("floor_worker")  # the door alone

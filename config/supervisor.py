@@ -70,7 +70,9 @@ def parts(options: Options) -> list[Part]:
     worker = "celery --quiet -A config worker -P threads --without-mingle --without-gossip -l INFO"
     found = [
         Part("web", _module(web), options.port),
-        Part("worker", _module(f"{worker} -c 16 -Q fast -n fast@%h")),
+        # Two, because Python runs one thread at a time: answers use both cores, and one's death stops nobody.
+        Part("worker", _module(f"{worker} -c 8 -Q fast -n fast@%h")),
+        Part("worker2", _module(f"{worker} -c 8 -Q fast -n fast2@%h")),
         Part("slow", _module(f"{worker} -c 2 -Q slow -n slow@%h")),
         Part("beat", _module("celery --quiet -A config beat -l WARNING --pidfile=")),
     ]
@@ -267,6 +269,7 @@ class Supervisor:
             "FAKE_GATEWAY_PORT": str(self.options.gateway_port),
             **preparation.demo_environment(self.options.gateway_port),
             "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # the second start reads what the first has compiled
             # Celery's fear of root is of pickled tasks; ours are JSON.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
             "MALLOC_ARENA_MAX": "2",  # many threads must not mean as many heaps
@@ -347,7 +350,7 @@ class Supervisor:
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-        order = ("gateway", "web", "beat", "worker", "slow")
+        order = ("gateway", "web", "beat", "worker", "worker2", "slow")
         console.log("up", "stopping")
         await asyncio.gather(*(self._end(name) for name in order))
         await asyncio.gather(*(self._end(name) for name in list(self.running)))

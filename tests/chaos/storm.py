@@ -21,7 +21,7 @@ from bench.stack import SLUG, NotReady, Stack, running, tell, wait_until
 from config import embedded
 
 FAULTS = {"status": 0.04, "hang": 0.01, "reset": 0.03, "after": 0.04, "after_reset": 0.03}
-VICTIMS = ("worker", "web", "valkey", "postgres", "worker", "beat")
+VICTIMS = ("worker", "web", "valkey", "postgres", "worker2", "beat")
 # The product's own patience, shortened: what it does is the same, only sooner.
 HASTE = {"SWEEP_SECONDS": "2", "WORK_DEAD_SECONDS": "20"}
 
