@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 COLOURS = {
-    "web": 36, "worker": 32, "worker2": 32, "slow": 35, "beat": 33, "embedder": 34, "gateway": 95, "bundle": 94,
-    "migrations": 96, "demo": 92, "mail": 93, "up": 37,
+    "web": 36, "worker": 32, "worker2": 32, "slow": 35, "beat": 33, "embedder": 34, "gateway": 95,
+    "bundle": 94, "migrations": 96, "demo": 92, "mail": 93, "up": 37,
 }  # fmt: skip
 WIDTH = max(map(len, COLOURS))
 
