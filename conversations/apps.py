@@ -7,6 +7,10 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import blueprint
+        from conversations import blueprint, channels
+        from conversations.channels.trial import Trial
+        from conversations.channels.waha import WahaTransport
 
         blueprint.register()
+        channels.register("test", Trial())
+        channels.register("waha", WahaTransport())

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import handoff, media, outbox, turns, waha_events
+from conversations import channels, events, handoff, media, outbox, turns
+from conversations.events import Event, Receipt, Said, SessionStatus, Skipped, Unreadable
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
-from conversations.waha_events import Delivery, Receipt, Said, SessionStatus, Skipped, Unreadable
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.db import connection
@@ -43,14 +43,14 @@ def _read_batch(*, now: datetime) -> int:
     """Read up to BATCH deliveries in one commit. One reader a tenant, so that threads keep their order."""
     if not _only_reader():
         return 0
-    events = list(_claimable()[:BATCH])
-    channels = Channel.objects.select_related("agent").in_bulk({event.channel_id for event in events})
+    deliveries = list(_claimable()[:BATCH])
+    known = Channel.objects.select_related("agent").in_bulk({one.channel_id for one in deliveries})
     outcomes: dict[str, list[int]] = defaultdict(list)
-    for event in events:
-        outcomes[read(event, channels.get(event.channel_id), now=now)].append(event.pk)
+    for one in deliveries:
+        outcomes[read(one, known.get(one.channel_id), now=now)].append(one.pk)
     for outcome, ids in outcomes.items():
         WebhookEvent.objects.filter(pk__in=ids).update(status=WebhookEvent.Status.DONE, outcome=outcome[:200])
-    return len(events)
+    return len(deliveries)
 
 
 def _read_alone(pk: int, *, now: datetime) -> int:
@@ -107,20 +107,19 @@ def _locked(statement: str, name: str) -> bool:
 
 
 def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> str:
-    """Do what one stored delivery asks for; say in a word what that was."""
-    try:
-        delivery = waha_events.read(bytes(event.body))
-    except Unreadable as error:
-        return f"unreadable: {error}"
+    """Do what one stored delivery asks for; say in a few words what that was."""
     if channel is None:
         return "ignored: channel is gone"
-    if channel.session and delivery.session != channel.session:
-        return "ignored: another session"
-    return _act(channel, delivery, now=now)
+    try:
+        happened = channels.transport(channel).read(channel, bytes(event.body))
+    except Unreadable as error:
+        return f"unreadable: {error}"
+    outcomes = [_act(channel, one, now=now) for one in happened]
+    return "; ".join(dict.fromkeys(outcomes)) or "ignored: empty"
 
 
-def _act(channel: Channel, delivery: Delivery, *, now: datetime) -> str:
-    match delivery.content:
+def _act(channel: Channel, event: Event, *, now: datetime) -> str:
+    match event:
         case Skipped(reason=reason):
             return f"ignored: {reason}"
         case Receipt() as receipt:
@@ -131,7 +130,7 @@ def _act(channel: Channel, delivery: Delivery, *, now: datetime) -> str:
             return outbox.note_echo(channel, said.unique_id, now=now)
         case Said() as said:
             return receive(channel, said, now=now)
-    return "ignored: unknown"
+    return f"ignored: {type(event).__name__.lower()}"
 
 
 def _note_status(channel: Channel, status: str, *, now: datetime) -> str:
@@ -185,7 +184,7 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
         conversation=conversation,
         direction=Message.Direction.OUT if said.from_me else Message.Direction.IN,
         author_kind=Message.Author.PERSON if said.from_me else Message.Author.CONTACT,
-        kind=waha_events.kind_of(said),
+        kind=events.kind_of(said),
         body=said.text,
         media_type=said.media.mimetype if said.media else "",
         media_name=said.media.filename if said.media else "",

@@ -4,8 +4,8 @@ import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from conversations import channels
 from conversations.models import Message
-from providers import waha
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
@@ -29,8 +29,7 @@ def fetch(message_id: int) -> None:
         return
     channel = message.conversation.channel
     try:
-        client = waha.client(base_url=channel.base_url, api_key=channel.api_key)
-        content = client.download_media(message.media_source, max_bytes=MAX_BYTES)
+        content = channels.transport(channel).fetch(channel, message.media_source, max_bytes=MAX_BYTES)
     except ProviderRejected as error:
         return _give_up(message, reason=str(error))
     except ProviderError as error:

@@ -290,6 +290,16 @@ class Message(models.Model):
     def media_url(self) -> str:
         return f"/media/messages/{self.pk}" if self.media else ""
 
+    @property
+    def unique_id(self) -> str:
+        """The vendor's own id of this message; for ours, chosen before the send."""
+        return (self.provider_key or "").rpartition(":")[2]
+
+    @property
+    def whole_text(self) -> str:
+        """What the customer reads: the words, and the line that names their source."""
+        return f"{self.body}\n\n{self.source_line}" if self.source_line else self.body
+
 
 class TurnPassage(models.Model):
     """A passage that a turn read, kept as it was, and whether the answer cites it."""

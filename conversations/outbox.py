@@ -10,9 +10,9 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from conversations import channels
+from conversations.events import Receipt
 from conversations.models import Channel, Conversation, Message, Turn
-from conversations.waha_events import Receipt
-from providers import waha
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
@@ -86,10 +86,6 @@ def new_unique_id() -> str:
     return "3EB0" + secrets.token_hex(9).upper()
 
 
-def unique_id(message: Message) -> str:
-    return (message.provider_key or "").rpartition(":")[2]
-
-
 @transaction.atomic(durable=True)
 def post_by_person(conversation_id: int, *, user: User, text: str, now: datetime) -> Message:
     """A person's own words; the caller has taken the conversation over."""
@@ -142,32 +138,17 @@ def _claim(message_id: int, *, now: datetime) -> bool:
 
 
 def _send(message: Message) -> str:
-    """Seen, typing, the text, typing ends. Returns the unique id that the gateway gave it."""
+    """Through the channel's transport; returns the unique id that the vendor gave it."""
     conversation, channel = message.conversation, message.conversation.channel
-    if channel.kind == Channel.Kind.TEST:
-        return unique_id(message)
-    client = waha.client(base_url=channel.base_url, api_key=channel.api_key)
-    where = {"session": channel.session, "chat_id": conversation.address}
-    _politely(lambda: client.send_seen(**where))
-    _politely(lambda: client.start_typing(**where))
-    try:
-        text = f"{message.body}\n\n{message.source_line}" if message.source_line else message.body
-        return client.send_text(**where, text=text, message_id=unique_id(message))
-    finally:
-        _politely(lambda: client.stop_typing(**where))
-
-
-def _politely(call) -> None:  # type: ignore[no-untyped-def]
-    """Ticks and typing are manners: without them the message still goes."""
-    try:
-        call()
-    except ProviderError as error:
-        log.info("outbox.manners_failed", reason=type(error).__name__)
+    transport = channels.transport(channel)
+    if reason := transport.refuses(conversation, message, now=timezone.now()):
+        raise ProviderRejected(reason)
+    return transport.send(channel, message)
 
 
 def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
     with transaction.atomic(durable=True):
-        if sent_id and sent_id != unique_id(message):
+        if sent_id and sent_id != message.unique_id:
             channel_hex = message.conversation.channel_id.hex
             Message.objects.filter(pk=message.pk).update(provider_key=f"{channel_hex}:true:{sent_id}")
         Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
@@ -226,15 +207,14 @@ def reconcile(message_id: int) -> None:
     if message is None:
         return
     channel = message.conversation.channel
-    client = waha.client(base_url=channel.base_url, api_key=channel.api_key)
     try:
-        found = client.get_message(
-            session=channel.session, chat_id=message.conversation.address, message_id=unique_id(message)
-        )
+        found = channels.transport(channel).look_up(channel, message)
     except ProviderError as error:
         return _ask_later(message, reason=str(error), now=timezone.now())
+    if found is None:
+        return _ask_later(message, reason="The vendor cannot be asked.", now=timezone.now())
     if found:
-        return _mark_sent(message, unique_id(message), now=timezone.now())
+        return _mark_sent(message, message.unique_id, now=timezone.now())
     _queue_again(message)
 
 

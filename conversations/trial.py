@@ -7,8 +7,8 @@ from django.db import transaction
 
 from agents.models import Agent
 from conversations import inbox
+from conversations.events import Said
 from conversations.models import Channel, ContactIdentity, Conversation
-from conversations.waha_events import Said
 from tenants.models import User
 
 

@@ -5,63 +5,21 @@ and `to` differ by engine.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-MAX_BODY = 20_000
-_KINDS = (("image/", "image"), ("audio/", "audio"), ("video/", "video"))
-
-
-class Unreadable(ValueError):
-    """The body is not a delivery of the gateway's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A file that came with a message; fetched from the channel's own gateway only."""
-
-    url: str
-    mimetype: str
-    filename: str
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A message: from the contact, from the owner's phone, or our own coming back."""
-
-    unique_id: str
-    chat: str
-    from_me: bool
-    source: str
-    text: str
-    at: datetime
-    name: str = ""
-    media: Media | None = None
-    has_media: bool = False
-    other: str = ""  # a location, a contact card: kept as words
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """How far our message came: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played."""
-
-    unique_id: str
-    level: int
-
-
-@dataclass(frozen=True, slots=True)
-class SessionStatus:
-    """What the gateway says of its session."""
-
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A delivery that asks for nothing, and why."""
-
-    reason: str
+from conversations.events import (
+    MAX_BODY,
+    Event,
+    Media,
+    Receipt,
+    Said,
+    SessionStatus,
+    Skipped,
+    Unreadable,
+    clean,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +28,7 @@ class Delivery:
 
     session: str
     event: str
-    content: Said | Receipt | SessionStatus | Skipped
-    extra: dict[str, str] = field(default_factory=dict)
+    content: Event
 
 
 def read(body: bytes) -> Delivery:
@@ -103,9 +60,7 @@ def _load(body: bytes) -> dict[str, Any]:
     return envelope
 
 
-def _content(
-    event: str, payload: dict[str, Any], sent_at: datetime
-) -> Said | Receipt | SessionStatus | Skipped:
+def _content(event: str, payload: dict[str, Any], sent_at: datetime) -> Event:
     if event in ("message", "message.any"):
         return _said(payload, sent_at)
     if event == "message.ack":
@@ -175,21 +130,6 @@ def _other(payload: dict[str, Any]) -> str:
     if isinstance(payload.get("location"), dict):
         return "location"
     return "contact card" if payload.get("vCards") else ""
-
-
-def kind_of(said: Said) -> str:
-    """The message's kind by its media type."""
-    if said.media is None:
-        return "other" if said.has_media or (said.other and not said.text) else "text"
-    for start, kind in _KINDS:
-        if said.media.mimetype.startswith(start):
-            return kind
-    return "document"
-
-
-def clean(text: str) -> str:
-    """Text that PostgreSQL and every model can take: no NUL, no lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _seconds(value: Any, otherwise: datetime) -> datetime:

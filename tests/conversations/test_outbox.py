@@ -20,14 +20,14 @@ class TestDeliver:
     def test_a_message_is_sent_with_our_own_id(self, shop: Any) -> None:
         message = answered(shop)
         assert message.status == "sent"
-        assert shop.gateway.app.sent[0].unique == outbox.unique_id(message)
+        assert shop.gateway.app.sent[0].unique == message.unique_id
 
     @pytest.mark.parametrize("engine", ["GOWS", "NOWEB", "WEBJS"])
     def test_each_engines_answer_is_understood(self, shop: Any, engine: str) -> None:
         shop.gateway.app.sessions[shop.gateway.session].engine = engine
         message = answered(shop)
         shop.gateway.app.sessions[shop.gateway.session].engine = "GOWS"
-        assert (message.status, outbox.unique_id(message)) == ("sent", shop.gateway.app.sent[0].unique)
+        assert (message.status, message.unique_id) == ("sent", shop.gateway.app.sent[0].unique)
 
     @pytest.mark.parametrize("fault", ["after", "after_reset"])
     def test_sent_and_then_failed_is_not_sent_twice(self, shop: Any, fault: str) -> None:
@@ -69,7 +69,7 @@ class TestDeliver:
 class TestReceipts:
     def test_move_a_message_forward_and_never_back(self, shop: Any) -> None:
         message = answered(shop)
-        full = f"true_5511988887777@c.us_{outbox.unique_id(message)}"
+        full = f"true_5511988887777@c.us_{message.unique_id}"
         for level, status in [(3, "read"), (1, "read"), (2, "read"), (-1, "read")]:
             shop.knock(door.event("message.ack", {"id": full, "fromMe": True, "ack": level}))
             shop.read()

@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from conversations.waha_events import (
-    Receipt,
-    Said,
-    SessionStatus,
-    Skipped,
-    Unreadable,
-    kind_of,
-    read,
-    split_id,
-)
+from conversations.events import Receipt, Said, SessionStatus, Skipped, Unreadable, kind_of
+from conversations.waha_events import read, split_id
 
 
 def delivery(payload: dict[str, Any], event: str = "message.any", **envelope: Any) -> bytes:
