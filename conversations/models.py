@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,7 @@ class Channel(models.Model):
     class Kind(models.TextChoices):
         WAHA = "waha", _("WhatsApp (WAHA)")
         TEST = "test", _("test chat")
+        WEB = "web", _("web chat")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
@@ -27,6 +28,10 @@ class Channel(models.Model):
     base_url = models.URLField(_("gateway URL"), blank=True)
     api_key = EncryptedTextField(_("gateway key"), blank=True)
     hmac_secret = EncryptedTextField(_("webhook secret"), blank=True)
+    # How the web chat looks and where it may stand: the shape is conversations.widget.Widget.
+    widget = models.JSONField(
+        _("web chat"), default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False
+    )
     is_active = models.BooleanField(_("active"), default=True)
     status = models.CharField(_("what the gateway says"), max_length=30, blank=True)
     status_at = models.DateTimeField(_("since"), null=True, blank=True)
