@@ -3,15 +3,19 @@
 import hashlib
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
+
+from tenants.secrets import EncryptedTextField
 
 LANGUAGES = [("pt-br", _("Portuguese")), ("en", _("English")), ("es", _("Spanish")), ("fr", _("French"))]
 
@@ -156,6 +160,8 @@ class ApiKey(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys", verbose_name=_("business"))
     name = models.CharField(_("name"), max_length=80)
+    # None is every right: the keys from before there were scopes.
+    scopes = ArrayField(models.CharField(max_length=24), verbose_name=_("may"), null=True, blank=True)
     hint = models.CharField(_("ends in"), max_length=4, editable=False)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, verbose_name=_("created by"))
@@ -171,13 +177,48 @@ class ApiKey(models.Model):
         return f"{self.name} ••••{self.hint}"
 
     @classmethod
-    def issue(cls, *, tenant: Tenant, name: str, created_by: User | None = None) -> tuple["ApiKey", str]:
-        """A new key and its secret, which nobody can read again."""
+    def issue(
+        cls, *, tenant: Tenant, name: str, scopes: Sequence[str] | None, created_by: User | None = None
+    ) -> tuple["ApiKey", str]:
+        """A new key and its secret, which nobody can read again. `scopes` None gives every right."""
         secret = cls.PREFIX + secrets.token_urlsafe(32)
         key = cls.objects.create(
-            tenant=tenant, name=name, hint=secret[-4:], key_hash=digest(secret), created_by=created_by
+            tenant=tenant,
+            name=name,
+            scopes=None if scopes is None else sorted(scopes),
+            hint=secret[-4:],
+            key_hash=digest(secret),
+            created_by=created_by,
         )
         return key, secret
+
+    def may(self, scope: str) -> bool:
+        """Whether this key has a right; an empty scope is everybody's."""
+        return not scope or self.scopes is None or scope in self.scopes
+
+
+class IdempotentRequest(models.Model):
+    """A POST that a program named by its own key, and what it was answered: for a day."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    principal = models.CharField(max_length=40)  # key:7 or user:3
+    key = models.CharField(max_length=255)
+    request_hash = models.CharField(max_length=64)
+    claimed_at = models.DateTimeField(default=now)  # who works on it, since when
+    status = models.PositiveSmallIntegerField(null=True)  # of the answer; None while it is being made
+    response = EncryptedTextField(blank=True)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        verbose_name = _("idempotent request")
+        verbose_name_plural = _("idempotent requests")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "principal", "key"], name="idempotency_key_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotent_request_age")]
+
+    def __str__(self) -> str:
+        return f"{self.principal} {self.pk}"
 
 
 class WebhookRoute(models.Model):

@@ -48,7 +48,7 @@ def program(client_for: Callable[..., Any]) -> Callable[[Any], Any]:
     """`program(tenant)` is a client with an API key of that business."""
 
     def make(tenant: Any) -> Any:
-        _key, secret = ApiKey.issue(tenant=tenant, name="test")
+        _key, secret = ApiKey.issue(tenant=tenant, name="test", scopes=None)
         return client_for(tenant, Authorization=f"Bearer {secret}")
 
     return make

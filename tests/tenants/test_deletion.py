@@ -27,7 +27,7 @@ def media(settings, tmp_path):
 
 def open_everything(tenant: Tenant) -> tuple[str, WebhookRoute]:
     """A key and a door of the business."""
-    _key, secret = ApiKey.issue(tenant=tenant, name="k")
+    _key, secret = ApiKey.issue(tenant=tenant, name="k", scopes=None)
     with schema_context(tenant.schema_name):
         agent = Agent.objects.order_by("pk")[0]
         channel = Channel.objects.create(kind="waha", name="W", agent=agent, hmac_secret="h", session="s")

@@ -129,6 +129,6 @@ class TestKeys:
         assert key.revoked_at is not None
 
     def test_keys_of_another_business_are_not_there(self, at_alpha, beta):
-        key, _secret = ApiKey.issue(tenant=beta, name="theirs")
+        key, _secret = ApiKey.issue(tenant=beta, name="theirs", scopes=None)
         assert b"theirs" not in at_alpha.get("/account/keys/").content
         assert at_alpha.post(f"/account/keys/{key.pk}/revoke").status_code == 404

@@ -49,5 +49,5 @@ class Command(BaseCommand):
 
 
 def _issue(tenant: Tenant) -> str:
-    _key, secret = ApiKey.issue(tenant=tenant, name="issued by apply")
+    _key, secret = ApiKey.issue(tenant=tenant, name="issued by apply", scopes=None)
     return secret
