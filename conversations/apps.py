@@ -10,7 +10,9 @@ class ConversationsConfig(AppConfig):
         from conversations import blueprint, channels
         from conversations.channels.trial import Trial
         from conversations.channels.waha import WahaTransport
+        from conversations.channels.web import Web
 
         blueprint.register()
         channels.register("test", Trial())
         channels.register("waha", WahaTransport())
+        channels.register("web", Web())

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from conversations import channels, events, handoff, media, outbox, turns
-from conversations.events import Event, Receipt, Said, SessionStatus, Skipped, Unreadable
+from conversations.events import Event, Receipt, Said, SessionStatus, Skipped, Typing, Unreadable
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
 from tenants import live
 from tenants.background import enqueue, task
@@ -130,6 +130,8 @@ def _act(channel: Channel, event: Event, *, now: datetime) -> str:
             return outbox.note_echo(channel, said.unique_id, now=now)
         case Said() as said:
             return receive(channel, said, now=now)
+        case Typing() as typing:
+            return note_typing(channel, typing, now=now)
     return f"ignored: {type(event).__name__.lower()}"
 
 
@@ -137,6 +139,16 @@ def _note_status(channel: Channel, status: str, *, now: datetime) -> str:
     Channel.objects.filter(pk=channel.pk).exclude(status=status).update(status=status, status_at=now)
     live.publish("channel.changed", id=str(channel.pk))
     return f"session is {status}"
+
+
+def note_typing(channel: Channel, typing: Typing, *, now: datetime) -> str:
+    """The contact writes right now: staff sees it."""
+    ours = {"contact__identities__channel": channel, "contact__identities__value": typing.chat}
+    conversation = Conversation.objects.filter(channel=channel, **ours).first()
+    if conversation is None:
+        return "ignored: typing of a stranger"
+    live.publish("contact.typing", conversation=conversation.pk)
+    return "contact is typing"
 
 
 def receive(channel: Channel, said: Said, *, now: datetime) -> str:

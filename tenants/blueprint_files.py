@@ -169,7 +169,7 @@ def _secret_fields(schema: dict[str, Any], known: dict[str, Any], place: Steps =
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
             yield from _secret_fields(schema[key], known, (*place, "*"))
-    for part in [*schema.get("anyOf", []), *schema.get("allOf", [])]:
+    for part in [part for word in ("anyOf", "allOf", "oneOf") for part in schema.get(word, [])]:
         yield from _secret_fields(part, known, place)
 
 

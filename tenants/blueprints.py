@@ -212,7 +212,15 @@ def _validated(loaded: Loaded) -> dict[str, Any]:
 
 def _problem(loaded: Loaded, name: str, detail: Any) -> Problem:
     message = detail["msg"].removeprefix("Value error, ")
-    return loaded.problem((name, *detail["loc"]), message[:1].lower() + message[1:])
+    return loaded.problem(_place(loaded, (name, *detail["loc"])), message[:1].lower() + message[1:])
+
+
+def _place(loaded: Loaded, steps: Steps) -> Steps:
+    """Without the name of the chosen shape, which stands in a union's errors but not in the file."""
+    place: Steps = ()
+    for step in steps[:-1]:
+        place = (*place, step) if (*place, step) in loaded.lines else place
+    return (*place, steps[-1])
 
 
 def _plain_password(loaded: Loaded) -> list[Problem]:

@@ -15,3 +15,10 @@ WELCOME_CREDITS = env.integer("WELCOME_CREDITS", 500)
 # Seconds of silence after which a customer is taken to have finished (agents may set their own).
 DEBOUNCE_SECONDS = env.number("DEBOUNCE_SECONDS", 2.5)
 EXTRACTIVE_ALLOWED = env.flag("EXTRACTIVE_ALLOWED", not env.production())
+# The web chat: on any site while no domain is listed, in development only; and how much one visitor may ask.
+WEB_CHAT_ANY_ORIGIN = not env.production()
+WEB_CHAT_MESSAGES_A_MINUTE = env.integer("WEB_CHAT_MESSAGES_A_MINUTE", 15)
+WEB_CHAT_ADDRESS_MESSAGES_A_MINUTE = env.integer("WEB_CHAT_ADDRESS_MESSAGES_A_MINUTE", 60)
+WEB_CHAT_VISITORS_AN_HOUR = env.integer("WEB_CHAT_VISITORS_AN_HOUR", 20)
+WEB_CHAT_REQUESTS_A_MINUTE = env.integer("WEB_CHAT_REQUESTS_A_MINUTE", 240)
+WEB_CHAT_SOCKETS_AN_ADDRESS = env.integer("WEB_CHAT_SOCKETS_AN_ADDRESS", 50)

@@ -1,0 +1,37 @@
+"""How often a visitor or an address may do something: a count a window, kept in the tenant's cache."""
+
+import hashlib
+
+import structlog
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+
+class TooMuch(Exception):
+    """The window is full; `wait` are the seconds after which to try again."""
+
+    def __init__(self, wait: int) -> None:
+        self.wait = wait
+        super().__init__(f"too much, wait {wait} s")
+
+
+def take(what: str, who: str, *, limit: int, seconds: int) -> None:
+    """Count one of `what` for `who`; raises TooMuch above `limit` in `seconds`."""
+    key = f"web-limit:{what}:{digest(who)}"
+    try:
+        cache.add(key, 0, seconds)
+        count = cache.incr(key)
+    except ValueError:
+        return  # the window ended between the two
+    except RedisError as error:
+        log.warning("web_limits.away", error=type(error).__name__)  # a visitor must not pay for our outage
+        return
+    if count > limit:
+        raise TooMuch(min(seconds, 60))
+
+
+def digest(who: str) -> str:
+    """An address or a visitor as a key: it identifies nobody who reads the cache."""
+    return hashlib.sha256(who.encode()).hexdigest()[:24]
