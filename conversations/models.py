@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
@@ -39,6 +40,9 @@ class Channel(models.Model):
     status_at = models.DateTimeField(_("since"), null=True, blank=True)
     last_in_at = models.DateTimeField(_("last message in"), null=True, blank=True)
     last_answered_at = models.DateTimeField(_("last answered"), null=True, blank=True)
+    # Rate shaping (conversations.pacing): when this number is free again, and when its bulk moves next.
+    next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
+    next_bulk_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 
     class Meta:
@@ -65,12 +69,19 @@ class WebhookEvent(models.Model):
     status = models.CharField(max_length=6, choices=Status, default=Status.NEW, db_default=Status.NEW)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     outcome = models.CharField(max_length=200, blank=True, db_default="")
+    # What became of each id in it: [{"key": provider key, "what": said, receipt ..., "outcome": words}].
+    traces = models.JSONField(null=True, blank=True)
     received_at = models.DateTimeField(db_default=models.functions.Now())
+    read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("webhook event")
         verbose_name_plural = _("webhook events")
-        indexes = [models.Index(fields=["id"], condition=Q(status="new"), name="webhook_event_new")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(status="new"), name="webhook_event_new"),
+            models.Index(fields=["id"], condition=Q(status="parked"), name="webhook_event_parked"),
+            GinIndex(fields=["traces"], opclasses=["jsonb_path_ops"], name="webhook_event_traces"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk} {self.status}"
@@ -145,6 +156,9 @@ class Conversation(models.Model):
     handoff_reason = models.CharField(_("why a person"), max_length=20, blank=True)
     waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
     reply_due_at = models.DateTimeField(null=True, blank=True)
+    next_send_at = models.DateTimeField(
+        null=True, blank=True, editable=False
+    )  # when this person may be sent to
     language = models.CharField(_("language"), max_length=8, blank=True)
     unread_count = models.PositiveIntegerField(_("unread"), default=0)
     last_message_at = models.DateTimeField(_("last message"), null=True, blank=True)
@@ -240,6 +254,13 @@ class Message(models.Model):
         READ = "read", _("read")
         FAILED = "failed", _("not sent")
 
+    class Priority(models.IntegerChoices):
+        """Who goes first on a number. A thread keeps its order between answers and people, not with bulk."""
+
+        ANSWER = 0, _("answer")
+        PERSON = 1, _("a person")
+        BULK = 2, _("bulk")
+
     class Outcome(models.TextChoices):
         """How an inbound message ended. Blank is still open; open for long is a bug."""
 
@@ -264,16 +285,28 @@ class Message(models.Model):
         max_length=500, blank=True
     )  # where the gateway offers it; emptied when fetched
     provider_key = models.CharField(max_length=250, null=True, blank=True)  # session:fromMe:unique id
+    # The message of the same thread that this one quotes; sent as a quote where the channel can.
+    reply_to = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    # What words cannot hold, in the shapes of events.Said.content; outbound also {"template": ...}.
+    content = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ANSWER, db_default=0)
     status = models.CharField(max_length=9, choices=Status)
     outcome = models.CharField(max_length=11, choices=Outcome, blank=True)
     outcome_reason = models.CharField(max_length=80, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     send_after = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    typing_at = models.DateTimeField(null=True, blank=True)  # since when the customer sees somebody type
     error = models.CharField(max_length=200, blank=True)
     provider_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    # When it came to its end: inbound, the moment of its outcome; outbound, of sent or of not sent.
+    terminal_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("message")
@@ -292,6 +325,9 @@ class Message(models.Model):
                 condition=Q(status__in=["sending", "unknown"]),
                 name="message_in_flight",
             ),
+            models.Index(fields=["id"], condition=Q(status="queued", priority=2), name="message_bulk"),
+            models.Index(fields=["id"], condition=Q(status="failed"), name="message_failed"),
+            models.Index(fields=["reply_to"], condition=Q(reply_to__isnull=False), name="message_quotes"),
         ]
 
     def __str__(self) -> str:
@@ -420,6 +456,28 @@ class HookDelivery(models.Model):
                 fields=["endpoint", "next_try_at"], condition=Q(status="pending"), name="hook_delivery_due"
             ),
             models.Index(fields=["endpoint", "-id"], name="hook_delivery_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class Incident(models.Model):
+    """Something that must not be (conversations.invariants): open while it lasts, told once, then kept."""
+
+    kind = models.CharField(_("what"), max_length=24)
+    count = models.PositiveIntegerField(_("how many"), default=0)
+    detail = models.JSONField(_("which"), default=dict, blank=True)  # ids, never words of a customer
+    opened_at = models.DateTimeField(_("since"), default=timezone.now)
+    seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    told_at = models.DateTimeField(_("owner told"), null=True, blank=True)
+    cleared_at = models.DateTimeField(_("gone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
+        constraints = [
+            models.UniqueConstraint(fields=["kind"], condition=Q(cleared_at=None), name="one_open_incident")
         ]
 
     def __str__(self) -> str:

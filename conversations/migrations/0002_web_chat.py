@@ -4,20 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0001_initial'),
+        ("conversations", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='channel',
-            name='widget',
-            field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict, editable=False, verbose_name='web chat'),
+            model_name="channel",
+            name="widget",
+            field=models.JSONField(
+                blank=True,
+                db_default=models.Value({}, models.JSONField()),
+                default=dict,
+                editable=False,
+                verbose_name="web chat",
+            ),
         ),
         migrations.AlterField(
-            model_name='channel',
-            name='kind',
-            field=models.CharField(choices=[('waha', 'WhatsApp (WAHA)'), ('test', 'test chat'), ('web', 'web chat')], max_length=8, verbose_name='kind'),
+            model_name="channel",
+            name="kind",
+            field=models.CharField(
+                choices=[("waha", "WhatsApp (WAHA)"), ("test", "test chat"), ("web", "web chat")],
+                max_length=8,
+                verbose_name="kind",
+            ),
         ),
     ]
