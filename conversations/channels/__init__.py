@@ -4,24 +4,44 @@ A fourth kind is a module here with a class that fits `Transport`, registered in
 docs/channels.md says how.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from conversations.events import Event
 from conversations.models import Channel, Conversation, Message
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a channel may talk; zero is no bound. `conversations.pacing` keeps to it.
+
+    `a_second`: messages of one number, of which `burst` may go at once; `person_seconds`: between two
+    messages to one person; `bulk_seconds`: a random pause between two messages of a bulk send, from, to.
+    """
+
+    a_second: float = 0.0
+    burst: int = 1
+    person_seconds: float = 0.0
+    bulk_seconds: tuple[float, float] = (0.05, 0.05)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """What one message can carry here. `text` in characters, `file` in bytes."""
+    """What one message can carry here. `text` in characters; `file` in bytes, `files` where a kind differs."""
 
     text: int = 4096
     file: int = 16 * 2**20
     media: frozenset[str] = frozenset()  # of Message.Kind: image, audio, video, document
     lists: bool = False
     buttons: bool = False
+    pace: Pace = Pace()
+    files: Mapping[str, int] = field(default_factory=dict)
+
+    def file_of(self, kind: str) -> int:
+        """The most bytes that a file of this kind may have; 0 when the channel does not carry it."""
+        return self.files.get(kind, self.file) if kind in self.media else 0
 
 
 class Transport(Protocol):
@@ -51,6 +71,28 @@ class Transport(Protocol):
 
     def probe(self, channel: Channel) -> str:
         """A real round trip to the vendor; returns the vendor's word for the channel's state."""
+        ...
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A transport on which a business may write first."""
+
+    def find(self, channel: Channel, address: str) -> str:
+        """The chat behind what a person typed; raises ProviderRejected when there is none."""
+        ...
+
+
+@runtime_checkable
+class Typist(Protocol):
+    """A transport that can show the customer that somebody writes, before the message comes."""
+
+    def typing_seconds(self, message: Message) -> float:
+        """How long a person would write this; 0 sends at once."""
+        ...
+
+    def begin(self, channel: Channel, message: Message) -> None:
+        """Show it. Manners only: never raises for the vendor's failures."""
         ...
 
 
