@@ -1,4 +1,4 @@
-"""The ways in: the gateway's webhooks by a thin door, the live sockets, and everything else by Django."""
+"""The ways in: the gateways' webhooks and the web chat by thin doors, live sockets, all else by Django."""
 
 import asyncio
 import os
@@ -14,22 +14,29 @@ from channels.routing import URLRouter  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from psycopg import OperationalError  # noqa: E402
 
+from conversations import web_door, web_sockets  # noqa: E402
 from conversations.webhooks import PREFIX, door  # noqa: E402
 from tenants import guard  # noqa: E402
 from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
-_websocket = URLRouter(websocket_urlpatterns)
+_websocket = URLRouter([*websocket_urlpatterns, *web_sockets.websocket_urlpatterns])
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Route by kind and path; a webhook never passes through Django's middleware."""
+    """Route by kind and path; a webhook and a visitor never pass through Django's middleware."""
     if scope["type"] == "http":
-        handler: Any = door if scope["path"].startswith(PREFIX) else _http
+        handler: Any = _handler(scope["path"])
     elif scope["type"] == "websocket":
         handler = _websocket
     else:
         return await _lifespan(receive, send)
     await handler(scope, receive, send)
+
+
+def _handler(path: str) -> Any:
+    if path.startswith(PREFIX):
+        return door
+    return web_door.web_door if path.startswith(web_door.PREFIX) or path == web_door.SCRIPT else _http
 
 
 async def _lifespan(receive: Any, send: Any) -> None:

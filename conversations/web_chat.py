@@ -27,7 +27,7 @@ from conversations.events import Receipt, Said, Typing, clean
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, Turn
 from conversations.widget import Widget
 from tenants import addresses
-from tenants.models import Tenant, WebhookRoute
+from tenants.models import Domain, Tenant, WebhookRoute
 
 SALT = "conversations.web_chat"
 MAX_TEXT = 4000
@@ -52,10 +52,10 @@ class Place:
     """One web chat of one business."""
 
     schema: str
-    tenant_id: int
     channel: Channel
     widget: Widget
     title: str
+    own_hosts: frozenset[str]
 
     @property
     def key(self) -> str:
@@ -82,6 +82,10 @@ def find(channel_id: str) -> Place | None:
         return None
     with schema_context("public"):
         route = WebhookRoute.objects.select_related("tenant").filter(pk=pk).first()
+        hosts = (
+            Domain.objects.filter(tenant=route.tenant_id).values_list("domain", flat=True) if route else ()
+        )
+        own = frozenset([settings.BASE_DOMAIN, *hosts])
     if route is None or route.tenant.status != Tenant.Status.READY:
         return None
     with schema_context(route.tenant.schema_name):
@@ -90,7 +94,7 @@ def find(channel_id: str) -> Place | None:
         if channel is None:
             return None
         widget = Widget.model_validate(channel.widget)
-    return Place(route.tenant.schema_name, route.tenant_id, channel, widget, title=route.tenant.name)
+    return Place(route.tenant.schema_name, channel, widget, route.tenant.name, own)
 
 
 def script_tag(channel: Channel) -> str:
@@ -114,9 +118,9 @@ def _inside(verb: Callable[Concatenate[Place, P], R]) -> Callable[Concatenate[Pl
 
 
 @_inside
-def check_origin(place: Place, origin: str, *, own_host: str, now: datetime) -> None:
+def check_origin(place: Place, origin: str, *, now: datetime) -> None:
     """Raise Refused unless a page of this origin may hold the chat; remember whom we refused."""
-    if not place.widget.allows(origin, own_host=own_host):
+    if not place.widget.allows(origin, own=place.own_hosts):
         _remember_refused(place, origin, now=now)
         raise Refused("origin")
 
@@ -144,7 +148,7 @@ def new_visitor(place: Place, *, address: str, now: datetime) -> str:
 
 
 def _token(place: Place, visitor: str, *, now: datetime) -> str:
-    content = {"t": place.tenant_id, "c": place.key, "v": visitor, "i": int(now.timestamp())}
+    content = {"t": place.schema, "c": place.key, "v": visitor, "i": int(now.timestamp())}
     return signing.Signer(salt=SALT).sign_object(content)
 
 
@@ -156,7 +160,7 @@ def visitor_of(place: Place, token: str, *, now: datetime) -> Visitor:
         raise Refused("token") from None
     age = now.timestamp() - content["i"]
     life = timedelta(days=place.widget.remember_days).total_seconds()
-    if (content["t"], content["c"]) != (place.tenant_id, place.key) or age > life:
+    if (content["t"], content["c"]) != (place.schema, place.key) or age > life:
         raise Refused("token")
     return Visitor(content["v"], fresh=_token(place, content["v"], now=now) if age > life / 2 else "")
 

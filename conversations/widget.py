@@ -1,6 +1,7 @@
 """How a web chat looks, what it says first, and on which sites it may stand. No row is read here."""
 
 import re
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -44,10 +45,10 @@ class Widget(BaseModel):
         shown = self.model_dump(include={"greeting", "colour", "theme", "position", "language"})
         return shown | {"title": self.title or title}
 
-    def allows(self, origin: str, *, own_host: str) -> bool:
-        """Whether a page of this origin may hold the chat. Our own pages may: the preview stands there."""
+    def allows(self, origin: str, *, own: Collection[str]) -> bool:
+        """Whether a page of this origin may hold the chat. Pages on our `own` hosts may: to try it there."""
         host = urlsplit(origin).netloc.lower()
-        if host and host == own_host.lower():
+        if host.partition(":")[0] in own:
             return True
         if not self.domains:
             return bool(settings.WEB_CHAT_ANY_ORIGIN)

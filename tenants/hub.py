@@ -9,7 +9,7 @@ import contextlib
 import weakref
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import redis.asyncio as redis
 import structlog
@@ -24,6 +24,14 @@ BACKLOG = 200
 TOO_SLOW = 4408
 Write = Callable[[str], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
+
+
+class Listener(Protocol):
+    """Whoever hears a tenant's events. `tell` must not wait, and must not fail."""
+
+    def tell(self, text: str) -> None: ...
+
+    def leave(self) -> None: ...
 
 
 class Page:
@@ -54,18 +62,18 @@ class Hub:
     """The pages of one event loop, by tenant."""
 
     def __init__(self) -> None:
-        self._rooms: defaultdict[str, set[Page]] = defaultdict(set)
+        self._rooms: defaultdict[str, set[Listener]] = defaultdict(set)
         self._changed = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
-    def join(self, schema: str, page: Page) -> None:
+    def join(self, schema: str, page: Listener) -> None:
         """Let a page hear its tenant; the first one subscribes."""
         self._rooms[schema].add(page)
         self._changed.set()
         if self._listener is None or self._listener.done():
             self._listener = asyncio.ensure_future(self._listen())
 
-    def leave(self, schema: str, page: Page) -> None:
+    def leave(self, schema: str, page: Listener) -> None:
         page.leave()
         self._rooms[schema].discard(page)
         if not self._rooms[schema]:
