@@ -55,6 +55,13 @@ class AgentVersion(models.Model):
     debounce_seconds = models.DecimalField(
         _("seconds to wait for the customer to finish"), max_digits=4, decimal_places=1, null=True, blank=True
     )
+    debounce_ceiling_seconds = models.DecimalField(
+        _("seconds after which it answers even if the customer still writes"),
+        max_digits=4,
+        decimal_places=1,
+        null=True,
+        blank=True,
+    )
     tiers = models.JSONField(_("models by tier"), default=dict, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     # No database constraint: deleting a person must neither change nor be stopped by what was published.
@@ -97,6 +104,10 @@ class ModelProvider(models.Model):
     api_key = EncryptedTextField(_("API key"), blank=True)
     headers = models.JSONField(_("extra headers"), default=dict, blank=True)
     model = models.CharField(_("model"), max_length=120, blank=True)
+    speech_model = models.CharField(
+        _("model that hears voice notes"), max_length=120, blank=True, default="", db_default=""
+    )
+    reads_images = models.BooleanField(_("the model reads images"), null=True, blank=True)
     is_default = models.BooleanField(_("used when a tier names none"), default=False)
 
     class Meta:
@@ -110,6 +121,11 @@ class ModelProvider(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def sees(self) -> bool:
+        """Whether images may be shown to the model: as the business says, else every Claude does."""
+        return self.vendor == self.Vendor.ANTHROPIC if self.reads_images is None else self.reads_images
 
     def request_headers(self) -> dict[str, Any]:
         return dict(self.headers or {})

@@ -63,6 +63,7 @@ class LedgerEntry(models.Model):
         GRANT = "grant", _("grant")
         CORRECTION = "correction", _("correction")
         TURN = "turn", _("answer")
+        SPEECH = "speech", _("voice note")
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     amount = models.BigIntegerField(_("credits"))
@@ -105,6 +106,9 @@ class Price(models.Model):
     output_per_million = models.PositiveIntegerField(_("credits per million tokens written"))
     cache_read_per_million = models.PositiveIntegerField(_("credits per million tokens read from cache"))
     cache_write_per_million = models.PositiveIntegerField(_("credits per million tokens put into cache"))
+    audio_per_hour = models.PositiveIntegerField(
+        _("credits per hour of speech"), default=720, db_default=720
+    )
     minimum = models.PositiveIntegerField(_("least credits an answer"), default=1)
     effective_from = models.DateTimeField(_("from"))
 
@@ -126,6 +130,7 @@ class Usage(models.Model):
     output_tokens = models.PositiveIntegerField(default=0)
     cache_read_tokens = models.PositiveIntegerField(default=0)
     cache_write_tokens = models.PositiveIntegerField(default=0)
+    audio_seconds = models.PositiveIntegerField(_("seconds of speech"), default=0, db_default=0)
     credits = models.PositiveIntegerField(_("credits"))
     price = models.JSONField(_("price then"))
     exact = models.BooleanField(_("counted by the vendor"), default=True)

@@ -184,6 +184,7 @@ class Turn(models.Model):
     class Status(models.TextChoices):
         RUNNING = "running", _("thinking")
         DONE = "done", _("answered")
+        MERGED = "merged", _("merged into the next")
         SILENT = "silent", _("a person took over")
         HANDED_OVER = "handed_over", _("handed to a person")
         FAILED = "failed", _("failed")
@@ -204,6 +205,8 @@ class Turn(models.Model):
     credits = models.PositiveIntegerField(_("credits"), default=0)
     latency_ms = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
+    # How many drafts were given up before this one, each because the customer wrote again.
+    merges = models.PositiveSmallIntegerField(_("drafts before it"), default=0, db_default=0)
     error = models.CharField(_("what went wrong"), max_length=200, blank=True)
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -265,6 +268,7 @@ class Message(models.Model):
         """How an inbound message ended. Blank is still open; open for long is a bug."""
 
         ANSWERED = "answered", _("answered")
+        ASKED = "asked", _("asked back whether it was understood")
         HANDED_OVER = "handed_over", _("handed to a person")
         IGNORED = "ignored", _("ignored")
 
@@ -343,9 +347,65 @@ class Message(models.Model):
         return (self.provider_key or "").rpartition(":")[2]
 
     @property
+    def heard(self) -> "Transcript | None":
+        """What became of its voice; None when it has none."""
+        return getattr(self, "transcript", None)
+
+    @property
+    def words(self) -> str:
+        """What was said: the text or caption, and what was heard. Safety reads this, sure or not."""
+        heard = self.heard.text if self.heard else ""
+        return "\n".join(part for part in (self.body.strip(), heard.strip()) if part)
+
+    @property
     def whole_text(self) -> str:
         """What the customer reads: the words, and the line that names their source."""
         return f"{self.body}\n\n{self.source_line}" if self.source_line else self.body
+
+
+class Transcript(models.Model):
+    """What a voice note says, as a model heard it. It waits for its file, then for a model."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("waiting for its file")
+        DUE = "due", _("not heard yet")
+        DONE = "done", _("heard")
+        FAILED = "failed", _("could not be heard")
+
+    SURE = 0.85  # below it the customer is asked before anything is done on it
+
+    message = models.OneToOneField(Message, models.CASCADE, related_name="transcript")
+    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.WAITING)
+    text = models.TextField(_("what was heard"), blank=True)
+    confidence = models.FloatField(_("confidence, 0 to 1"), null=True, blank=True)
+    # None until the customer was asked and has answered.
+    confirmed = models.BooleanField(_("confirmed by the customer"), null=True, blank=True)
+    seconds = models.FloatField(_("seconds"), null=True, blank=True)
+    vendor = models.CharField(_("vendor"), max_length=12, blank=True)
+    model = models.CharField(_("model"), max_length=120, blank=True)
+    hold = models.OneToOneField("billing.Hold", models.SET_NULL, null=True, blank=True, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(_("what went wrong"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("transcript")
+        verbose_name_plural = _("transcripts")
+        indexes = [models.Index(fields=["due_at"], condition=Q(status="due"), name="transcript_due")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.status}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in (self.Status.WAITING, self.Status.DUE)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether something may be done on it."""
+        return self.confirmed is True or (self.confidence or 0.0) >= self.SURE
 
 
 class TurnPassage(models.Model):
