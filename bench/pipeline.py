@@ -153,7 +153,7 @@ class Bench:
     def forget(self) -> None:
         """Throw away what a round of the door alone has left, so that nobody works on it."""
         self.stack.ask("DELETE FROM conversations_webhookevent RETURNING id", schema=SLUG)
-        redis.Redis.from_url(self.stack.redis_url).delete("fast")
+        redis.Redis.from_url(self.stack.redis_url).delete("inbound", "fast")
 
     def path(self, *, port: int, post: Callable[[load.Said], bytes], parts: tuple[str, ...]) -> Figures:
         """The whole way of so many messages: CPU of each, and how many a second."""

@@ -131,6 +131,10 @@ class Stack:
             "PORT": str(self.port),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONUNBUFFERED": "1",
+            # Manners are not what is measured: one number stands here for those of many businesses.
+            "WAHA_MESSAGES_A_SECOND": "0",
+            "WAHA_PERSON_SECONDS": "0",
+            "WAHA_TYPING_SECONDS": "0",
             "C_FORCE_ROOT": "1",
             "MALLOC_ARENA_MAX": "2",
         }

@@ -14,6 +14,7 @@ app.set_default()  # for every thread: views and the doors run in threads that d
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["conversations"], related_name="turns")
 app.autodiscover_tasks(["conversations"], related_name="outbox")
+app.autodiscover_tasks(["conversations"], related_name="bulk")
 app.autodiscover_tasks(["conversations"], related_name="inbox")
 app.autodiscover_tasks(["conversations"], related_name="sweep")
 app.autodiscover_tasks(["knowledge"], related_name="indexing")

@@ -26,7 +26,6 @@ from kombu.exceptions import OperationalError
 from config import env
 from tenants.background import public_task
 
-QUEUES = ("fast", "slow")
 ALIVE_SECONDS = 20
 WAIT_SECONDS = 2
 Key = tuple[str, str]
@@ -150,7 +149,9 @@ CHECKS: dict[str, Callable[[], None]] = {
     "migrations": _migrations,
     "redis": _redis,
     "broker": _broker,
+    "inbound worker": _beats("inbound"),
     "worker": _beats("fast"),
+    "bulk worker": _beats("bulk"),
     "slow worker": _beats("slow"),
     "beat": _beats("beat"),
     "embedder": _embedder,

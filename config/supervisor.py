@@ -71,8 +71,8 @@ def parts(options: Options) -> list[Part]:
     found = [
         Part("web", _module(web), options.port),
         # Two, because Python runs one thread at a time: answers use both cores, and one's death stops nobody.
-        Part("worker", _module(f"{worker} -c 8 -Q fast -n fast@%h")),
-        Part("worker2", _module(f"{worker} -c 8 -Q fast -n fast2@%h")),
+        Part("worker", _module(f"{worker} -c 8 -Q inbound,fast -n fast@%h")),
+        Part("worker2", _module(f"{worker} -c 8 -Q inbound,fast,bulk -n fast2@%h")),
         Part("slow", _module(f"{worker} -c 2 -Q slow -n slow@%h")),
         Part("beat", _module("celery --quiet -A config beat -l WARNING --pidfile=")),
     ]

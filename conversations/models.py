@@ -319,7 +319,14 @@ class Message(models.Model):
         constraints = [models.UniqueConstraint(fields=["provider_key"], name="message_once")]
         indexes = [
             models.Index(fields=["conversation", "-id"], name="message_thread"),
-            models.Index(fields=["send_after"], condition=Q(status="queued"), name="message_outbox"),
+            models.Index(
+                fields=["send_after"], condition=Q(status="queued", priority__lt=2), name="message_outbox"
+            ),
+            models.Index(
+                fields=["conversation", "id"],
+                condition=Q(status__in=["queued", "sending", "unknown"]),
+                name="message_unsent",
+            ),
             models.Index(
                 fields=["conversation"], condition=Q(direction="in", outcome=""), name="message_open"
             ),

@@ -1,16 +1,27 @@
 """Everything that goes out: a queued message is the outbox; claim, send, mark.
 
 A send whose outcome is unknown is never repeated blindly: the gateway is asked first, by the id that is ours.
+
+A thread keeps its order: a message leaves only when nothing ahead of it is queued or being sent. One of
+unknown fate holds its thread too, since it may have to be sent again, but only for ORDER_SECONDS, which is
+three questions to the gateway. A customer is worse served by silence than by two bubbles that changed places,
+and a gateway that cannot be asked would otherwise hold the thread until a person came. Bulk holds nobody.
 """
 
+import hashlib
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import channels
+from conversations import channels, pacing
 from conversations.events import Receipt
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
@@ -23,6 +34,8 @@ log = structlog.get_logger(__name__)
 Status = Message.Status
 MAX_ATTEMPTS = 8
 UNSENT = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
+ORDER_SECONDS = 20
+NOT_DELIVERED = "WhatsApp could not deliver the message."
 # How far a message has come; receipts arrive in any order and only ever move it forward.
 PROGRESS = {
     -1: Status.FAILED,
@@ -40,14 +53,34 @@ BEHIND = {
 }
 
 
+_REACHED = {
+    Status.SENT: (),
+    Status.DELIVERED: ("delivered_at",),
+    Status.READ: ("delivered_at", "read_at"),
+}
+
+
 _CLAIM = """
 UPDATE conversations_message AS mine SET status = 'sending', claimed_at = %(now)s
 WHERE mine.id = %(id)s AND mine.status = 'queued' AND (mine.send_after IS NULL OR mine.send_after <= %(now)s)
   AND NOT EXISTS (
     SELECT FROM conversations_message AS ahead
-    WHERE ahead.conversation_id = mine.conversation_id AND ahead.id < mine.id
-      AND ahead.direction = 'out' AND ahead.status IN ('queued', 'sending'))
+    WHERE ahead.conversation_id = mine.conversation_id AND ahead.id < mine.id AND ahead.direction = 'out'
+      AND ahead.status IN ('queued', 'sending', 'unknown')
+      AND (ahead.status = 'sending'
+        OR ahead.status = 'queued' AND (ahead.priority < 2 OR mine.priority = 2)
+        OR ahead.status = 'unknown' AND ahead.claimed_at > %(patience)s))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file in the tenant's storage, to be sent: `path` is its name there, `kind` one of Message.Kind."""
+
+    path: str
+    kind: str
+    mimetype: str
+    filename: str
 
 
 def post(
@@ -60,8 +93,15 @@ def post(
     turn: Turn | None = None,
     source_line: str = "",
     ring: bool = True,
+    reply_to: Message | None = None,
+    attached: Attached | None = None,
+    content: Mapping[str, Any] | None = None,
+    unique_id: str = "",
 ) -> Message:
-    """Queue a message in the caller's transaction; it leaves after the commit, or by the caller's hand."""
+    """Queue a message in the caller's transaction; it leaves after the commit, or by the caller's hand.
+
+    `reply_to` is quoted, `attached` makes the text its caption, `content` is what words cannot hold.
+    """
     message = Message.objects.create(
         conversation=conversation,
         turn=turn,
@@ -70,15 +110,37 @@ def post(
         author=user,
         body=text,
         source_line=source_line[:200],
-        provider_key=f"{conversation.channel_id.hex}:true:{new_unique_id()}",
+        reply_to=reply_to,
+        content=dict(content or {}),
+        provider_key=f"{conversation.channel_id.hex}:true:{unique_id or new_unique_id()}",
         status=Status.QUEUED,
+        priority=_priority_of(author),
         created_at=now,
+        **_file_of(attached),
     )
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now, last_message_text=text[:160])
+    seen = (text or message.media_name)[:160]
+    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now, last_message_text=seen)
     if ring:
         enqueue(deliver, message_id=message.pk)
     live.publish("message.posted", id=message.pk, conversation=conversation.pk)
     return message
+
+
+def _priority_of(author: str) -> int:
+    """What a customer waits for goes first; what a person typed next; a program's own messages with those."""
+    waits = author in (Message.Author.AGENT, Message.Author.SYSTEM)
+    return Message.Priority.ANSWER if waits else Message.Priority.PERSON
+
+
+def _file_of(attached: Attached | None) -> dict[str, str]:
+    if attached is None:
+        return {}
+    return {
+        "kind": attached.kind,
+        "media": attached.path,
+        "media_type": attached.mimetype[:80],
+        "media_name": attached.filename[:120],
+    }
 
 
 def new_unique_id() -> str:
@@ -86,11 +148,43 @@ def new_unique_id() -> str:
     return "3EB0" + secrets.token_hex(9).upper()
 
 
+def unique_id_for(conversation_id: int, key: str) -> str:
+    """The id of what was asked for under this key of the asker: asked twice, it is the same message."""
+    return "3EB0" + hashlib.sha256(f"{conversation_id}:{key}".encode()).hexdigest()[:18].upper()
+
+
 @transaction.atomic(durable=True)
-def post_by_person(conversation_id: int, *, user: User, text: str, now: datetime) -> Message:
-    """A person's own words; the caller has taken the conversation over."""
+def post_by_person(
+    conversation_id: int,
+    *,
+    user: User,
+    text: str,
+    now: datetime,
+    reply_to_id: int | None = None,
+    attached: Attached | None = None,
+    key: str = "",
+) -> Message:
+    """A person's own words or file, once a `key`; the caller has taken the conversation over."""
     conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
-    return post(conversation, text, now=now, author=Message.Author.PERSON, user=user)
+    unique_id = unique_id_for(conversation_id, key) if key else new_unique_id()
+    if key and (same := posted(conversation, unique_id)) is not None:
+        return same
+    return post(
+        conversation,
+        text,
+        now=now,
+        author=Message.Author.PERSON,
+        user=user,
+        reply_to=conversation.messages.filter(pk=reply_to_id).first() if reply_to_id else None,
+        attached=attached,
+        unique_id=unique_id,
+    )
+
+
+def posted(conversation: Conversation, unique_id: str) -> Message | None:
+    """The message of ours that has this id already."""
+    key = f"{conversation.channel_id.hex}:true:{unique_id}"
+    return Message.objects.filter(provider_key=key).first()
 
 
 @transaction.atomic(durable=True)
@@ -100,6 +194,8 @@ def retry(message_id: int, *, now: datetime) -> Message:
         pk=message_id, status__in=[Status.FAILED, Status.UNKNOWN], direction=Message.Direction.OUT
     )
     message.status, message.attempts, message.error, message.send_after = Status.QUEUED, 0, "", None
+    message.terminal_at = message.typing_at = None
+    message.priority = min(message.priority, Message.Priority.PERSON)  # somebody waits for it now
     message.save()
     enqueue(deliver, message_id=message.pk)
     return message
@@ -108,6 +204,11 @@ def retry(message_id: int, *, now: datetime) -> Message:
 @task()
 def deliver(message_id: int) -> None:
     """Send one queued message, if it is its turn."""
+    send_now(message_id)
+
+
+def send_now(message_id: int) -> None:
+    """As `deliver`, in this thread: claim, send, mark."""
     if _claim(message_id, now=timezone.now()):
         _carry_out(Message.objects.select_related("conversation__channel").get(pk=message_id))
 
@@ -119,6 +220,9 @@ def deliver_here(message: Message) -> None:
 
 
 def _carry_out(message: Message) -> None:
+    now = timezone.now()
+    if seconds := _typing(message) or pacing.wait(message, now=now):
+        return _put_back(message, seconds, now=now)
     connection.close_if_unusable_or_obsolete()  # not ours to keep while a gateway is slow
     try:
         sent_id = _send(message)
@@ -130,10 +234,41 @@ def _carry_out(message: Message) -> None:
         _mark_sent(message, sent_id, now=timezone.now())
 
 
+def _typing(message: Message) -> float:
+    """Begin to type where the channel shows it; how long a person would take. No thread waits for that."""
+    transport = channels.transport(message.conversation.channel)
+    if message.typing_at or message.priority == pacing.BULK or not isinstance(transport, channels.Typist):
+        return 0.0
+    if seconds := transport.typing_seconds(message):
+        connection.close_if_unusable_or_obsolete()
+        transport.begin(message.conversation.channel, message)
+        message.typing_at = timezone.now()
+    return seconds
+
+
+def _put_back(message: Message, seconds: float, *, now: datetime) -> None:
+    """It is not its moment: queued again, with the moment on it."""
+    again_at = now + timedelta(seconds=seconds)
+    with transaction.atomic(durable=True):
+        Message.objects.filter(pk=message.pk, status=Status.SENDING).update(
+            status=Status.QUEUED, send_after=again_at, typing_at=message.typing_at
+        )
+        _ring_later(message, seconds, now=now)
+
+
+def _ring_later(message: Message, seconds: float, *, now: datetime) -> None:
+    """Bulk has no doorbell of its own: it moves when its number says."""
+    if message.priority == pacing.BULK:
+        pacing.bulk_due(message.conversation.channel_id, now + timedelta(seconds=seconds))
+    else:
+        enqueue(deliver, countdown=seconds, message_id=message.pk)
+
+
 def _claim(message_id: int, *, now: datetime) -> bool:
     """Make the message ours by compare-and-set; not before the ones that stand ahead of it in its thread."""
+    patience = now - timedelta(seconds=ORDER_SECONDS)
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"id": message_id, "now": now})
+        cursor.execute(_CLAIM, {"id": message_id, "now": now, "patience": patience})
         return bool(cursor.rowcount)
 
 
@@ -152,7 +287,7 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
             channel_hex = message.conversation.channel_id.hex
             Message.objects.filter(pk=message.pk).update(provider_key=f"{channel_hex}:true:{sent_id}")
         Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
-            status=Status.SENT, sent_at=now, error=""
+            status=Status.SENT, sent_at=now, terminal_at=now, error=""
         )
         _note_answered(message.conversation.channel, now=now)
         _tell(message)
@@ -168,7 +303,7 @@ def _note_answered(channel: Channel, *, now: datetime) -> None:
 def _mark_failed(message: Message, *, reason: str) -> None:
     with transaction.atomic(durable=True):
         Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
-            status=Status.FAILED, error=reason[:200]
+            status=Status.FAILED, error=reason[:200], terminal_at=timezone.now()
         )
         _tell(message)
         _ring_next(message)
@@ -181,7 +316,6 @@ def _mark_unsure(message: Message, error: ProviderError, *, now: datetime) -> No
         return _mark_failed(message, reason=str(error))
     wait = error.retry_after or min(2.0**attempts, 300.0)
     status = Status.UNKNOWN if error.outcome_unknown else Status.QUEUED
-    follow_up = reconcile if error.outcome_unknown else deliver
     with transaction.atomic(durable=True):
         Message.objects.filter(pk=message.pk, status=Status.SENDING).update(
             status=status,
@@ -190,10 +324,11 @@ def _mark_unsure(message: Message, error: ProviderError, *, now: datetime) -> No
             send_after=now + timedelta(seconds=wait),
             claimed_at=now,
         )
-        enqueue(follow_up, countdown=wait, message_id=message.pk)
-        _tell(message)
         if error.outcome_unknown:
-            _ring_next(message)
+            enqueue(reconcile, countdown=wait, message_id=message.pk)
+        else:
+            _ring_later(message, wait, now=now)
+        _tell(message)
 
 
 @task()
@@ -228,6 +363,7 @@ def _ask_later(message: Message, *, reason: str, now: datetime) -> None:
         )
         if attempts < MAX_ATTEMPTS:
             enqueue(reconcile, countdown=wait, message_id=message.pk)
+        _ring_next(message)  # it may have held its thread for long enough
 
 
 def _queue_again(message: Message) -> None:
@@ -235,16 +371,19 @@ def _queue_again(message: Message) -> None:
         Message.objects.filter(pk=message.pk, status=Status.UNKNOWN).update(
             status=Status.QUEUED, send_after=None, attempts=message.attempts + 1
         )
-        enqueue(deliver, message_id=message.pk)
+        _ring_later(message, 0, now=timezone.now())
 
 
 def note_echo(channel: Channel, unique: str, *, now: datetime) -> str:
     """Our own message came back through the webhook: it was sent."""
-    key = f"{channel.pk.hex}:true:{unique}"
-    changed = Message.objects.filter(provider_key=key, status__in=[Status.SENDING, Status.UNKNOWN]).update(
-        status=Status.SENT, sent_at=now, error=""
-    )
-    return "own message confirmed" if changed else "ignored: own message"
+    ours = Message.objects.filter(provider_key=f"{channel.pk.hex}:true:{unique}")
+    unsure = ours.filter(status__in=[Status.SENDING, Status.UNKNOWN])
+    if not unsure.update(status=Status.SENT, sent_at=now, terminal_at=now, error=""):
+        return "ignored: own message"
+    message = ours.get()
+    _tell(message)
+    _ring_next(message)
+    return "own message confirmed"
 
 
 def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
@@ -253,12 +392,20 @@ def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
     if status is None:
         return "ignored: unknown receipt"
     key = f"{channel.pk.hex}:true:{receipt.unique_id}"
-    moved = Message.objects.filter(provider_key=key, status__in=BEHIND[status]).update(status=status)
-    if not moved:
+    moved = Message.objects.filter(provider_key=key, status__in=BEHIND[status])
+    if not moved.update(status=status, **_times(status, receipt, now=now)):
         return "ignored: receipt changes nothing"
     message = Message.objects.get(provider_key=key)
     _tell(message)
     return f"message is {status}"
+
+
+def _times(status: str, receipt: Receipt, *, now: datetime) -> dict[str, Any]:
+    """What else a receipt tells of a message: when it came so far, and why it came no further."""
+    if status == Status.FAILED:
+        return {"terminal_at": now, "error": (receipt.error or NOT_DELIVERED)[:200]}
+    reached: dict[str, Any] = {name: Coalesce(F(name), Value(now)) for name in ("sent_at", *_REACHED[status])}
+    return reached | {"terminal_at": Coalesce(F("sent_at"), Value(now)), "error": ""}
 
 
 def _tell(message: Message) -> None:

@@ -15,8 +15,8 @@ from django_tenants.utils import schema_context
 from psycopg import sql
 
 from billing import credits
-from conversations import handoff, inbox, media, outbox, turns
-from conversations.models import Conversation, Message, Turn, WebhookEvent
+from conversations import bulk, handoff, inbox, media, outbox, pacing, turns
+from conversations.models import Channel, Conversation, Message, Turn, WebhookEvent
 from tenants.background import public_task, ready_schemas, ring
 from tenants.db import connection
 
@@ -31,7 +31,9 @@ _DUE = sql.SQL("""
 SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND received_at < %(late)s)
  OR EXISTS (SELECT FROM {conversations} WHERE reply_due_at < %(late)s)
  OR EXISTS (SELECT FROM {turns} WHERE status = 'running' AND started_at < %(dead)s)
- OR EXISTS (SELECT FROM {messages} WHERE status = 'queued' AND coalesce(send_after, created_at) < %(late)s)
+ OR EXISTS (SELECT FROM {messages} WHERE status = 'queued' AND priority < 2
+   AND coalesce(send_after, created_at) < %(late)s)
+ OR EXISTS (SELECT FROM {channels} WHERE next_bulk_at < %(late)s)
  OR EXISTS (SELECT FROM {messages} WHERE status IN ('sending', 'unknown') AND claimed_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE NOT (media_source = '') AND created_at BETWEEN %(old)s AND %(late)s)
@@ -69,6 +71,7 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "conversations": "conversations_conversation",
         "turns": "conversations_turn",
         "messages": "conversations_message",
+        "channels": "conversations_channel",
         "holds": "billing_hold",
     }
     for schema in schemas:
@@ -95,9 +98,12 @@ def sweep_tenant(*, now: datetime) -> None:
 def _sweep_messages(schema: str, *, now: datetime) -> None:
     late, dead = now - GRACE, now - DEAD
     outgoing = Message.objects.filter(direction=Message.Direction.OUT)
-    queued = outgoing.filter(status="queued", created_at__lt=late).exclude(send_after__gt=now)
+    queued = outgoing.filter(status="queued", priority__lt=pacing.BULK, created_at__lt=late)
+    queued = queued.exclude(send_after__gt=now)
     for pk in queued.order_by("pk").values_list("pk", flat=True)[:500]:
         ring(outbox.deliver, schema=schema, message_id=pk)
+    if Channel.objects.filter(next_bulk_at__lt=late).exists():
+        ring(bulk.pump, schema=schema)
     # A sender that died leaves a message in flight: perhaps sent, so the gateway is asked.
     outgoing.filter(status="sending", claimed_at__lt=dead).update(status="unknown", send_after=now)
     unknown = outgoing.filter(status="unknown", attempts__lt=outbox.MAX_ATTEMPTS).exclude(send_after__gt=now)

@@ -43,5 +43,7 @@ from config.settings import TEMPLATES  # noqa: E402
 from tests.strict import UndefinedVariable  # noqa: E402
 
 (DATA / "static").mkdir(exist_ok=True)
+# A test waits for nobody's manners; those of pacing set their own.
+WAHA_MESSAGES_A_SECOND = WAHA_PERSON_SECONDS = WAHA_TYPING_SECONDS = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = UndefinedVariable()

@@ -9,8 +9,18 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "fast"
-CELERY_TASK_ROUTES = {"knowledge.indexing.*": {"queue": "slow"}, "tenants.provisioning.*": {"queue": "fast"}}
-CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+# Four queues. "inbound" stores what came in, "fast" answers, "bulk" sends to many, "slow" reads documents.
+# A worker takes from its queues in turn, so a backlog of answers never holds back what comes in, nor the
+# other way round. Bulk is served by the second worker only, and its doorbells are one a business
+# (conversations.bulk): whatever is broadcast, all threads of the first worker are there for customers.
+CELERY_TASK_ROUTES = {
+    "conversations.inbox.*": {"queue": "inbound"},
+    "conversations.bulk.*": {"queue": "bulk"},
+    "knowledge.indexing.*": {"queue": "slow"},
+    "tenants.provisioning.*": {"queue": "fast"},
+}
+# One waiting task a thread: what is fetched ahead stands behind whatever its worker is busy with.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -14,6 +14,11 @@ DOCUMENT_MAX_BYTES = env.integer("DOCUMENT_MAX_MEGABYTES", 25) * 2**20
 WELCOME_CREDITS = env.integer("WELCOME_CREDITS", 500)
 # Seconds of silence after which a customer is taken to have finished (agents may set their own).
 DEBOUNCE_SECONDS = env.number("DEBOUNCE_SECONDS", 2.5)
+# How a number on WhatsApp Web talks: as a person would, so that it is not taken for a machine. 0 is no bound.
+WAHA_MESSAGES_A_SECOND = env.number("WAHA_MESSAGES_A_SECOND", 10)
+WAHA_PERSON_SECONDS = env.number("WAHA_PERSON_SECONDS", 1)
+WAHA_TYPING_SECONDS = env.number("WAHA_TYPING_SECONDS", 3)  # the longest; by length below it
+WAHA_BULK_SECONDS = env.number("WAHA_BULK_SECONDS", 30)  # between two of a bulk send; up to twice as long
 EXTRACTIVE_ALLOWED = env.flag("EXTRACTIVE_ALLOWED", not env.production())
 # The web chat: on any site while no domain is listed, in development only; and how much one visitor may ask.
 WEB_CHAT_ANY_ORIGIN = not env.production()

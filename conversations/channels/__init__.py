@@ -29,7 +29,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one message can carry here. `text` in characters; `file` in bytes, `files` where a kind differs."""
+    """What one message can carry: `text` in characters; `file` in bytes, `files` where a kind differs."""
 
     text: int = 4096
     file: int = 16 * 2**20
