@@ -57,7 +57,8 @@ def migrations_made_from() -> str:
 def bundle_made_from() -> str:
     """The sources of the front end and the translations; templates name the classes that the CSS keeps."""
     frontend = env.BASE_DIR / "frontend"
-    sources = [*frontend.glob("src/**/*"), *frontend.glob("static/**/*"), *frontend.glob("package*.json")]
+    own = [path for name in ("src", "widget") for path in frontend.glob(f"{name}/**/*")]
+    sources = [*own, *frontend.glob("static/**/*"), *frontend.glob("package*.json")]
     templates = (env.BASE_DIR / "templates").rglob("*.html")
     return digest([*sources, *templates, *(env.BASE_DIR / "locale").rglob("*.po")])
 
