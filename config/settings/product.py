@@ -14,6 +14,8 @@ DOCUMENT_MAX_BYTES = env.integer("DOCUMENT_MAX_MEGABYTES", 25) * 2**20
 WELCOME_CREDITS = env.integer("WELCOME_CREDITS", 500)
 # Seconds of silence after which a customer is taken to have finished (agents may set their own).
 DEBOUNCE_SECONDS = env.number("DEBOUNCE_SECONDS", 2.5)
+# The longest that a customer who keeps writing waits, from the first unanswered message on.
+DEBOUNCE_CEILING_SECONDS = env.number("DEBOUNCE_CEILING_SECONDS", 12.0)
 # How a number on WhatsApp Web talks: as a person would, so that it is not taken for a machine. 0 is no bound.
 WAHA_MESSAGES_A_SECOND = env.number("WAHA_MESSAGES_A_SECOND", 10)
 WAHA_PERSON_SECONDS = env.number("WAHA_PERSON_SECONDS", 1)
@@ -27,3 +29,5 @@ WEB_CHAT_ADDRESS_MESSAGES_A_MINUTE = env.integer("WEB_CHAT_ADDRESS_MESSAGES_A_MI
 WEB_CHAT_VISITORS_AN_HOUR = env.integer("WEB_CHAT_VISITORS_AN_HOUR", 20)
 WEB_CHAT_REQUESTS_A_MINUTE = env.integer("WEB_CHAT_REQUESTS_A_MINUTE", 600)
 WEB_CHAT_SOCKETS_AN_ADDRESS = env.integer("WEB_CHAT_SOCKETS_AN_ADDRESS", 50)
+# Hosts in a private network that a business's gateway may stand at: "waha", "10.0.0.5:3000", or "*" for all.
+GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
