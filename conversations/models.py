@@ -156,6 +156,8 @@ class Conversation(models.Model):
     handoff_reason = models.CharField(_("why a person"), max_length=20, blank=True)
     waiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True)
     reply_due_at = models.DateTimeField(null=True, blank=True)
+    # Since when we wait for a yes: whether what was heard in a voice note is what was said.
+    asked_back_at = models.DateTimeField(null=True, blank=True)
     next_send_at = models.DateTimeField(
         null=True, blank=True, editable=False
     )  # when this person may be sent to
@@ -360,8 +362,8 @@ class Message(models.Model):
 
     @property
     def words(self) -> str:
-        """What was said: the text or caption, and what was heard. Safety reads this, sure or not."""
-        heard = self.heard.text if self.heard else ""
+        """What was said: the text or caption, and what was heard unless the customer said that it is not so."""
+        heard = self.heard.text if self.heard and self.heard.confirmed is not False else ""
         return "\n".join(part for part in (self.body.strip(), heard.strip()) if part)
 
     @property
