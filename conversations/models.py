@@ -23,6 +23,11 @@ class Channel(models.Model):
         API = "api", _("programs (API)")
         WEB = "web", _("web chat")
 
+    class Health(models.TextChoices):
+        GREEN = "green", _("works")
+        AMBER = "amber", _("perhaps")
+        RED = "red", _("does not work")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     name = models.CharField(_("name"), max_length=80, unique=True)
@@ -40,6 +45,21 @@ class Channel(models.Model):
     status_at = models.DateTimeField(_("since"), null=True, blank=True)
     last_in_at = models.DateTimeField(_("last message in"), null=True, blank=True)
     last_answered_at = models.DateTimeField(_("last answered"), null=True, blank=True)
+    number = models.CharField(_("number"), max_length=40, blank=True, db_default="", editable=False)
+    # What it does, beside what it says (conversations.health): the moments of its latest signs of life.
+    health = models.CharField(_("health"), max_length=5, choices=Health, blank=True, db_default="")
+    health_reason = models.CharField(max_length=40, blank=True, db_default="", editable=False)  # a Reason
+    health_since = models.DateTimeField(_("healthy or not since"), null=True, blank=True)
+    last_event_at = models.DateTimeField(_("last event in"), null=True, blank=True)
+    last_ack_at = models.DateTimeField(_("last receipt"), null=True, blank=True)
+    last_probe_at = models.DateTimeField(_("last asked"), null=True, blank=True)
+    probe_failures = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    probe_error = models.CharField(_("what the gateway answered"), max_length=200, blank=True, db_default="")
+    watchdog_minutes = models.PositiveSmallIntegerField(
+        _("minutes without a receipt until the alarm"), default=15, db_default=15
+    )
+    alarmed_at = models.DateTimeField(_("owner told"), null=True, blank=True)  # None when all was well last
+    alarm_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)  # a mail is on its way
     # Rate shaping (conversations.pacing): when this number is free again, and when its bulk moves next.
     next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_bulk_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -54,6 +74,23 @@ class Channel(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ChannelStatus(models.Model):
+    """What a channel was at some moment: the gateway's word, or our own judgement of it."""
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="statuses")
+    status = models.CharField(_("state"), max_length=30)  # WORKING and so on; green, amber, red
+    detail = models.CharField(_("why"), max_length=200, blank=True)
+    at = models.DateTimeField(_("since"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("channel state")
+        verbose_name_plural = _("channel states")
+        indexes = [models.Index(fields=["channel", "-id"], name="channel_history")]
+
+    def __str__(self) -> str:
+        return f"{self.channel_id} {self.status}"
 
 
 class WebhookEvent(models.Model):
