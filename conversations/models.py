@@ -130,6 +130,8 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     note = models.TextField(_("note"), blank=True)
+    # Since when nothing is sent to them unasked; what they said word for word is in Consent.
+    opted_out_at = models.DateTimeField(_("wants no messages since"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
 
     class Meta:
@@ -198,6 +200,8 @@ class Conversation(models.Model):
     next_send_at = models.DateTimeField(
         null=True, blank=True, editable=False
     )  # when this person may be sent to
+    closed_told_until = models.DateTimeField(null=True, blank=True, editable=False)  # told when we open again
+    held_at = models.DateTimeField(null=True, blank=True, editable=False)  # last told that an answer is late
     language = models.CharField(_("language"), max_length=8, blank=True)
     unread_count = models.PositiveIntegerField(_("unread"), default=0)
     last_message_at = models.DateTimeField(_("last message"), null=True, blank=True)
@@ -588,3 +592,93 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class Consent(models.Model):
+    """What a person allowed or withdrew, in their own words. Only ever added; the database keeps it so."""
+
+    class Purpose(models.TextChoices):
+        MESSAGES = "messages", _("messages that they did not ask for")
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
+    purpose = models.CharField(_("for what"), max_length=12, choices=Purpose, default=Purpose.MESSAGES)
+    given = models.BooleanField(_("allowed"))
+    channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="+")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, related_name="+")
+    words = models.CharField(_("their words"), max_length=80)
+    text_version = models.CharField(_("version of our text"), max_length=20)
+    created_at = models.DateTimeField(_("when"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("consent")
+        verbose_name_plural = _("consents")
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.given} {self.pk}"
+
+
+class ChatRules(models.Model):
+    """How the product behaves in chats, as the owner set it: at most one row, without it the usual rules."""
+
+    class OutOfHours(models.TextChoices):
+        ASSISTANT = "assistant", _("the assistant answers and says when people are back")
+        TEXT = "text", _("only the text below is sent, and the message waits for a person")
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    # {"mon": ["09:00-12:00", ...]} and [{"date": "2026-12-25", "name": "", "spans": []}]: conversations.hours.
+    week = models.JSONField(_("business hours"), default=dict, blank=True)
+    exceptions = models.JSONField(_("holidays and other days"), default=list, blank=True)
+    out_of_hours = models.CharField(
+        _("out of hours"), max_length=9, choices=OutOfHours, default=OutOfHours.ASSISTANT
+    )
+    out_of_hours_text = models.TextField(_("text out of hours"), max_length=1000, blank=True)
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    answers_a_day = models.PositiveIntegerField(_("answers a customer gets in a day"), default=100)
+    breaks_loops = models.BooleanField(_("stop when the other side looks like a bot"), default=True)
+    holding_seconds = models.PositiveIntegerField(_("seconds until a customer is told to wait"), default=20)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("rules of conduct")
+        verbose_name_plural = _("rules of conduct")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_row_of_rules")]
+
+    def __str__(self) -> str:
+        return str(_("Rules of conduct"))
+
+
+class Breaker(models.Model):
+    """Whether a vendor of this business may be asked: open after failures, then tried by one turn at a time."""
+
+    class Cause(models.TextChoices):
+        FAILING = "failing", _("it does not answer")
+        ACCOUNT = "account", _("it refuses the key, or the account has no money left")
+
+    vendor = models.CharField(_("vendor"), max_length=60, unique=True)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0)
+    cause = models.CharField(_("why"), max_length=8, choices=Cause, blank=True)
+    detail = models.CharField(_("what it said"), max_length=200, blank=True)
+    open_until = models.DateTimeField(_("not asked until"), null=True, blank=True)
+    opened_at = models.DateTimeField(_("since"), null=True, blank=True)
+    told_at = models.DateTimeField(_("owner told"), null=True, blank=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("vendor's breaker")
+        verbose_name_plural = _("vendors' breakers")
+        indexes = [
+            models.Index(
+                fields=["opened_at"],
+                condition=Q(opened_at__isnull=False, told_at=None),
+                name="breaker_owner_untold",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.vendor
+
+    @property
+    def is_open(self) -> bool:
+        return self.opened_at is not None
