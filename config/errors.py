@@ -4,9 +4,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
+from tenants import problems
+
+SAID = {
+    400: "The request cannot be read.",
+    403: "That is not allowed.",
+    404: "There is nothing at this address.",
+    500: "Something broke here. It has been written down.",
+}
+
 
 @requires_csrf_token
 def _page(request: HttpRequest, status: int) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problems.answer(status, SAID[status])
     return render(request, f"{status}.html", status=status)
 
 

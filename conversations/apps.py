@@ -8,11 +8,13 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import blueprint, channels
+        from conversations.channels.programs import Programs
         from conversations.channels.trial import Trial
         from conversations.channels.waha import WahaTransport
         from conversations.channels.web import Web
 
         blueprint.register()
+        channels.register("api", Programs())
         channels.register("test", Trial())
         channels.register("waha", WahaTransport())
         channels.register("web", Web())

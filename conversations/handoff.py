@@ -73,7 +73,7 @@ def hold_for(conversation: Conversation, *, user: User | None, now: datetime) ->
 
 
 @transaction.atomic(durable=True)
-def give_back(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+def give_back(conversation_id: int, *, user: User | None, now: datetime) -> Conversation:
     """Let the agent answer from the next message on; what a person has dealt with is not re-answered."""
     conversation = locked(conversation_id)
     _to_agent(conversation)
@@ -82,7 +82,7 @@ def give_back(conversation_id: int, *, user: User, now: datetime) -> Conversatio
 
 
 @transaction.atomic(durable=True)
-def close(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+def close(conversation_id: int, *, user: User | None, now: datetime) -> Conversation:
     """File the conversation; the customer's next message opens it again, with the agent."""
     conversation = locked(conversation_id)
     conversation.status = Conversation.Status.CLOSED

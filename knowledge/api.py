@@ -2,18 +2,20 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import generics, serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from knowledge import documents, retrieval
 from knowledge.models import Document
 from providers.errors import ProviderError
+from tenants.api_views import Page, View
+from tenants.problems import Problem
 
 
 class DocumentSerializer(serializers.ModelSerializer):
@@ -64,17 +66,28 @@ class FoundSerializer(serializers.Serializer):
     score = serializers.FloatField()
 
 
-class Documents(APIView):
-    """The tenant's documents."""
+class AnsweredSerializer(serializers.Serializer):
+    """What was found; `supported` tells whether the best passages can carry an answer."""
 
+    supported = serializers.BooleanField()
+    support = serializers.FloatField()
+    passages = FoundSerializer(many=True)
+
+
+class Documents(View, generics.ListAPIView):
+    """The tenant's documents, newest first."""
+
+    scopes = {"GET": "knowledge:read", "POST": "knowledge:write"}
+    parameters = Page.PARAMETERS
+    pagination_class = Page
     parser_classes = [MultiPartParser]
+    max_body = settings.DOCUMENT_MAX_BYTES + 2**20  # and what multipart puts around the file
+    serializer_class = DocumentSerializer
+    queryset = Document.objects.all()
 
-    @extend_schema(responses=DocumentSerializer(many=True))
-    def get(self, request: Request) -> Response:
-        return Response(DocumentSerializer(Document.objects.order_by("-pk")[:500], many=True).data)
-
-    @extend_schema(request=UploadSerializer, responses=DocumentSerializer)
+    @extend_schema(request=UploadSerializer, responses={201: DocumentSerializer})
     def post(self, request: Request) -> Response:
+        """Add a document; the same content again is recognised, the same name replaces."""
         upload = UploadSerializer(data=request.data)
         upload.is_valid(raise_exception=True)
         file: Any = upload.validated_data["file"]
@@ -83,8 +96,10 @@ class Documents(APIView):
         return Response(DocumentSerializer(document).data, status=status.HTTP_201_CREATED)
 
 
-class OneDocument(APIView):
+class OneDocument(View):
     """One document."""
+
+    scopes = {"GET": "knowledge:read", "DELETE": "knowledge:write"}
 
     @extend_schema(responses=DocumentSerializer)
     def get(self, request: Request, pk: int) -> Response:
@@ -97,18 +112,18 @@ class OneDocument(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class Search(APIView):
+class Search(View):
     """The passages that fit a question, as an answer would be given them."""
 
-    @extend_schema(request=QuestionSerializer, responses=FoundSerializer(many=True))
+    scopes = {"POST": "knowledge:read"}
+
+    @extend_schema(request=QuestionSerializer, responses=AnsweredSerializer)
     def post(self, request: Request) -> Response:
         asked = QuestionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         try:
             found = retrieval.search(**asked.validated_data)
         except ProviderError as error:
-            return Response({"error": str(error)}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-        passages = FoundSerializer(found.passages, many=True).data
-        return Response(
-            {"supported": found.supported, "support": round(found.support, 3), "passages": passages}
-        )
+            raise Problem(503, str(error), wait=5) from None
+        shown = {"supported": found.supported, "support": round(found.support, 3), "passages": found.passages}
+        return Response(AnsweredSerializer(shown).data)

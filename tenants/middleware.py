@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import redirect, render
 from django.urls import set_urlconf
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from tenants import access
+from tenants import access, problems
 from tenants.db import connection
 from tenants.models import ApiKey, Domain, Tenant, digest
 
@@ -32,7 +32,7 @@ class TenantMiddleware:
         host = host_named(request.META.get("HTTP_HOST", ""))
         tenant = _tenant_of(request, host)
         if tenant is None and not _is_public_host(host) and not request.path.startswith(SYSTEM_PATHS):
-            return HttpResponseNotFound("This address leads to no business.", content_type="text/plain")
+            return _nobody(request)
         request.tenant = tenant  # type: ignore[attr-defined]
         if tenant is None:
             return self._on_public(request)
@@ -45,6 +45,13 @@ class TenantMiddleware:
         request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
         set_urlconf(settings.PUBLIC_SCHEMA_URLCONF)
         return self.get_response(request)
+
+
+def _nobody(request: HttpRequest) -> HttpResponse:
+    text = "This address leads to no business."
+    if request.path.startswith("/api/"):
+        return problems.answer(404, text)
+    return HttpResponseNotFound(text, content_type="text/plain")
 
 
 def host_named(header: str) -> str:
@@ -81,7 +88,7 @@ def _closed(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     """A suspended or unfinished business answers plainly; what arrives at its webhooks is kept."""
     suspended = tenant.status == Tenant.Status.SUSPENDED
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": tenant.status}, status=503)
+        return problems.answer(503, f"This business is {tenant.status}.")
     text = _("This business is paused.") if suspended else _("This business is being set up.")
     return render(request, "tenants/closed.html", {"text": text, "suspended": suspended}, status=503)
 

@@ -207,6 +207,9 @@ class IdempotentRequest(models.Model):
     claimed_at = models.DateTimeField(default=now)  # who works on it, since when
     status = models.PositiveSmallIntegerField(null=True)  # of the answer; None while it is being made
     response = EncryptedTextField(blank=True)
+    effect = models.CharField(
+        max_length=40, blank=True, default="", db_default=""
+    )  # what it made, in the same commit
     created_at = models.DateTimeField(default=now)
 
     class Meta:

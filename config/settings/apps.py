@@ -24,6 +24,7 @@ SHARED_APPS = [
     "rest_framework",
     "django_filters",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
 ]
 TENANT_APPS = ["agents", "knowledge", "billing", "conversations"]

@@ -46,13 +46,33 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.IsMember"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
-    "PAGE_SIZE": 50,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["tenants.api.JSON"],
+    "DEFAULT_SCHEMA_CLASS": "tenants.openapi.Schema",
+    "EXCEPTION_HANDLER": "tenants.problems.handle",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Frontdesk API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+# Requests a minute: from one address, with one key, and of those that a model answers.
+API_ADDRESS_RATE = env.integer("API_ADDRESS_RATE", 1200)
+API_KEY_RATE = env.integer("API_KEY_RATE", 600)
+API_ANSWER_RATE = env.integer("API_ANSWER_RATE", 60)
+# Seconds that a program waits for an answer before it is told to come back for it.
+API_ANSWER_SECONDS = env.number("API_ANSWER_SECONDS", 25)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Frontdesk API",
+    "VERSION": "1",
+    "DESCRIPTION": "Everything that a business's own programs may do. docs/api.md has examples.",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.openapi.complete",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": False},
+}
 
 UNFOLD = {
     "SITE_TITLE": "Frontdesk",

@@ -25,7 +25,7 @@ def test_upload_state_search_delete(alpha, program, background):
     assert (made.status_code, made.json()["status"]) == (201, "waiting")
     with schema_context(alpha.schema_name):
         background.run()
-    (listed,) = client.get("/api/v1/knowledge/documents").json()
+    (listed,) = client.get("/api/v1/knowledge/documents").json()["results"]
     assert (listed["status"], listed["chunk_count"], listed["problem"]) == ("ready", 2, "")
     found = search(client, question="When is breakfast?", limit=1).json()
     assert found["supported"] is True
@@ -33,7 +33,7 @@ def test_upload_state_search_delete(alpha, program, background):
     assert passage["document_title"] == "house.md" and passage["heading"] == ["House", "Breakfast"]
     assert passage["page"] is None and passage["score"] > 0.3 and "7 to 10" in passage["text"]
     assert client.delete(f"/api/v1/knowledge/documents/{listed['id']}").status_code == 204
-    assert client.get("/api/v1/knowledge/documents").json() == []
+    assert client.get("/api/v1/knowledge/documents").json()["results"] == []
     assert search(client, question="When is breakfast?").json() == {
         "supported": False,
         "support": 0,
@@ -79,7 +79,7 @@ def test_another_business_sees_nothing(alpha, beta, program, background):
     with schema_context(alpha.schema_name):
         background.run()
     other = program(beta)
-    assert other.get("/api/v1/knowledge/documents").json() == []
+    assert other.get("/api/v1/knowledge/documents").json()["results"] == []
     assert other.get(f"/api/v1/knowledge/documents/{identity}").status_code == 404
     assert other.delete(f"/api/v1/knowledge/documents/{identity}").status_code == 404
     assert search(other, question="When is breakfast?").json()["passages"] == []

@@ -72,7 +72,7 @@ class TestSuspension:
         page = browser.get("/")
         assert page.status_code == 503 and "paused" in page.content.decode()
         answer = client_for(None, authorization=f"Bearer {secret}").get("/api/v1/schema")
-        assert (answer.status_code, answer.json()) == (503, {"error": "suspended"})
+        assert (answer.status_code, answer.json()["detail"]) == (503, "This business is suspended.")
         suspension.resume(alpha, actor=None, reason="paid")
         assert browser.get("/").status_code == 200
         told = AuditEntry.objects.filter(tenant=alpha, action__in=["tenant.suspend", "tenant.resume"])

@@ -119,10 +119,13 @@ class TestSeats:
 
 class TestKeys:
     def test_a_key_is_shown_once_and_revoked_at_once(self, alpha, at_alpha):
-        page = at_alpha.post("/account/keys/", {"name": "Website"}).content.decode()
+        page = at_alpha.post(
+            "/account/keys/", {"name": "Website", "scopes": ["knowledge:read"]}
+        ).content.decode()
         secret = re.search(r"fd_[\w-]{40,}", page)[0]
         assert secret not in at_alpha.get("/account/keys/").content.decode()
         key = ApiKey.objects.get(tenant=alpha)
+        assert key.scopes == ["knowledge:read"]
         assert secret not in str(ApiKey.objects.values())
         at_alpha.post(f"/account/keys/{key.pk}/revoke")
         key.refresh_from_db()

@@ -25,6 +25,7 @@ ELSEWHERE = ("accounts/", "admin/")
 OPEN_TO_ALL = {
     "health",  # says only whether the installation works
     "api_schema",  # describes the API, no data
+    "api_docs",  # a page to read that
     "enter_with_ticket",  # the ticket is the proof
     "team_join",  # the invitation is the proof
 }
