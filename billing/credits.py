@@ -54,7 +54,14 @@ def hold(*, key: str, amount: int, now: datetime) -> Hold:
     return Hold.objects.create(key=key, amount=amount, created_at=now)
 
 
-def settle(hold: Hold, *, cost: int, key: str, reason: str, now: datetime) -> LedgerEntry | None:
+def keep(hold: Hold, *, now: datetime) -> bool:
+    """What it was reserved for goes on: as if reserved now. False when it is closed already."""
+    return bool(Hold.objects.filter(pk=hold.pk, status=Hold.Status.HELD).update(created_at=now))
+
+
+def settle(
+    hold: Hold, *, cost: int, key: str, reason: str, now: datetime, kind: str = Kind.TURN
+) -> LedgerEntry | None:
     """Take what was used and free the rest; beyond the hold only what is available, never below zero."""
     account = CreditAccount.objects.select_for_update().get(pk=1)
     if not _close(hold, Hold.Status.SETTLED, now=now):
@@ -63,7 +70,7 @@ def settle(hold: Hold, *, cost: int, key: str, reason: str, now: datetime) -> Le
     taken = min(cost, account.available)
     account.balance -= taken
     account.save(update_fields=["balance", "held"])
-    return _enter(Kind.TURN, -taken, account, key=key, reason=reason, now=now) if taken else None
+    return _enter(kind, -taken, account, key=key, reason=reason, now=now) if taken else None
 
 
 def release(hold: Hold, *, now: datetime) -> None:
@@ -90,18 +97,34 @@ def grant(*, amount: int, reason: str, key: str, actor: User | None, now: dateti
 
 def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
     """Free the open holds that nobody works on any more; an outermost use case. Returns how many."""
-    held = Hold.objects.filter(status=Hold.Status.HELD, created_at__lt=older_than).exclude(pk__in=keep)
-    orphans = list(held.order_by("pk"))
-    for orphan in orphans:
+    found = orphans(keep=keep, older_than=older_than)
+    for orphan in found:
         with transaction.atomic(durable=True):
             release(orphan, now=now)
-    return len(orphans)
+    return len(found)
+
+
+def orphans(*, keep: Collection[int], older_than: datetime) -> list[Hold]:
+    """The open holds that nobody works on any more, oldest first. `keep` are those that somebody does."""
+    known = [pk for pk in keep if pk]
+    held = Hold.objects.filter(status=Hold.Status.HELD, created_at__lt=older_than).exclude(pk__in=known)
+    return list(held.order_by("pk"))
+
+
+def discrepancies() -> int:
+    """How many sums do not fit: the ledger and the balance, the open holds and what is reserved."""
+    account = CreditAccount.objects.filter(pk=1).first() or CreditAccount()
+    entered = LedgerEntry.objects.aggregate(total=Coalesce(Sum("amount"), 0))["total"]
+    reserved = Hold.objects.filter(status=Hold.Status.HELD).aggregate(total=Coalesce(Sum("amount"), 0))[
+        "total"
+    ]
+    return int(entered != account.balance) + int(reserved != account.held)
 
 
 def standing(*, since: datetime) -> Standing:
     """The account, and what was spent since the start of the business's day."""
     account = CreditAccount.objects.filter(pk=1).first() or CreditAccount()
-    spent = LedgerEntry.objects.filter(kind=Kind.TURN, created_at__gte=since)
+    spent = LedgerEntry.objects.filter(kind__in=LedgerEntry.SPENT, created_at__gte=since)
     total = spent.aggregate(total=Coalesce(Sum("amount"), 0))["total"]
     return Standing(balance=account.balance, held=account.held, spent_today=-total)
 
@@ -149,6 +172,21 @@ def record_usage(
     )
 
 
+def record_speech(
+    *, key: str, model: str, seconds: int, exact: bool, cost: int, price: Price, now: datetime
+) -> Usage:
+    """As `record_usage`, for seconds of audio that were heard."""
+    return Usage.objects.create(
+        key=key,
+        model=model,
+        audio_seconds=seconds,
+        credits=cost,
+        price=_snapshot(price),
+        exact=exact,
+        created_at=now,
+    )
+
+
 def _snapshot(price: Price) -> dict[str, Any]:
     fields = (
         "model",
@@ -156,6 +194,7 @@ def _snapshot(price: Price) -> dict[str, Any]:
         "output_per_million",
         "cache_read_per_million",
         "cache_write_per_million",
+        "audio_per_hour",
     )
     kept = {field: getattr(price, field) for field in (*fields, "minimum")}
     return {**kept, "effective_from": price.effective_from.isoformat()}

@@ -134,9 +134,11 @@ class SessionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A delivery that asks for nothing, and why."""
+    """A delivery that asks for nothing, and why; with the message's id when it has one, for the ledger."""
 
     reason: str
+    unique_id: str = ""
+    from_me: bool = False
 
 
 Event = Said | Receipt | Edited | Revoked | Reacted | Voted | Called | Typing | SessionStatus | Skipped

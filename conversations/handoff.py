@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from agents.lines import Line, say
@@ -110,7 +111,7 @@ def _to_agent(conversation: Conversation) -> None:
 def settle_open(conversation: Conversation, outcome: str, reason: str) -> None:
     """Give every inbound message that is still open its terminal state."""
     conversation.messages.filter(direction=Message.Direction.IN, outcome="").update(
-        outcome=outcome, outcome_reason=reason[:80]
+        outcome=outcome, outcome_reason=reason[:80], terminal_at=Now()
     )
 
 

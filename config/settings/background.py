@@ -50,6 +50,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
+    "watch-invariants": {"task": "conversations.invariants.watch", "schedule": 300},
     "beat-alive": {"task": "config.health.beat_alive", "schedule": 5},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True

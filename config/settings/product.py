@@ -8,6 +8,9 @@ ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-haiku-5-5")
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")
+# Voice notes: the model at OPENAI_BASE_URL that hears them; or a folder with a faster-whisper model.
+OPENAI_SPEECH_MODEL = env.text("OPENAI_SPEECH_MODEL", "" if OPENAI_BASE_URL else "whisper-1")
+SPEECH_MODEL_PATH = env.text("SPEECH_MODEL_PATH")
 EMBEDDING_URL = env.text("EMBEDDING_URL", f"http://127.0.0.1:{env.integer('PORT', 8000) + 3}")
 DOCLING_ARTIFACTS_PATH = env.text("DOCLING_ARTIFACTS_PATH")
 DOCUMENT_MAX_BYTES = env.integer("DOCUMENT_MAX_MEGABYTES", 25) * 2**20
@@ -21,6 +24,8 @@ WAHA_MESSAGES_A_SECOND = env.number("WAHA_MESSAGES_A_SECOND", 10)
 WAHA_PERSON_SECONDS = env.number("WAHA_PERSON_SECONDS", 1)
 WAHA_TYPING_SECONDS = env.number("WAHA_TYPING_SECONDS", 3)  # the longest; by length below it
 WAHA_BULK_SECONDS = env.number("WAHA_BULK_SECONDS", 30)  # between two of a bulk send; up to twice as long
+# A message that has come to no end after so many seconds is unexplained: the owner is told.
+EXPLAINED_WITHIN_SECONDS = env.integer("EXPLAINED_WITHIN_SECONDS", 120)
 EXTRACTIVE_ALLOWED = env.flag("EXTRACTIVE_ALLOWED", not env.production())
 # The web chat: on any site while no domain is listed, in development only; and how much one visitor may ask.
 WEB_CHAT_ANY_ORIGIN = not env.production()
