@@ -11,7 +11,7 @@ from conversations import waha_events
 from conversations.channels import Limits, Pace
 from conversations.events import Event, Skipped
 from conversations.models import Channel, Conversation, Message
-from providers import waha
+from providers import addresses, waha
 from providers.errors import ProviderError, ProviderRejected
 
 log = structlog.get_logger(__name__)
@@ -40,12 +40,12 @@ class WahaTransport:
         return min(longest, LEAST_TYPING + len(message.whole_text) / TYPED_A_SECOND) if longest else 0.0
 
     def begin(self, channel: Channel, message: Message) -> None:
-        client, where = _client(channel), _where(channel, message)
+        client, where = client_of(channel), _where(channel, message)
         _politely(lambda: client.send_seen(**where))
         _politely(lambda: client.start_typing(**where))
 
     def send(self, channel: Channel, message: Message) -> str:
-        client, where = _client(channel), _where(channel, message)
+        client, where = client_of(channel), _where(channel, message)
         if message.typing_at is None:
             self.begin(channel, message)
         try:
@@ -54,11 +54,13 @@ class WahaTransport:
             _politely(lambda: client.stop_typing(**where))
 
     def look_up(self, channel: Channel, message: Message) -> bool | None:
-        found = _client(channel).get_message(**_where(channel, message), message_id=message.unique_id)
+        found = client_of(channel).get_message(
+            session=channel.session, chat_id=message.conversation.address, message_id=message.unique_id
+        )
         return found is not None
 
     def fetch(self, channel: Channel, source: str, *, max_bytes: int) -> bytes:
-        return _client(channel).download_media(source, max_bytes=max_bytes)
+        return client_of(channel).download_media(source, max_bytes=max_bytes)
 
     def find(self, channel: Channel, address: str) -> str:
         """The chat of a phone number, as the gateway knows it: old numbers lack a digit."""
@@ -67,7 +69,7 @@ class WahaTransport:
         digits = re.sub(r"[\s().+-]", "", address)
         if not re.fullmatch(r"[0-9]{8,15}", digits):
             raise ProviderRejected("This is no phone number: write it as +55 11 98888-7777.")
-        found = _client(channel).check_exists(session=channel.session, phone=digits)
+        found = client_of(channel).check_exists(session=channel.session, phone=digits)
         if found is None:
             raise ProviderRejected("This number is not on WhatsApp.")
         return found
@@ -76,11 +78,13 @@ class WahaTransport:
         return ""
 
     def probe(self, channel: Channel) -> str:
-        return _client(channel).session_status(session=channel.session)
+        return client_of(channel).session_status(session=channel.session)
 
 
-def _client(channel: Channel) -> waha.Waha:
-    return waha.client(base_url=channel.base_url, api_key=channel.api_key)
+def client_of(channel: Channel) -> waha.Waha:
+    """The gateway of this channel; in a private network only where the installation says so."""
+    private = addresses.names_host(channel.base_url, settings.GATEWAY_PRIVATE_HOSTS)
+    return waha.client(base_url=channel.base_url, api_key=channel.api_key, allow_private=private)
 
 
 def _where(channel: Channel, message: Message) -> dict[str, str]:

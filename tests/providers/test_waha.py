@@ -10,7 +10,7 @@ WHERE = {"session": "demo", "chat_id": "5511988887777@c.us"}
 
 
 def client(gateway: Gateway) -> waha.Waha:
-    return waha.client(base_url=gateway.url, api_key=gateway.api_key)
+    return waha.client(base_url=gateway.url, api_key=gateway.api_key, allow_private=True)
 
 
 @pytest.mark.parametrize("engine", ["GOWS", "NOWEB", "WEBJS"])
@@ -32,13 +32,15 @@ def test_a_failure_after_the_request_left_may_have_sent_it(gateway: Gateway, fau
 
 def test_a_gateway_that_is_away_has_sent_nothing() -> None:
     with pytest.raises(ProviderError) as failed:
-        waha.client(base_url="http://127.0.0.1:9", api_key="k").send_text(**WHERE, text="Olá")
+        waha.client(base_url="http://127.0.0.1:9", api_key="k", allow_private=True).send_text(
+            **WHERE, text="Olá"
+        )
     assert not failed.value.outcome_unknown
 
 
 def test_a_wrong_key_and_an_unknown_session_are_final(gateway: Gateway) -> None:
     with pytest.raises(ProviderRejected, match="401"):
-        waha.client(base_url=gateway.url, api_key="wrong").send_text(**WHERE, text="Olá")
+        waha.client(base_url=gateway.url, api_key="wrong", allow_private=True).send_text(**WHERE, text="Olá")
     with pytest.raises(ProviderRejected):
         client(gateway).send_text(session="nobody", chat_id="55@c.us", text="Olá")
 
