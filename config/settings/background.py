@@ -9,13 +9,17 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "fast"
-# Four queues. "inbound" stores what came in, "fast" answers, "bulk" sends to many, "slow" reads documents.
+# Five queues. "inbound" stores what came in, "fast" answers, "bulk" sends to many, "slow" reads documents,
+# "hooks" tells businesses' own systems, which may be slow: a process of its own has it.
 # A worker takes from its queues in turn, so a backlog of answers never holds back what comes in, nor the
 # other way round. Bulk is served by the second worker only, and its doorbells are one a business
 # (conversations.bulk): whatever is broadcast, all threads of the first worker are there for customers.
 CELERY_TASK_ROUTES = {
     "conversations.inbox.*": {"queue": "inbound"},
     "conversations.bulk.*": {"queue": "bulk"},
+    "conversations.hooks.*": {"queue": "hooks"},
+    "conversations.health.*": {"queue": "bulk"},
+    "conversations.alarms.*": {"queue": "bulk"},
     "knowledge.indexing.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
 }
@@ -48,6 +52,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conversations.sweep.sweep",
         "schedule": env.integer("SWEEP_SECONDS", 10),
     },
+    "check-channels": {"task": "conversations.health.check", "schedule": 60, "options": {"queue": "bulk"}},
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
     "watch-invariants": {"task": "conversations.invariants.watch", "schedule": 300},

@@ -36,6 +36,7 @@ class Limits:
     media: frozenset[str] = frozenset()  # of Message.Kind: image, audio, video, document
     lists: bool = False
     buttons: bool = False
+    remote: bool = False
     pace: Pace = Pace()
     files: Mapping[str, int] = field(default_factory=dict)
 
@@ -107,3 +108,8 @@ def register(kind: str, transport: Transport) -> None:
 def transport(channel: Channel) -> Transport:
     """Who carries for this channel."""
     return _transports[channel.kind]
+
+
+def remote_kinds() -> list[str]:
+    """The kinds that a vendor carries."""
+    return [kind for kind, transport in _transports.items() if transport.limits.remote]
