@@ -23,7 +23,7 @@ from django_tenants.utils import schema_context
 from psycopg import sql
 
 from conversations import alarms, channels
-from conversations.events import Event, Receipt
+from conversations.events import Event, Receipt, SessionStatus
 from conversations.models import Channel, ChannelStatus, Message
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -167,6 +167,13 @@ def note_status(channel: Channel, status: str, *, now: datetime, detail: str = "
     ChannelStatus.objects.create(channel_id=channel.pk, status=status[:30], detail=detail[:200], at=now)
     live.publish("channel.changed", id=str(channel.pk))
     return True
+
+
+def note_told(channel: Channel, told: SessionStatus, *, now: datetime) -> str:
+    """The vendor tells of its session by an event; in the transaction that reads it."""
+    if note_status(channel, told.status, now=now, detail=str(told.detail.get("reason") or "")):
+        weigh(channel.pk, now=now)
+    return f"session is {told.status}"
 
 
 # -- the round, every minute
