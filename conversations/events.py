@@ -60,11 +60,15 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How far our message came: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played."""
+    """How far our message came: -1 error, 0 pending, 1 server, 2 device, 3 read, 4 played.
+
+    `own_id` is the id that we chose before the send, where a vendor gives its own and tells ours back.
+    """
 
     unique_id: str
     level: int
     error: str = ""
+    own_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,16 @@ class SessionStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateChanged:
+    """The vendor judged a message template anew: APPROVED, REJECTED, PAUSED and so on, and why."""
+
+    name: str
+    language: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A delivery that asks for nothing, and why; with the message's id when it has one, for the ledger."""
 
@@ -141,7 +155,19 @@ class Skipped:
     from_me: bool = False
 
 
-Event = Said | Receipt | Edited | Revoked | Reacted | Voted | Called | Typing | SessionStatus | Skipped
+Event = (
+    Said
+    | Receipt
+    | Edited
+    | Revoked
+    | Reacted
+    | Voted
+    | Called
+    | Typing
+    | SessionStatus
+    | TemplateChanged
+    | Skipped
+)
 
 
 def kind_of(said: Said) -> str:

@@ -19,6 +19,7 @@ class Channel(models.Model):
 
     class Kind(models.TextChoices):
         WAHA = "waha", _("WhatsApp (WAHA)")
+        CLOUD = "cloud", _("WhatsApp (Cloud API)")
         TEST = "test", _("test chat")
         API = "api", _("programs (API)")
         WEB = "web", _("web chat")
@@ -36,6 +37,11 @@ class Channel(models.Model):
     base_url = models.URLField(_("gateway URL"), blank=True)
     api_key = EncryptedTextField(_("gateway key"), blank=True)
     hmac_secret = EncryptedTextField(_("webhook secret"), blank=True)
+    # WhatsApp Cloud API: which number of which account. Its token and app secret are the two fields above.
+    phone_number_id = models.CharField(_("phone number ID"), max_length=40, blank=True, db_default="")
+    waba_id = models.CharField(_("business account ID"), max_length=40, blank=True, db_default="")
+    verify_token = EncryptedTextField(_("verify token"), blank=True, default="", db_default="")
+    templates_synced_at = models.DateTimeField(_("templates read"), null=True, blank=True)
     # How the web chat looks and where it may stand: the shape is conversations.widget.Widget.
     widget = models.JSONField(
         _("web chat"), default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False
@@ -69,7 +75,10 @@ class Channel(models.Model):
         verbose_name = _("channel")
         verbose_name_plural = _("channels")
         constraints = [
-            models.UniqueConstraint(fields=["kind"], condition=Q(kind="api"), name="one_api_channel")
+            models.UniqueConstraint(fields=["kind"], condition=Q(kind="api"), name="one_api_channel"),
+            models.UniqueConstraint(
+                fields=["phone_number_id"], condition=Q(kind="cloud"), name="one_channel_a_cloud_number"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -91,6 +100,37 @@ class ChannelStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel_id} {self.status}"
+
+
+class MessageTemplate(models.Model):
+    """A message that WhatsApp has approved beforehand: all that may be sent after 24 hours of silence."""
+
+    APPROVED = "APPROVED"
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="templates")
+    name = models.CharField(_("name"), max_length=512)
+    language = models.CharField(_("language"), max_length=20)
+    category = models.CharField(_("category"), max_length=30, blank=True)
+    status = models.CharField(_("status"), max_length=30)  # WhatsApp's own word
+    reason = models.CharField(_("why"), max_length=200, blank=True)
+    body = models.TextField(_("text"), blank=True)
+    components = models.JSONField(
+        default=list, blank=True
+    )  # as WhatsApp has them: conversations.template_parts
+    parameters_count = models.PositiveSmallIntegerField(_("blanks"), default=0)
+    is_usable = models.BooleanField(_("can be sent from here"), default=False)
+    synced_at = models.DateTimeField(_("read"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("message template")
+        verbose_name_plural = _("message templates")
+        ordering: ClassVar[list[str]] = ["name", "language"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "name", "language"], name="template_once_a_channel")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
 
 
 class WebhookEvent(models.Model):
