@@ -1,5 +1,6 @@
 """The fixed lines that a customer may hear from the product itself, in the customer's language. Pure."""
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -13,6 +14,13 @@ class Line(StrEnum):
     MEDICAL = "medical"
     SELF_HARM = "self_harm"
     VIOLENCE = "violence"
+    LOOP = "loop"  # said to nobody: another line would feed the other machine
+    TOO_MANY = "too_many"
+    OPTED_OUT = "opted_out"
+    OPTED_IN = "opted_in"
+    HOLDING = "holding"
+    OUT_OF_HOURS = "out_of_hours"
+    BACK = "back"
 
 
 _LINES: dict[str, dict[Line, str]] = {
@@ -24,6 +32,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Isso pode ser uma emergência. Ligue agora para o SAMU, 192, ou vá ao pronto-socorro mais próximo. Também avisei a equipe.",
         Line.SELF_HARM: "Sinto muito que você esteja passando por isso. Por favor, fale agora com alguém: CVV, ligue 188 (24 horas, grátis); em perigo imediato, 192. Também avisei a equipe.",
         Line.VIOLENCE: "Sua segurança vem primeiro. Em perigo agora, ligue 190 (polícia); violência contra a mulher, 180. Também avisei a equipe.",
+        Line.TOO_MANY: "Hoje já respondi tudo o que posso por aqui. Avisei a equipe: uma pessoa continua com você.",
+        Line.OPTED_OUT: "Pronto: não enviaremos mais mensagens que você não pediu. Para voltar a receber, escreva VOLTAR.",
+        Line.OPTED_IN: "Que bom ter você de volta! Para parar de receber, escreva SAIR a qualquer momento.",
+        Line.HOLDING: "Recebi sua mensagem e estou demorando mais do que o normal. Respondo assim que puder; se eu não conseguir, uma pessoa da equipe responde.",
+        Line.OUT_OF_HOURS: "Recebemos sua mensagem. Agora estamos fechados; voltamos {back} e uma pessoa responde você.",
+        Line.BACK: "Nossa equipe volta {back}.",
     },
     "en": {
         Line.ASKED: "Of course. I have told the team: a person will continue this conversation with you.",
@@ -33,6 +47,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "This may be an emergency. Call your local emergency number now (112, 911 or 192 in Brazil) or go to the nearest emergency room. I have told the team too.",
         Line.SELF_HARM: "I am sorry that you are going through this. Please talk to someone now: call your local crisis line (988 in the US, 188 in Brazil) or the emergency number. I have told the team too.",
         Line.VIOLENCE: "Your safety comes first. If you are in danger now, call the police (112, 911 or 190 in Brazil). I have told the team too.",
+        Line.TOO_MANY: "I have answered all I can here today. I have told the team: a person will continue with you.",
+        Line.OPTED_OUT: "Done: we will not send you messages that you did not ask for. To hear from us again, write START.",
+        Line.OPTED_IN: "Good to have you back! To stop at any time, write STOP.",
+        Line.HOLDING: "I have your message and need longer than usual. I will answer as soon as I can; if I cannot, a person of the team will.",
+        Line.OUT_OF_HOURS: "We have your message. We are closed at the moment; we are back {back} and a person will answer you.",
+        Line.BACK: "Our team is back {back}.",
     },
     "es": {
         Line.ASKED: "Claro. Ya avisé al equipo: una persona continúa esta conversación con usted.",
@@ -42,6 +62,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Esto puede ser una emergencia. Llame ahora al número de emergencias (112, 911 o 192 en Brasil) o vaya a urgencias. También avisé al equipo.",
         Line.SELF_HARM: "Lamento mucho que esté pasando por esto. Por favor, hable ahora con alguien: la línea de crisis de su país (024 en España, 188 en Brasil) o emergencias. También avisé al equipo.",
         Line.VIOLENCE: "Su seguridad es lo primero. Si está en peligro, llame a la policía (112, 911 o 190 en Brasil). También avisé al equipo.",
+        Line.TOO_MANY: "Por hoy ya respondí todo lo que puedo por aquí. Avisé al equipo: una persona continúa con usted.",
+        Line.OPTED_OUT: "Listo: no le enviaremos más mensajes que no haya pedido. Para volver a recibirlos, escriba ALTA.",
+        Line.OPTED_IN: "¡Qué bueno tenerle de vuelta! Para dejar de recibir mensajes, escriba BAJA en cualquier momento.",
+        Line.HOLDING: "Recibí su mensaje y estoy tardando más de lo normal. Respondo en cuanto pueda; si no lo consigo, le responderá una persona del equipo.",
+        Line.OUT_OF_HOURS: "Recibimos su mensaje. Ahora estamos cerrados; volvemos {back} y una persona le responderá.",
+        Line.BACK: "Nuestro equipo vuelve {back}.",
     },
     "fr": {
         Line.ASKED: "Bien sûr. J’ai prévenu l’équipe : une personne poursuit cette conversation avec vous.",
@@ -51,6 +77,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Cela peut être une urgence. Appelez tout de suite le 15 ou le 112 (192 au Brésil) ou allez aux urgences. J’ai aussi prévenu l’équipe.",
         Line.SELF_HARM: "Je suis désolé que vous traversiez cela. Parlez à quelqu’un maintenant : le 3114 en France, le 188 au Brésil, ou le 112. J’ai aussi prévenu l’équipe.",
         Line.VIOLENCE: "Votre sécurité passe avant tout. En danger immédiat, appelez le 17 ou le 112 (190 au Brésil). J’ai aussi prévenu l’équipe.",
+        Line.TOO_MANY: "J’ai répondu à tout ce que je peux ici aujourd’hui. J’ai prévenu l’équipe : une personne prend la suite.",
+        Line.OPTED_OUT: "C’est fait : vous ne recevrez plus de messages que vous n’avez pas demandés. Pour en recevoir à nouveau, écrivez REPRENDRE.",
+        Line.OPTED_IN: "Heureux de vous retrouver ! Pour ne plus rien recevoir, écrivez ARRET à tout moment.",
+        Line.HOLDING: "J’ai bien reçu votre message et j’ai besoin de plus de temps que d’habitude. Je réponds dès que possible ; sinon, une personne de l’équipe le fera.",
+        Line.OUT_OF_HOURS: "Nous avons bien reçu votre message. Nous sommes fermés en ce moment ; nous revenons {back} et une personne vous répondra.",
+        Line.BACK: "Notre équipe revient {back}.",
     },
 }
 
@@ -58,3 +90,33 @@ _LINES: dict[str, dict[Line, str]] = {
 def say(line: Line, language: str) -> str:
     """The line in the language ("pt-br", "es" …), in English when we do not speak it."""
     return _LINES.get(language[:2].lower(), _LINES["en"])[line]
+
+
+_WEEKDAYS = {
+    "pt": "segunda-feira terça-feira quarta-feira quinta-feira sexta-feira sábado domingo",
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+    "es": "lunes martes miércoles jueves viernes sábado domingo",
+    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche",
+}
+_BACK = {
+    "pt": ("hoje às {time}", "amanhã às {time}", "{day} às {time}", "em {date:%d/%m} às {time}"),
+    "en": ("today at {time}", "tomorrow at {time}", "on {day} at {time}", "on {date:%Y-%m-%d} at {time}"),
+    "es": (
+        "hoy a las {time}",
+        "mañana a las {time}",
+        "el {day} a las {time}",
+        "el {date:%d/%m} a las {time}",
+    ),
+    "fr": ("aujourd’hui à {time}", "demain à {time}", "{day} à {time}", "le {date:%d/%m} à {time}"),
+}
+
+
+def when_back(opens: datetime, now: datetime, language: str) -> str:
+    """When people are back, in words: both moments in the business's own time zone."""
+    short = language[:2].lower() if language[:2].lower() in _BACK else "en"
+    days = (opens.date() - now.date()).days
+    today, tomorrow, this_week, later = _BACK[short]
+    form = today if days <= 0 else tomorrow if days == 1 else this_week if days < 7 else later
+    return form.format(
+        time=f"{opens:%H:%M}", day=_WEEKDAYS[short].split()[opens.weekday()], date=opens.date()
+    )
