@@ -153,6 +153,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "worker": _beats("fast"),
     "bulk worker": _beats("bulk"),
     "slow worker": _beats("slow"),
+    "hooks worker": _beats("hooks"),
     "beat": _beats("beat"),
     "embedder": _embedder,
     "bundle": _bundle,

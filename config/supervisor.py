@@ -66,7 +66,9 @@ class Part:
 def parts(options: Options) -> list[Part]:
     """What runs, in the order of starting."""
     uvicorn = f"uvicorn config.asgi:application --host {options.host} --port {options.port} --loop uvloop"
-    web = f"{uvicorn} --http httptools --no-access-log --log-level warning --timeout-graceful-shutdown 5"
+    # What a header claims of the caller's address is for the product to judge: TRUSTED_PROXIES.
+    quiet = "--no-access-log --log-level warning --no-proxy-headers"
+    web = f"{uvicorn} --http httptools {quiet} --timeout-graceful-shutdown 5"
     worker = "celery --quiet -A config worker -P threads --without-mingle --without-gossip -l INFO"
     found = [
         Part("web", _module(web), options.port),
@@ -74,6 +76,8 @@ def parts(options: Options) -> list[Part]:
         Part("worker", _module(f"{worker} -c 8 -Q inbound,fast -n fast@%h")),
         Part("worker2", _module(f"{worker} -c 8 -Q inbound,fast,bulk -n fast2@%h")),
         Part("slow", _module(f"{worker} -c 2 -Q slow -n slow@%h")),
+        # Threads that mostly wait for strangers' servers.
+        Part("hooks", _module(f"{worker} -c 16 -Q hooks -n hooks@%h")),
         Part("beat", _module("celery --quiet -A config beat -l WARNING --pidfile=")),
     ]
     if not env.text("EMBEDDING_URL"):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("conversations.urls")),
     path("", include("conversations.trial_urls")),
+    path("", include("conversations.hook_urls")),
     path("", include("agents.urls")),
     path("", include("knowledge.urls")),
     path("", include("billing.urls")),

@@ -22,7 +22,7 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 from psycopg import sql
 
-from conversations import alarms, channels
+from conversations import alarms, channels, hooks
 from conversations.events import Event, Receipt, SessionStatus
 from conversations.models import Channel, ChannelStatus, Message
 from providers.errors import ProviderError, ProviderRejected
@@ -307,6 +307,7 @@ def weigh(channel_id: Any, *, now: datetime, refused: bool | None = None) -> Ver
 
 def _change(channel: Channel, verdict: Verdict, *, now: datetime) -> None:
     if channel.health != verdict.health:
+        hooks.channel(channel, verdict.health, before=channel.health, reason=verdict.reason, now=now)
         channel.health_since = now
     channel.health, channel.health_reason = verdict.health, verdict.reason
     channel.save(update_fields=["health", "health_reason", "health_since"])

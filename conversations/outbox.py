@@ -21,7 +21,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import channels, pacing
+from conversations import channels, hooks, pacing
 from conversations.events import Receipt
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
@@ -290,6 +290,7 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
             status=Status.SENT, sent_at=now, terminal_at=now, error=""
         )
         _note_answered(message.conversation.channel, now=now)
+        hooks.message("message.sent", message, now=now)
         _tell(message)
         _ring_next(message)
 
@@ -381,6 +382,7 @@ def note_echo(channel: Channel, unique: str, *, now: datetime) -> str:
     if not unsure.update(status=Status.SENT, sent_at=now, terminal_at=now, error=""):
         return "ignored: own message"
     message = ours.get()
+    hooks.message("message.sent", message, now=now)
     _tell(message)
     _ring_next(message)
     return "own message confirmed"
@@ -396,6 +398,8 @@ def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
     if not moved.update(status=status, **_times(status, receipt, now=now)):
         return "ignored: receipt changes nothing"
     message = Message.objects.get(provider_key=key)
+    if message.sent_at == now:  # the first that is heard of it
+        hooks.message("message.sent", message, now=now)
     _tell(message)
     return f"message is {status}"
 

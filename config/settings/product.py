@@ -36,3 +36,5 @@ WEB_CHAT_REQUESTS_A_MINUTE = env.integer("WEB_CHAT_REQUESTS_A_MINUTE", 600)
 WEB_CHAT_SOCKETS_AN_ADDRESS = env.integer("WEB_CHAT_SOCKETS_AN_ADDRESS", 50)
 # Hosts in a private network that a business's gateway may stand at: "waha", "10.0.0.5:3000", or "*" for all.
 GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+# As GATEWAY_PRIVATE_HOSTS, for the addresses at which a business wants to be told of events.
+HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
