@@ -17,6 +17,8 @@ from tenants.blueprint_files import Hidden, Steps
 from tenants.blueprints import Context, Part, Secret
 from tenants.models import Tenant
 
+SECONDS = ("debounce_seconds", "debounce_ceiling_seconds")
+
 
 class ProviderPart(Part):
     """Where models are asked."""
@@ -26,6 +28,8 @@ class ProviderPart(Part):
     base_url: str = Field("", pattern=r"^(https?://\S+)?$", max_length=200)
     api_key: Secret | None = None
     model: str = Field("", max_length=120)
+    speech_model: str = Field("", max_length=120)
+    reads_images: bool | None = None
     headers: dict[str, Secret] = {}
     default: bool = False
 
@@ -49,6 +53,7 @@ class AssistantPart(Part):
     memory_messages: int = Field(20, ge=0, le=50)
     memory_minutes: int = Field(30, ge=1, le=10080)
     debounce_seconds: float | None = Field(None, ge=0, le=30)
+    debounce_ceiling_seconds: float | None = Field(None, ge=0, le=120)
     tiers: dict[str, TierPart] = {}
 
     @field_validator("tiers")
@@ -102,6 +107,8 @@ def _check_providers(value: list[ProviderPart], context: Context) -> Iterable[tu
         seen.add(part.name)
         if part.vendor != "extractive" and not (part.api_key or _has_key(part.name, context)):
             yield (number,), "api_key: is missing"
+        if part.speech_model and part.vendor != "openai":
+            yield (number, "speech_model"), "only the vendor openai hears voice notes"
     if sum(part.default for part in value) > 1:
         yield (), "only one provider can be the default"
 
@@ -128,9 +135,11 @@ def _export_providers(context: Context) -> list[dict[str, Any]] | None:
 
 def _provider(provider: ModelProvider) -> dict[str, Any]:
     data: dict[str, Any] = {"name": provider.name, "vendor": provider.vendor}
-    data |= {key: value for key in ("base_url", "model") if (value := getattr(provider, key))}
+    data |= {key: value for key in ("base_url", "model", "speech_model") if (value := getattr(provider, key))}
     if provider.api_key:
         data["api_key"] = Hidden(provider.api_key)
+    if provider.reads_images is not None:
+        data["reads_images"] = provider.reads_images
     if provider.headers:
         data["headers"] = {name: Hidden(value) for name, value in provider.headers.items()}
     return data | ({"default": True} if provider.is_default else {})
@@ -156,8 +165,9 @@ def _apply_assistant(value: AssistantPart, context: Context) -> None:
     content = value.model_dump(exclude_unset=True, exclude={"name"})
     if "tiers" in content:
         content["tiers"] = {tier: _set(part) for tier, part in content["tiers"].items()}
-    if content.get("debounce_seconds") is not None:
-        content["debounce_seconds"] = Decimal(str(round(content["debounce_seconds"], 1)))
+    for field in SECONDS:
+        if content.get(field) is not None:
+            content[field] = Decimal(str(round(content[field], 1)))
     publishing.publish(agent, content=content, user=context.actor, now=context.now)
 
 
@@ -171,9 +181,6 @@ def _export_assistant(context: Context) -> dict[str, Any] | None:
     if agent is None or version is None:
         return None
     content = publishing.content_of(version)
-    if content["debounce_seconds"] is None:
-        del content["debounce_seconds"]
-    else:
-        content["debounce_seconds"] = float(content["debounce_seconds"])
+    content |= {field: float(content[field]) for field in SECONDS if content[field] is not None}
     filled = {key: value for key, value in content.items() if value not in ("", {}, None)}
     return {"name": agent.name, **filled}

@@ -21,6 +21,7 @@ class VersionForm(forms.ModelForm):
             "memory_messages",
             "memory_minutes",
             "debounce_seconds",
+            "debounce_ceiling_seconds",
         )
         widgets = {
             "persona": forms.Textarea(attrs={"rows": 3}),
@@ -32,6 +33,7 @@ class VersionForm(forms.ModelForm):
             "memory_messages": _("How many earlier messages it reads, 0 to 50."),
             "memory_minutes": _("After so many minutes of silence it starts anew."),
             "debounce_seconds": _("Leave empty for the usual time."),
+            "debounce_ceiling_seconds": _("Counted from the first message. Leave empty for the usual time."),
         }
 
     def clean_memory_messages(self) -> int:
@@ -41,9 +43,15 @@ class VersionForm(forms.ModelForm):
         return self._within("memory_minutes", 1, 10080)
 
     def clean_debounce_seconds(self) -> Any:
-        value = self.cleaned_data["debounce_seconds"]
-        if value is not None and not 0 <= value <= 30:
-            raise forms.ValidationError(_("Between 0 and 30 seconds."))
+        return self._seconds("debounce_seconds", most=30)
+
+    def clean_debounce_ceiling_seconds(self) -> Any:
+        return self._seconds("debounce_ceiling_seconds", most=120)
+
+    def _seconds(self, field: str, *, most: int) -> Any:
+        value = self.cleaned_data[field]
+        if value is not None and not 0 <= value <= most:
+            raise forms.ValidationError(_("Between 0 and %(most)s seconds.") % {"most": most})
         return value
 
     def _within(self, field: str, low: int, high: int) -> int:

@@ -8,12 +8,12 @@ SURE = 0.9
 ENOUGH_WORDS = 3
 
 
-def detect(text: str, *, current: str) -> str:
-    """The two-letter language of a text; `current` unless another is sure. A greeting never switches."""
+def sure_of(text: str) -> str:
+    """The two-letter language of a text, empty unless it is certain. A greeting never is."""
     if len(text.split()) < ENOUGH_WORDS:
-        return current
+        return ""
     found, probability = _identifier().classify(text[:500])
-    return str(found) if probability >= SURE else current
+    return str(found) if probability >= SURE else ""
 
 
 @cache

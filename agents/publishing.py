@@ -11,7 +11,7 @@ from tenants.models import User
 
 EDITABLE = (
     "persona", "instructions", "greeting", "tone", "source_line", "memory_messages", "memory_minutes",
-    "debounce_seconds", "tiers",
+    "debounce_seconds", "debounce_ceiling_seconds", "tiers",
 )  # fmt: skip
 
 

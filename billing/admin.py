@@ -163,7 +163,16 @@ class HoldAdmin(ReadOnlyAdmin):
 
 @admin.register(Usage)
 class UsageAdmin(ReadOnlyAdmin):
-    list_display = ("created_at", "key", "model", "input_tokens", "output_tokens", "credits", "exact")
+    list_display = (
+        "created_at",
+        "key",
+        "model",
+        "input_tokens",
+        "output_tokens",
+        "audio_seconds",
+        "credits",
+        "exact",
+    )
     list_filter = ("model", "exact")
     search_fields = ("key",)
     ordering = ("-pk",)
@@ -180,6 +189,7 @@ class PriceAdmin(ModelAdmin):
         "output_per_million",
         "cache_read_per_million",
         "cache_write_per_million",
+        "audio_per_hour",
         "minimum",
     )
     list_filter = ("model",)

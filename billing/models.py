@@ -65,6 +65,8 @@ class LedgerEntry(models.Model):
         TURN = "turn", _("answer")
         SPEECH = "speech", _("voice note")
 
+    SPENT = (Kind.TURN, Kind.SPEECH)
+
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     amount = models.BigIntegerField(_("credits"))
     balance_after = models.BigIntegerField(_("balance after"))
@@ -106,9 +108,7 @@ class Price(models.Model):
     output_per_million = models.PositiveIntegerField(_("credits per million tokens written"))
     cache_read_per_million = models.PositiveIntegerField(_("credits per million tokens read from cache"))
     cache_write_per_million = models.PositiveIntegerField(_("credits per million tokens put into cache"))
-    audio_per_hour = models.PositiveIntegerField(
-        _("credits per hour of speech"), default=720, db_default=720
-    )
+    audio_per_hour = models.PositiveIntegerField(_("credits per hour of speech"), default=720, db_default=720)
     minimum = models.PositiveIntegerField(_("least credits an answer"), default=1)
     effective_from = models.DateTimeField(_("from"))
 

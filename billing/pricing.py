@@ -1,5 +1,6 @@
 """What an answer costs, in whole credits. Pure."""
 
+import math
 from typing import Protocol
 
 MILLION = 1_000_000
@@ -14,6 +15,12 @@ class Rates(Protocol):
     cache_read_per_million: int
     cache_write_per_million: int
     minimum: int
+
+
+class AudioRates(Protocol):
+    """Credits per hour of speech that is heard."""
+
+    audio_per_hour: int
 
 
 class Tokens(Protocol):
@@ -45,3 +52,8 @@ def estimate(rates: Rates, *, characters: int, max_tokens: int) -> int:
     read = -(-characters // CHARACTERS_A_TOKEN)
     dearest = max(rates.input_per_million, rates.cache_write_per_million)
     return max(rates.minimum, -(-(read * dearest + max_tokens * rates.output_per_million) // MILLION))
+
+
+def audio_cost(rates: AudioRates, seconds: float) -> int:
+    """The credits for hearing so many seconds, rounded up once, at least one unless it is free."""
+    return -(-math.ceil(seconds) * rates.audio_per_hour // 3600)

@@ -9,7 +9,17 @@ import httpx2
 
 from providers import sentences
 from providers.errors import ProviderError, ProviderRejected, retry_after
-from providers.llm import Citation, Completion, Passage, Request, Usage, estimated, overriding
+from providers.llm import (
+    PDF,
+    Attachment,
+    Citation,
+    Completion,
+    Passage,
+    Request,
+    Usage,
+    estimated,
+    overriding,
+)
 
 VENDOR_URL = "https://api.anthropic.com"
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
@@ -80,7 +90,16 @@ def _earlier(request: Request) -> list[dict[str, Any]]:
 
 def _question(request: Request) -> list[dict[str, Any]]:
     passages = [_search_result(passage) for passage in request.passages]
-    return [*passages, {"type": "text", "text": request.question.strip() or "…"}]
+    files = [_file(attachment) for attachment in request.attachments]
+    return [*passages, *files, {"type": "text", "text": request.question.strip() or "…"}]
+
+
+def _file(attachment: Attachment) -> dict[str, Any]:
+    """An image or a document block. The vendor wants citations on all documents of a request, or on none."""
+    data = {"type": "base64", "media_type": attachment.mimetype, "data": attachment.base64}
+    if attachment.mimetype == PDF:
+        return {"type": "document", "source": data, "citations": {"enabled": True}}
+    return {"type": "image", "source": data}
 
 
 def _search_result(passage: Passage) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The capability of answering: what every language model is asked and what it gives back."""
 
 import os
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -28,6 +29,41 @@ class ChatMessage:
     text: str
 
 
+IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+PDF = "application/pdf"
+MOST_ATTACHMENTS = 4
+LARGEST_IMAGE = 3_700_000  # bytes; vendors take 5 MB as base64
+LARGEST_PDF = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with the question: one of IMAGES or a PDF, within LARGEST_IMAGE or LARGEST_PDF."""
+
+    mimetype: str
+    content: bytes
+    name: str = ""
+
+    @property
+    def base64(self) -> str:
+        return b64encode(self.content).decode()
+
+
+def readable(vendor: str, *, images: bool) -> frozenset[str]:
+    """The media types that a vendor's model takes as attachments."""
+    if not images or vendor == "extractive":
+        return frozenset()
+    return IMAGES | {PDF} if vendor == "anthropic" else IMAGES
+
+
+CHARACTERS_A_FILE = 6_000  # what an image costs, counted as text; a PDF costs about that much a page
+
+
+def largest(mimetype: str) -> int:
+    """Bytes of an attachment of this type that every vendor takes."""
+    return LARGEST_PDF if mimetype == PDF else LARGEST_IMAGE
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """All that a model is told. The last message of the history is the question; timeout in seconds."""
@@ -37,6 +73,7 @@ class Request:
     passages: tuple[Passage, ...]
     model: str
     language: str
+    attachments: tuple[Attachment, ...] = ()
     max_tokens: int = 700
     timeout: float = 15.0
 
@@ -91,7 +128,7 @@ def build(
         from providers.extractive import Extractive
 
         return Extractive()
-    _check(vendor, api_key=api_key, base_url=base_url)
+    check_account(vendor, api_key=api_key, base_url=base_url)
     headers = tuple(sorted((default_headers or {}).items()))
     if vendor == "anthropic":
         from providers.anthropic import Anthropic
@@ -104,7 +141,7 @@ def build(
     raise ProviderRejected(f"There is no vendor named {vendor}.")
 
 
-def _check(vendor: str, *, api_key: str, base_url: str | None) -> None:
+def check_account(vendor: str, *, api_key: str, base_url: str | None) -> None:
     """Say what is wrong with what a person typed, before an SDK says it in other words."""
     if not api_key:
         raise ProviderRejected(f"There is no key for {vendor}.")
@@ -138,5 +175,5 @@ def estimated(request: Request, answer: str) -> Usage:
         *(message.text for message in request.history),
         *(passage.text for passage in request.passages),
     )
-    said = sum(len(text) for text in texts)
+    said = sum(len(text) for text in texts) + len(request.attachments) * CHARACTERS_A_FILE
     return Usage(input_tokens=said // 4 + 1, output_tokens=len(answer) // 4 + 1, exact=False)

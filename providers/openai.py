@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 
 from providers import sentences
 from providers.errors import ProviderError, ProviderRejected, retry_after
-from providers.llm import Citation, Completion, Passage, Request, Usage, estimated, overriding
+from providers.llm import IMAGES, Citation, Completion, Passage, Request, Usage, estimated, overriding
 
 VENDOR_URL = "https://api.openai.com/v1"
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
@@ -30,14 +30,7 @@ class OpenAI:
     def __init__(
         self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
-        ours = overriding("OPENAI_CUSTOM_HEADERS", api_key=api_key, omit=openai.Omit())
-        self._client = _shared().copy(
-            api_key=api_key,
-            base_url=base_url or VENDOR_URL,
-            set_default_headers={**ours, **dict(headers)},
-        )
-        # The SDK takes both from the environment, where they are the installation's and not the tenant's.
-        self._client.organization = self._client.project = None
+        self._client = account(api_key=api_key, base_url=base_url, headers=headers)
         # The vendor itself has given up the old name of the limit; the servers of its shape know no other.
         self._limit = "max_tokens" if base_url and base_url != VENDOR_URL else "max_completion_tokens"
 
@@ -47,12 +40,23 @@ class OpenAI:
             body = {**_body(request), self._limit: request.max_tokens}
             answer = self._client.chat.completions.create(**body)
         except openai.APIError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         except (json.JSONDecodeError, httpx2.HTTPError) as error:
             raise ProviderError(f"The model's answer could not be read ({type(error).__name__}).") from error
         if not isinstance(answer, ChatCompletion) or not isinstance(answer.choices, list):
             raise ProviderError("The model's answer could not be read (not a completion).")
         return _completion(answer, request)
+
+
+def account(*, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...]) -> openai.OpenAI:
+    """The SDK's client for one tenant: its key, its address, nothing of the installation's."""
+    ours = overriding("OPENAI_CUSTOM_HEADERS", api_key=api_key, omit=openai.Omit())
+    client = _shared().copy(
+        api_key=api_key, base_url=base_url or VENDOR_URL, set_default_headers={**ours, **dict(headers)}
+    )
+    # The SDK takes both from the environment, where they are the installation's and not the tenant's.
+    client.organization = client.project = None
+    return client
 
 
 @cache
@@ -76,7 +80,18 @@ def _body(request: Request) -> dict[str, Any]:
     }
 
 
-def _question(request: Request) -> str:
+def _question(request: Request) -> str | list[dict[str, Any]]:
+    """Words alone as a plain text, which every server of this shape takes; images as data URLs beside it."""
+    files = [
+        {"type": "image_url", "image_url": {"url": f"data:{one.mimetype};base64,{one.base64}"}}
+        for one in request.attachments
+        if one.mimetype in IMAGES
+    ]
+    words = _words(request)
+    return [{"type": "text", "text": words}, *files] if files else words
+
+
+def _words(request: Request) -> str:
     shown = [_shown(number, passage) for number, passage in enumerate(request.passages, start=1)]
     passages = "\n\n".join(shown) or "none"
     return f"<passages>\n{passages}\n</passages>\n\n{request.question}"
@@ -125,7 +140,8 @@ def _usage(usage: Any) -> Usage:
     )
 
 
-def _translated(error: openai.APIError) -> ProviderError:
+def translated(error: openai.APIError) -> ProviderError:
+    """An error of the SDK in our words: try again, or stop."""
     if isinstance(error, openai.APITimeoutError):
         return ProviderError("The model took too long.")
     if not isinstance(error, openai.APIStatusError):

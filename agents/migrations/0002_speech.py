@@ -4,25 +4,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0001_initial'),
+        ("agents", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='agentversion',
-            name='debounce_ceiling_seconds',
-            field=models.DecimalField(blank=True, decimal_places=1, max_digits=4, null=True, verbose_name='seconds after which it answers even if the customer still writes'),
+            model_name="agentversion",
+            name="debounce_ceiling_seconds",
+            field=models.DecimalField(
+                blank=True,
+                decimal_places=1,
+                max_digits=4,
+                null=True,
+                verbose_name="seconds after which it answers even if the customer still writes",
+            ),
         ),
         migrations.AddField(
-            model_name='modelprovider',
-            name='reads_images',
-            field=models.BooleanField(blank=True, null=True, verbose_name='the model reads images'),
+            model_name="modelprovider",
+            name="reads_images",
+            field=models.BooleanField(blank=True, null=True, verbose_name="the model reads images"),
         ),
         migrations.AddField(
-            model_name='modelprovider',
-            name='speech_model',
-            field=models.CharField(blank=True, db_default='', default='', max_length=120, verbose_name='model that hears voice notes'),
+            model_name="modelprovider",
+            name="speech_model",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                max_length=120,
+                verbose_name="model that hears voice notes",
+            ),
         ),
     ]

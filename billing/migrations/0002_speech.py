@@ -4,25 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0001_initial'),
+        ("billing", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='price',
-            name='audio_per_hour',
-            field=models.PositiveIntegerField(db_default=720, default=720, verbose_name='credits per hour of speech'),
+            model_name="price",
+            name="audio_per_hour",
+            field=models.PositiveIntegerField(
+                db_default=720, default=720, verbose_name="credits per hour of speech"
+            ),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='audio_seconds',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='seconds of speech'),
+            model_name="usage",
+            name="audio_seconds",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="seconds of speech"),
         ),
         migrations.AlterField(
-            model_name='ledgerentry',
-            name='kind',
-            field=models.CharField(choices=[('grant', 'grant'), ('correction', 'correction'), ('turn', 'answer'), ('speech', 'voice note')], max_length=12, verbose_name='kind'),
+            model_name="ledgerentry",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("grant", "grant"),
+                    ("correction", "correction"),
+                    ("turn", "answer"),
+                    ("speech", "voice note"),
+                ],
+                max_length=12,
+                verbose_name="kind",
+            ),
         ),
     ]
