@@ -5,8 +5,8 @@ on the delivery's own row, in its `traces`. Two figures stand on the owner's fir
 may still end by itself in time; `unexplained` is what should have ended, and did not. Nothing is in both.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -213,15 +213,17 @@ class Step:
     more: str = ""
 
 
-def path(message: Message) -> list[Step]:
-    """The stations of a message, in order; the last one is where it is."""
-    return _path_in(message) if message.direction == Message.Direction.IN else _path_out(message)
+def path(message: Message, *, together: int = 1) -> list[Step]:
+    """The stations of a message, in order, the last where it is; `together` is how many its turn answers."""
+    inbound = message.direction == Message.Direction.IN
+    return _path_in(message, together) if inbound else _path_out(message)
 
 
-def _path_in(message: Message) -> list[Step]:
+def _path_in(message: Message, together: int) -> list[Step]:
     steps = [Step("came", message.created_at)]
-    if message.turn_id and message.outcome != Message.Outcome.IGNORED:
-        steps.append(Step("turn", message.turn.started_at if message.turn else None, str(message.turn_id)))
+    if message.turn is not None:
+        word = "merged" if together > 1 else "turn"
+        steps.append(Step(word, message.turn.started_at, str(message.turn_id)))
     return [*steps, Step(message.outcome or "open", message.terminal_at, message.outcome_reason)]
 
 
@@ -239,11 +241,12 @@ def _path_out(message: Message) -> list[Step]:
     return steps
 
 
-def merged(rows: Iterable[Message]) -> dict[int, int]:
-    """How many messages one turn answered, for the turns of these rows: more than one were merged."""
+def accounts(rows: Sequence[Message]) -> list[tuple[Message, list[Step]]]:
+    """These messages with their paths."""
     ids = {row.turn_id for row in rows if row.turn_id and row.direction == Message.Direction.IN}
     counted = Message.objects.filter(turn__in=ids, direction=Message.Direction.IN).values("turn")
-    return {row["turn"]: row["n"] for row in counted.annotate(n=Count("pk")).order_by()}
+    together = dict(counted.annotate(n=Count("pk")).order_by().values_list("turn", "n"))
+    return [(row, path(row, together=together.get(row.turn_id or 0, 1))) for row in rows]
 
 
 # -- the export
@@ -254,14 +257,29 @@ HEADER = (
 )  # fmt: skip
 
 
-def export(wanted: Wanted, *, now: datetime) -> Iterator[tuple[str, ...]]:
-    """Every message of the wanted part, and then what came to the doors and became none."""
-    yield HEADER
-    for message in messages(wanted, now=now).iterator(chunk_size=500):
-        yield _row_of(message)
+EXPORTED = 500  # rows a query
+
+
+def export(wanted: Wanted, *, now: datetime) -> Iterator[list[tuple[str, ...]]]:
+    """Every message of the wanted part, then what came to the doors and became none: some rows at a time.
+
+    Nothing is open between two pieces, so each may be asked for by another thread and connection.
+    """
+    yield [HEADER]
+    for rows in _pieces(wanted, now=now):
+        yield [_row_of(message) for message in rows]
     names = dict(Channel.objects.values_list("pk", "name"))
-    for event in deliveries(wanted, now=now).iterator(chunk_size=500):
-        yield from _rows_at_the_door(event, names.get(event.channel_id, ""))
+    for events in _pieces(replace(wanted, show="door"), now=now):
+        yield [row for event in events for row in _rows_at_the_door(event, names.get(event.channel_id, ""))]
+
+
+def _pieces(wanted: Wanted, *, now: datetime) -> Iterator[list[Any]]:
+    before = 0
+    while True:
+        rows, before = page(wanted, now=now, before=before, size=EXPORTED)
+        yield rows
+        if not before:
+            return
 
 
 def _row_of(message: Message) -> tuple[str, ...]:
@@ -300,8 +318,9 @@ def _iso(moment: datetime | None) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
 
 
-def rows_left(wanted: Wanted, *, now: datetime, before: int, size: int) -> tuple[list[Any], int]:
-    """A page of the list by its cursor: the rows, and the cursor of the next page, 0 at the end."""
-    found = messages(wanted, now=now)
+def page(wanted: Wanted, *, now: datetime, before: int, size: int) -> tuple[list[Any], int]:
+    """A page of the list below a cursor, and the next cursor (0 at either end): messages, or deliveries."""
+    door = wanted.show == "door"
+    found: QuerySet[Any] = deliveries(wanted, now=now) if door else messages(wanted, now=now)
     rows = list((found.filter(pk__lt=before) if before else found)[: size + 1])
     return rows[:size], rows[size - 1].pk if len(rows) > size else 0

@@ -7,8 +7,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from agents.lines import Line, say
-from conversations import outbox
-from conversations.models import Conversation, Message
+from billing import credits
+from billing.models import Hold
+from conversations import hooks, outbox, rules
+from conversations.models import Conversation, Message, Turn
 from tenants import audit, live
 from tenants.models import User
 
@@ -20,7 +22,12 @@ REASONS = {
     Line.MEDICAL: gettext_noop("emergency"),
     Line.SELF_HARM: gettext_noop("emergency"),
     Line.VIOLENCE: gettext_noop("emergency"),
+    Line.LOOP: gettext_noop("looks like another bot"),
+    Line.TOO_MANY: gettext_noop("had all answers of a day"),
+    Line.OPTED_OUT: gettext_noop("opted out: only a person may answer"),
+    Line.OUT_OF_HOURS: gettext_noop("wrote out of hours"),
 }
+EMERGENCIES = (Line.MEDICAL, Line.SELF_HARM, Line.VIOLENCE)
 
 
 def reason_of(conversation: Conversation) -> str:
@@ -37,20 +44,44 @@ def request(conversation_id: int, *, reason: Line, now: datetime) -> Conversatio
     return conversation
 
 
-def queue(conversation: Conversation, *, reason: Line, now: datetime) -> None:
-    """As `request`, for a caller that has the conversation locked."""
+def queue(
+    conversation: Conversation, *, reason: Line, now: datetime, text: str = "", silent: bool = False
+) -> None:
+    """As `request`, for a caller that has the conversation locked; with another `text`, or silently."""
     if conversation.handler != Conversation.Handler.AGENT:
         return
+    words = "" if silent else text or _words(conversation, reason, now=now)
     conversation.handler = Conversation.Handler.QUEUE
     conversation.handoff_reason = reason
     conversation.waiting_since = now
-    conversation.reply_due_at = None
+    conversation.reply_due_at = conversation.asked_back_at = None
     conversation.save()
+    _free_draft(conversation, now=now)
     settle_open(conversation, Message.Outcome.HANDED_OVER, REASONS[reason])
-    outbox.post(
-        conversation, say(reason, conversation.language or "pt"), author=Message.Author.SYSTEM, now=now
-    )
+    if words:
+        outbox.post(conversation, words, author=Message.Author.SYSTEM, now=now)
+    hooks.conversation("conversation.handed_over", conversation, now=now)
     live.publish("conversation.waiting", id=conversation.pk)
+
+
+def _words(conversation: Conversation, reason: Line, *, now: datetime) -> str:
+    """What the customer hears of it: the line, and out of hours when people are back."""
+    if reason is Line.FAILED and _was_told_to_wait(conversation):
+        return ""  # that line said already that a person would answer
+    language = conversation.language or "pt"
+    line = say(reason, language)
+    closed = None if reason in EMERGENCIES else rules.closed(rules.current(), now=now)
+    if closed is None:
+        return line
+    conversation.closed_told_until = closed.told_until
+    return f"{line} {closed.line(language)}".strip()
+
+
+def _was_told_to_wait(conversation: Conversation) -> bool:
+    """Whether a holding line went out for all that is open."""
+    unheld = conversation.messages.filter(direction=Message.Direction.IN, outcome="")
+    told = conversation.held_at
+    return told is not None and not unheld.filter(created_at__gt=told).exists()
 
 
 @transaction.atomic(durable=True)
@@ -64,12 +95,16 @@ def take_over(conversation_id: int, *, user: User, now: datetime) -> Conversatio
 
 def hold_for(conversation: Conversation, *, user: User | None, now: datetime) -> None:
     """A person has it: for a caller that has the conversation locked."""
+    was_agents = conversation.handler == Conversation.Handler.AGENT
     conversation.handler = Conversation.Handler.PERSON
     conversation.assigned_to = user
     conversation.waiting_since = None
-    conversation.reply_due_at = None
+    conversation.reply_due_at = conversation.asked_back_at = None
     conversation.save()
+    _free_draft(conversation, now=now)
     settle_open(conversation, Message.Outcome.HANDED_OVER, "a person has this conversation")
+    if was_agents:
+        hooks.conversation("conversation.handed_over", conversation, now=now)
     live.publish("conversation.changed", id=conversation.pk)
 
 
@@ -88,6 +123,7 @@ def close(conversation_id: int, *, user: User | None, now: datetime) -> Conversa
     conversation = locked(conversation_id)
     conversation.status = Conversation.Status.CLOSED
     _to_agent(conversation)
+    hooks.conversation("conversation.closed", conversation, now=now)
     audit.record("conversation.close", actor=user, target=conversation)
     return conversation
 
@@ -102,10 +138,17 @@ def _to_agent(conversation: Conversation) -> None:
     conversation.assigned_to = None
     conversation.waiting_since = None
     conversation.handoff_reason = ""
-    conversation.reply_due_at = None
+    conversation.reply_due_at = conversation.asked_back_at = None
     conversation.save()
     settle_open(conversation, Message.Outcome.HANDED_OVER, "a person dealt with it")
     live.publish("conversation.changed", id=conversation.pk)
+
+
+def _free_draft(conversation: Conversation, *, now: datetime) -> None:
+    """Credits that wait for the agent's next turn: there is none now."""
+    drafts = conversation.turns.filter(status=Turn.Status.MERGED)
+    for hold in Hold.objects.filter(pk__in=drafts.values("hold")):
+        credits.release(hold, now=now)
 
 
 def settle_open(conversation: Conversation, outcome: str, reason: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from conversations.models import Channel, Contact, Conversation, Message, Turn
+from conversations.models import Channel, Contact, Conversation, Turn
 from tenants.models import User
 
 PAGE = 50
@@ -32,7 +32,7 @@ def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
 
 def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
-    messages = conversation.messages.select_related("author").order_by("-pk")[:MESSAGES]
+    messages = conversation.messages.select_related("author", "transcript").order_by("-pk")[:MESSAGES]
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
     return {"conversation": conversation, "messages_shown": list(messages)[::-1], "thinking": thinking}
 
@@ -43,8 +43,3 @@ def customers(query: str) -> QuerySet[Contact]:
     if query:
         people = people.filter(Q(name__icontains=query) | Q(identities__value__startswith=query)).distinct()
     return people.order_by("-pk")
-
-
-def unanswered() -> QuerySet[Message]:
-    """Inbound messages that have no ending yet."""
-    return Message.objects.filter(direction=Message.Direction.IN, outcome="")

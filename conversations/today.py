@@ -9,11 +9,11 @@ from django.utils.translation import gettext as _
 
 from billing import credits
 from billing.models import LedgerEntry
-from conversations import listing
+from conversations import accounting, invariants
 from conversations.handoff import reason_of
 from conversations.models import Channel, Conversation, Message, Turn
+from conversations.reasons import in_words
 
-EXPLAINED_WITHIN = timedelta(minutes=2)
 RUNWAY_DAYS = 7
 DECISIONS = 3
 
@@ -24,7 +24,8 @@ def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
     return {
         "channels": list(Channel.objects.order_by("kind", "name")),
         "waiting": _waiting(),
-        "unexplained": listing.unanswered().filter(created_at__lt=now - EXPLAINED_WITHIN).count(),
+        "ledger": accounting.figures(now=now),
+        "incidents": invariants.open_incidents(),
         "answered_today": _answered(midnight, now),
         "balance": standing.available,
         "days_left": _days_left(standing.available, now=now),
@@ -49,7 +50,7 @@ def _day(start: datetime, end: datetime) -> dict[str, int]:
 
 
 def _spent(start: datetime, end: datetime) -> int:
-    turns = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.TURN, created_at__gte=start, created_at__lt=end)
+    turns = LedgerEntry.objects.filter(kind__in=LedgerEntry.SPENT, created_at__gte=start, created_at__lt=end)
     return -(turns.aggregate(total=Sum("amount"))["total"] or 0)
 
 
@@ -78,4 +79,9 @@ def _waits(conversation: Conversation) -> dict[str, str]:
 def _failed(message: Message) -> dict[str, str]:
     title = _("A message to %(name)s was not sent") % {"name": message.conversation.contact.display_name}
     url = reverse("chat", args=[message.conversation_id])
-    return {"kind": "failed", "title": title, "text": message.error or message.body[:120], "url": url}
+    return {
+        "kind": "failed",
+        "title": title,
+        "text": in_words(message.error) or message.body[:120],
+        "url": url,
+    }

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations import views
+from conversations import ledger_views, views
 
 urlpatterns = [
     path("", views.today_page, name="today"),
@@ -17,6 +17,9 @@ urlpatterns = [
     path("messages/<int:pk>/why", views.message_why, name="message_why"),
     path("messages/<int:pk>/retry", views.message_retry, name="message_retry"),
     path("media/messages/<int:pk>", views.message_media, name="message_media"),
+    path("messages/", ledger_views.message_ledger, name="message_ledger"),
+    path("messages/export.csv", ledger_views.message_ledger_export, name="message_ledger_export"),
+    path("messages/deliveries/<int:pk>/again", ledger_views.delivery_again, name="delivery_again"),
     path("customers/", views.customers, name="customers"),
     path("customers/<int:pk>/", views.customer, name="customer"),
     path("account/channels/", views.account_channels, name="account_channels"),

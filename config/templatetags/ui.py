@@ -10,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from conversations.reasons import in_words
+
 register = template.Library()
 FACES = 6
 
@@ -72,6 +74,18 @@ def seconds(milliseconds: int | None) -> str:
     return (
         f"{milliseconds} ms" if milliseconds < 1000 else f"{formats.number_format(milliseconds / 1000, 1)} s"
     )
+
+
+@register.filter
+def why_not(error: str) -> str:
+    """Why a message did not go out, for a person."""
+    return in_words(error)
+
+
+@register.filter
+def unique_part(provider_key: str | None) -> str:
+    """The vendor's own part of a message's key."""
+    return (provider_key or "").rpartition(":")[2]
 
 
 CONTROLS = {
