@@ -73,7 +73,7 @@ def _is_closed(conversation: Conversation, wanted: ChatRules, *, now: datetime) 
 
 
 def closing_line(conversation: Conversation, *, now: datetime) -> str:
-    """What an answer out of hours ends with, once a closed period: when people are back. The caller has the lock."""
+    """What an answer out of hours ends with, once a closed period: when people are back. Under the lock."""
     if conversation.channel.kind == Channel.Kind.TEST:
         return ""
     wanted = rules.current()

@@ -25,8 +25,8 @@ class Wish(StrEnum):
 
 # Each word with the language that it gives away; "" says nothing about it.
 _OUT = {
-    "pt": "sair|parar|pare|descadastrar|me descadastre|remover|cancelar|cancelar inscricao|nao quero mais receber"
-    "|parar promocoes",
+    "pt": "sair|parar|pare|descadastrar|me descadastre|remover|cancelar|cancelar inscricao"
+    "|nao quero mais receber|parar promocoes",
     "en": "unsubscribe|opt out|optout|stop all|stopall|end|quit|cancel|stop promotions|remove me",
     "es": "baja|dar de baja|darme de baja|salir|detener|no quiero recibir mas",
     "fr": "arret|arreter|arretez|desabonner|se desabonner|me desabonner|desinscription|desinscrire|annuler",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,7 +52,7 @@ def parse(*, week: Mapping[str, Any], exceptions: Iterable[Mapping[str, Any]], z
 def parse_spans(texts: Iterable[str]) -> tuple[Span, ...]:
     """["09:00-12:00", "13:30-18:00"], in order and without overlap; raises BadHours."""
     spans = sorted(_span(text) for text in texts)
-    for (_start, end), (start, _end) in zip(spans, spans[1:], strict=False):
+    for (_start, end), (start, _end) in pairwise(spans):
         if start < end:
             raise BadHours(f"{written((start, _end))} begins before the span ahead of it ends")
     if spans and spans[-1][1] - DAY > spans[0][0]:

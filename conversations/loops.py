@@ -30,15 +30,15 @@ TURNS_WITHIN = timedelta(minutes=3)
 
 _AUTOMATIC = re.compile(
     r"(?:resposta|mensagem) automatica|(?:nao|favor nao) (?:responda|responder) (?:a )?(?:esta|essa) mensagem"
-    r"|fora do (?:escritorio|horario de atendimento)|(?:sou|eu sou) (?:o|a|um|uma) (?:assistente|atendente) virtual"
+    r"|fora do (?:escritorio|horario de atendimento)|sou (?:o|a|um|uma) (?:assistente|atendente) virtual"
     r"|digite (?:\d|o numero)|agradecemos (?:o )?(?:seu )?contato|nosso horario de atendimento"
     r"|automatic (?:reply|response)|auto-?reply|automated (?:message|response)|out of (?:the )?office"
     r"|do not reply to this|(?:i am|i'm) (?:a|an|your) (?:virtual|automated) (?:assistant|agent)"
     r"|(?:press|reply with) \d|thank you for (?:contacting|reaching out)"
     r"|(?:respuesta|mensaje) automatic[oa]|no responda (?:a )?este mensaje|fuera de la oficina"
-    r"|soy (?:el|la|un|una) asistente virtual|(?:marque|escriba|digite) (?:el )?(?:\d|numero)|gracias por contactar"
-    r"|(?:reponse|message) automatique|ne pas repondre|absent du bureau|je suis (?:l'|un |une )?assistante? virtuel"
-    r"|tapez \d|merci de nous avoir contactes"
+    r"|soy (?:el|la|un|una) asistente virtual|(?:marque|escriba) (?:el )?(?:\d|numero)|gracias por contactar"
+    r"|(?:reponse|message) automatique|ne pas repondre|absent du bureau"
+    r"|je suis (?:l'|un |une )?assistante? virtuel|tapez \d|merci de nous avoir contactes"
 )
 
 
