@@ -24,6 +24,12 @@ class Channel(models.Model):
         API = "api", _("programs (API)")
         WEB = "web", _("web chat")
 
+    class Restriction(models.TextChoices):
+        """What WhatsApp itself forbids a number; it says so, the owner can only wait."""
+
+        TIMELOCK = "timelock", _("may not write to people who never wrote")
+        CAPPING = "capping", _("has written to as many new people as it may")
+
     class Health(models.TextChoices):
         GREEN = "green", _("works")
         AMBER = "amber", _("perhaps")
@@ -66,6 +72,13 @@ class Channel(models.Model):
     )
     alarmed_at = models.DateTimeField(_("owner told"), null=True, blank=True)  # None when all was well last
     alarm_claimed_at = models.DateTimeField(null=True, blank=True, editable=False)  # a mail is on its way
+    call_reply = models.TextField(
+        _("answer to calls"), max_length=1000, blank=True, default="", db_default=""
+    )  # empty: a call is noted, and nothing is said
+    restriction = models.CharField(
+        _("WhatsApp's restriction"), max_length=8, choices=Restriction, blank=True, default="", db_default=""
+    )
+    restricted_until = models.DateTimeField(_("restricted until"), null=True, blank=True)
     # Rate shaping (conversations.pacing): when this number is free again, and when its bulk moves next.
     next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_bulk_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -149,6 +162,8 @@ class WebhookEvent(models.Model):
     # What became of each id in it: [{"key": provider key, "what": said, receipt ..., "outcome": words}].
     traces = models.JSONField(null=True, blank=True)
     received_at = models.DateTimeField(db_default=models.functions.Now())
+    # Not to be read before: it changes a message that has not come yet, since deliveries have no order.
+    again_at = models.DateTimeField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -193,14 +208,46 @@ class ContactIdentity(models.Model):
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="identities")
     kind = models.CharField(_("kind"), max_length=12)  # c.us, lid, test
     value = models.CharField(_("value"), max_length=190)
+    # When the gateway is to be asked who else this is (conversations.identities); None when that is known.
+    resolve_at = models.DateTimeField(null=True, blank=True, editable=False)
+    resolve_attempts = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [models.UniqueConstraint(fields=["channel", "value"], name="identity_once_a_channel")]
+        indexes = [
+            models.Index(
+                fields=["resolve_at"], condition=Q(resolve_at__isnull=False), name="identity_unresolved"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"  # never the number itself: this reaches logs
+
+
+class ContactMerge(models.Model):
+    """Two customers turned out to be one. What was moved stands here, so that it can be undone."""
+
+    class Reason(models.TextChoices):
+        SAME_NUMBER = "number", _("the gateway knows both as one")
+        PERSON = "person", _("a person said so")
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="merges", verbose_name=_("customer"))
+    taken_id = models.BigIntegerField(_("customer that was taken in"))
+    reason = models.CharField(_("why"), max_length=8, choices=Reason)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    record = models.JSONField(editable=False)  # the shape is conversations.identities'
+    created_at = models.DateTimeField(_("when"), default=timezone.now)
+    undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("merge of customers")
+        verbose_name_plural = _("merges of customers")
+        indexes = [models.Index(fields=["taken_id"], condition=Q(undone_at__isnull=True), name="merge_taken")]
+
+    def __str__(self) -> str:
+        return f"{self.taken_id} > {self.contact_id}"
 
 
 class Conversation(models.Model):
@@ -378,6 +425,11 @@ class Message(models.Model):
     )
     # What words cannot hold, in the shapes of events.Said.content; outbound also {"template": ...}.
     content = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    # {"contact": "👍", "us": "❤"}; and what it said before it was edited, [{"text", "until"}], oldest first.
+    reactions = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
+    earlier = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)  # taken back by who wrote it
     priority = models.PositiveSmallIntegerField(choices=Priority, default=Priority.ANSWER, db_default=0)
     status = models.CharField(max_length=9, choices=Status)
     outcome = models.CharField(max_length=11, choices=Outcome, blank=True)
@@ -443,7 +495,7 @@ class Message(models.Model):
 
     @property
     def words(self) -> str:
-        """What was said: the text or caption, and what was heard unless the customer said that it is not so."""
+        """What was said: text or caption, and what was heard unless the customer said that it is not so."""
         heard = self.heard.text if self.heard and self.heard.confirmed is not False else ""
         return "\n".join(part for part in (self.body.strip(), heard.strip()) if part)
 
