@@ -31,14 +31,14 @@ class Widget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    title: str = Field("", max_length=60)
-    greeting: str = Field("", max_length=300)
-    colour: str = Field("#1c5c4b", pattern=r"^#[0-9a-fA-F]{6}$")
+    title: str = Field(default="", max_length=60)
+    greeting: str = Field(default="", max_length=300)
+    colour: str = Field(default="#1c5c4b", pattern=r"^#[0-9a-fA-F]{6}$")
     theme: Literal["auto", "light", "dark"] = "auto"
     position: Literal["right", "left"] = "right"
     language: Literal["auto", "pt", "en", "es", "fr"] = "auto"
     domains: list[Domain] = Field(default_factory=list, max_length=MAX_DOMAINS)
-    remember_days: int = Field(30, ge=1, le=365)
+    remember_days: int = Field(default=30, ge=1, le=365)
 
     def look(self, *, title: str) -> dict[str, Any]:
         """What the script on the customer's page needs to draw itself; `title` where none is set."""

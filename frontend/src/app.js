@@ -8,6 +8,7 @@ import { sheet } from "./sheet.js";
 import { themeToggle } from "./theme.js";
 import { thread } from "./thread.js";
 import { toasts } from "./toasts.js";
+import { widgetPreview } from "./widget_preview.js";
 
 window.htmx = htmx;
 
@@ -20,4 +21,5 @@ sheet();
 composer();
 thread();
 live();
+widgetPreview();
 Alpine.start();
