@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from conversations.models import Channel
 
 
@@ -49,3 +51,19 @@ def card_of(channel: Channel) -> Card:
 def to_add() -> list[Card]:
     """The kinds that a person can add here, in the order in which they were registered."""
     return [card for card in _cards.values() if card.add]
+
+
+def register_own() -> None:
+    """The kinds that are part of the product from the start; another kind's module registers its own."""
+    register(
+        Card(
+            "waha",
+            "smartphone",
+            _("WhatsApp through a gateway"),
+            _("Your own number, connected like WhatsApp Web through a WAHA gateway that you or we run."),
+            template="conversations/_channel_waha.html",
+            add="channel_new_waha",
+        )
+    )
+    register(Card("test", "messages-square", _("Test chat")))
+    register(Card("api", "key-round", _("Programs")))

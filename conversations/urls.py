@@ -22,5 +22,4 @@ urlpatterns = [
     path("messages/deliveries/<int:pk>/again", ledger_views.delivery_again, name="delivery_again"),
     path("customers/", views.customers, name="customers"),
     path("customers/<int:pk>/", views.customer, name="customer"),
-    path("account/channels/", views.account_channels, name="account_channels"),
 ]

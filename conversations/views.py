@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from conversations import handoff, listing, outbox, today
 from conversations.forms import ContactForm
-from conversations.models import Channel, Contact, Conversation, Message, Turn
-from tenants import access, addresses
+from conversations.models import Contact, Conversation, Message, Turn
+from tenants import access
 
 LONGEST_REPLY = 4000
 SHOWN_INLINE = ("image/jpeg", "image/png", "image/gif", "image/webp", "audio/", "video/")
@@ -164,17 +164,6 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     return render(
         request, "conversations/customer.html", context, status=422 if form and form.errors else 200
     )
-
-
-@access.roles(*access.MANAGERS)
-@require_GET
-def account_channels(request: HttpRequest) -> HttpResponse:
-    """The ways in, with the address that a gateway must call."""
-    channels = list(Channel.objects.select_related("agent").order_by("kind", "name"))
-    for channel in channels:
-        is_waha = channel.kind == Channel.Kind.WAHA
-        channel.webhook_url = addresses.public_url(f"/hooks/waha/{channel.pk}") if is_waha else ""  # type: ignore[attr-defined]
-    return render(request, "conversations/channels.html", {"channels": channels})
 
 
 def _conversation(pk: int) -> Conversation:

@@ -446,6 +446,10 @@ class AlreadyThere(ProviderRejected):
     """The gateway has a session of this name."""
 
 
+class KeyRefused(ProviderRejected):
+    """The key is not this gateway's, or may not do this."""
+
+
 class TimeLocked(ProviderRejected):
     """WhatsApp does not let this number write first to somebody at this moment."""
 
@@ -477,6 +481,8 @@ def _check(response: httpx.Response, *, sends: bool) -> None:
     if status < 300:
         return
     response.read()
+    if status in (401, 403):
+        raise KeyRefused(f"The gateway refused the key ({status}).")
     if status == 404:
         raise NotFound("The gateway knows no such session or message.")
     if status == 422 and "already exist" in response.text:

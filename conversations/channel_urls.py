@@ -1,0 +1,15 @@
+from django.urls import path
+
+from conversations import channel_views
+
+urlpatterns = [
+    path("", channel_views.channels, name="account_channels"),
+    path("waha/new", channel_views.channel_new_waha, name="channel_new_waha"),
+    path("<uuid:pk>/", channel_views.channel, name="account_channel"),
+    path("<uuid:pk>/pairing", channel_views.channel_pairing, name="channel_pairing"),
+    path("<uuid:pk>/code", channel_views.channel_code, name="channel_code"),
+    path("<uuid:pk>/edit", channel_views.channel_edit, name="channel_edit"),
+    path("<uuid:pk>/gateway", channel_views.channel_gateway, name="channel_gateway"),
+    path("<uuid:pk>/delete", channel_views.channel_delete, name="channel_delete"),
+    path("<uuid:pk>/do/<slug:verb>", channel_views.channel_do, name="channel_do"),
+]
