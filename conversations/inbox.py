@@ -1,16 +1,30 @@
 """Everything that comes in passes here: stored once, in its thread, and an answer made due."""
 
-from collections import defaultdict
-from datetime import datetime, timedelta
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from conversations import channels, events, handoff, media, outbox, turns
+from conversations import (
+    accounting,
+    channels,
+    consent,
+    debounce,
+    events,
+    handoff,
+    health,
+    hooks,
+    media,
+    outbox,
+    transcripts,
+    turns,
+)  # fmt: skip
 from conversations.events import Event, Receipt, Said, SessionStatus, Skipped, Typing, Unreadable
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
 from tenants import live
@@ -20,6 +34,20 @@ from tenants.db import connection
 log = structlog.get_logger(__name__)
 BATCH = 25
 MAX_ATTEMPTS = 5
+_CLOSE = """
+UPDATE conversations_webhookevent AS event
+SET status = 'done', outcome = done.outcome, traces = done.traces::jsonb, read_at = %(now)s
+FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[], %(traces)s::text[]) AS done(id, outcome, traces)
+WHERE event.id = done.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a delivery, in a few words, and of each message's id in it, for the ledger."""
+
+    outcome: str
+    traces: Sequence[dict[str, str]] = ()
 
 
 @task()
@@ -45,12 +73,23 @@ def _read_batch(*, now: datetime) -> int:
         return 0
     deliveries = list(_claimable()[:BATCH])
     known = Channel.objects.select_related("agent").in_bulk({one.channel_id for one in deliveries})
-    outcomes: dict[str, list[int]] = defaultdict(list)
-    for one in deliveries:
-        outcomes[read(one, known.get(one.channel_id), now=now)].append(one.pk)
-    for outcome, ids in outcomes.items():
-        WebhookEvent.objects.filter(pk__in=ids).update(status=WebhookEvent.Status.DONE, outcome=outcome[:200])
+    done = [(one.pk, read(one, known.get(one.channel_id), now=now)) for one in deliveries]
+    _close_batch(done, now=now)
     return len(deliveries)
+
+
+def _close_batch(done: Sequence[tuple[int, Done]], *, now: datetime) -> None:
+    """One statement a batch writes down what became of each delivery and of each id in it."""
+    if not done:
+        return
+    values = {
+        "ids": [pk for pk, _ in done],
+        "outcomes": [one.outcome[:200] for _, one in done],
+        "traces": [json.dumps(one.traces) for _, one in done],
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, values)
 
 
 def _read_alone(pk: int, *, now: datetime) -> int:
@@ -58,7 +97,9 @@ def _read_alone(pk: int, *, now: datetime) -> int:
         with transaction.atomic(durable=True):
             if _only_reader() and (event := _claimable().filter(pk=pk).first()) is not None:
                 channel = Channel.objects.select_related("agent").filter(pk=event.channel_id).first()
-                _close(event, WebhookEvent.Status.DONE, read(event, channel, now=now))
+                done = read(event, channel, now=now)
+                event.traces, event.read_at = list(done.traces), now
+                _close(event, WebhookEvent.Status.DONE, done.outcome)
         return 0
     except Exception as error:
         log.exception("inbox.event_failed", event_id=pk)
@@ -75,6 +116,15 @@ def _count_failure(pk: int, *, reason: str) -> None:
         _close(event, WebhookEvent.Status.PARKED if parked else WebhookEvent.Status.NEW, reason)
 
 
+def read_again(pk: int) -> bool:
+    """Have a parked delivery read once more, in the caller's transaction; False when it is not parked."""
+    parked = WebhookEvent.objects.filter(pk=pk, status=WebhookEvent.Status.PARKED)
+    again = parked.update(status=WebhookEvent.Status.NEW, attempts=0)
+    if again:
+        enqueue(drain)
+    return bool(again)
+
+
 def _claimable() -> Any:
     return WebhookEvent.objects.select_for_update(skip_locked=True).filter(status="new").order_by("pk")
 
@@ -85,7 +135,7 @@ def _new_events() -> list[int]:
 
 def _close(event: WebhookEvent, status: str, outcome: str) -> None:
     event.status, event.outcome = status, outcome[:200]
-    event.save(update_fields=["status", "outcome", "attempts"])
+    event.save(update_fields=["status", "outcome", "attempts", "traces", "read_at"])
 
 
 def _only_reader() -> bool:
@@ -106,16 +156,18 @@ def _locked(statement: str, name: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> str:
-    """Do what one stored delivery asks for; say in a few words what that was."""
+def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> Done:
+    """Do what one stored delivery asks for; say in a few words what that was, and of each id in it."""
     if channel is None:
-        return "ignored: channel is gone"
+        return Done("ignored: channel is gone")
     try:
         happened = channels.transport(channel).read(channel, bytes(event.body))
     except Unreadable as error:
-        return f"unreadable: {error}"
+        return Done(f"unreadable: {error}")
     outcomes = [_act(channel, one, now=now) for one in happened]
-    return "; ".join(dict.fromkeys(outcomes)) or "ignored: empty"
+    health.note_heard(channel, happened, now=now)
+    traces = [accounting.trace(channel, *pair) for pair in zip(happened, outcomes, strict=True)]
+    return Done("; ".join(dict.fromkeys(outcomes)) or "ignored: empty", [one for one in traces if one])
 
 
 def _act(channel: Channel, event: Event, *, now: datetime) -> str:
@@ -124,8 +176,8 @@ def _act(channel: Channel, event: Event, *, now: datetime) -> str:
             return f"ignored: {reason}"
         case Receipt() as receipt:
             return outbox.note_receipt(channel, receipt, now=now)
-        case SessionStatus(status=status):
-            return _note_status(channel, status, now=now)
+        case SessionStatus() as told:
+            return health.note_told(channel, told, now=now)
         case Said(from_me=True, source="api") as said:
             return outbox.note_echo(channel, said.unique_id, now=now)
         case Said() as said:
@@ -135,18 +187,17 @@ def _act(channel: Channel, event: Event, *, now: datetime) -> str:
     return f"ignored: {type(event).__name__.lower()}"
 
 
-def _note_status(channel: Channel, status: str, *, now: datetime) -> str:
-    Channel.objects.filter(pk=channel.pk).exclude(status=status).update(status=status, status_at=now)
-    live.publish("channel.changed", id=str(channel.pk))
-    return f"session is {status}"
-
-
 def note_typing(channel: Channel, typing: Typing, *, now: datetime) -> str:
-    """The contact writes right now: staff sees it."""
+    """The contact writes right now: the answer waits, under its ceiling, and staff sees it."""
     ours = {"contact__identities__channel": channel, "contact__identities__value": typing.chat}
-    conversation = Conversation.objects.filter(channel=channel, **ours).first()
+    known = Conversation.objects.select_for_update(of=("self",)).filter(channel=channel, **ours)
+    conversation = known.first()
     if conversation is None:
         return "ignored: typing of a stranger"
+    conversation.channel = channel
+    if (due := debounce.while_writing(conversation, now=now)) is not None:
+        Conversation.objects.filter(pk=conversation.pk).update(reply_due_at=due)
+        turns.ring_at(conversation, due, now=now)
     live.publish("contact.typing", conversation=conversation.pk)
     return "contact is typing"
 
@@ -160,9 +211,10 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     message = _store(conversation, said, key=key, now=now)
     if said.from_me:
         handoff.answered_by_phone(conversation, now=now)
-    else:
+    elif not consent.hear(conversation, message, now=now):
         _make_due(conversation, message, now=now)
     _remember_last(conversation, message, now=now)
+    hooks.message("message.sent" if said.from_me else "message.received", message, now=now)
     live.publish("message.received", id=message.pk, conversation=conversation.pk)
     return "received"
 
@@ -208,6 +260,8 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
     )
     if said.media:
         enqueue(media.fetch, message_id=message.pk)
+    if message.kind == Message.Kind.AUDIO and not said.from_me:
+        transcripts.expect(message, now=now)
     return message
 
 
@@ -218,20 +272,11 @@ def _make_due(conversation: Conversation, message: Message, *, now: datetime) ->
     if conversation.handler != Conversation.Handler.AGENT:
         message.outcome = Message.Outcome.HANDED_OVER
         message.outcome_reason = "a person has this conversation"
-        message.save(update_fields=["outcome", "outcome_reason"])
+        message.terminal_at = now
+        message.save(update_fields=["outcome", "outcome_reason", "terminal_at"])
         return
-    wait = debounce(conversation.channel)
-    conversation.reply_due_at = now + timedelta(seconds=wait)
-    enqueue(turns.take, countdown=wait, conversation_id=conversation.pk)
-
-
-def debounce(channel: Channel) -> float:
-    """Seconds of silence after which the customer is taken to have finished."""
-    if channel.kind == Channel.Kind.TEST:
-        return 0.0
-    version = channel.agent.published
-    own = version.debounce_seconds if version else None
-    return float(settings.DEBOUNCE_SECONDS if own is None else own)
+    conversation.reply_due_at = debounce.after_bubble(conversation, message.body, now=now)
+    turns.ring_at(conversation, conversation.reply_due_at, now=now)
 
 
 def _remember_last(conversation: Conversation, message: Message, *, now: datetime) -> None:

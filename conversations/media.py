@@ -3,8 +3,10 @@
 import structlog
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
 
-from conversations import channels
+from conversations import channels, transcripts
 from conversations.models import Message
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -40,8 +42,10 @@ def fetch(message_id: int) -> None:
 def _keep(message: Message, content: bytes) -> None:
     # The sender's file name decides nothing: the path is ours, and the page serves by the stored media type.
     name = default_storage.save(f"{connection.schema_name}/messages/{message.pk}", ContentFile(content))
-    Message.objects.filter(pk=message.pk).update(media=name, media_source="")
-    live.publish("message.changed", id=message.pk, conversation=message.conversation_id)
+    with transaction.atomic(durable=True):
+        Message.objects.filter(pk=message.pk).update(media=name, media_source="")
+        transcripts.file_came(message, now=timezone.now())
+        live.publish("message.changed", id=message.pk, conversation=message.conversation_id)
 
 
 def _try_later(message: Message, *, reason: str) -> None:
@@ -55,4 +59,6 @@ def _try_later(message: Message, *, reason: str) -> None:
 def _give_up(message: Message, *, reason: str) -> None:
     """The message stays, with what could not be had said on it."""
     log.warning("media.not_fetched", message_id=message.pk)
-    Message.objects.filter(pk=message.pk).update(media_source="", error=reason[:200])
+    with transaction.atomic(durable=True):
+        Message.objects.filter(pk=message.pk).update(media_source="", error=reason[:200])
+        transcripts.file_never_came(message, reason=reason, now=timezone.now())

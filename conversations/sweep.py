@@ -15,8 +15,8 @@ from django_tenants.utils import schema_context
 from psycopg import sql
 
 from billing import credits
-from conversations import bulk, handoff, inbox, media, outbox, pacing, turns
-from conversations.models import Channel, Conversation, Message, Turn, WebhookEvent
+from conversations import bulk, handoff, hooks, inbox, media, outbox, pacing, transcripts, turns
+from conversations.models import Channel, Conversation, Message, Transcript, Turn, WebhookEvent
 from tenants.background import public_task, ready_schemas, ring
 from tenants.db import connection
 
@@ -37,6 +37,9 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND receiv
  OR EXISTS (SELECT FROM {messages} WHERE status IN ('sending', 'unknown') AND claimed_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE NOT (media_source = '') AND created_at BETWEEN %(old)s AND %(late)s)
+ OR EXISTS (SELECT FROM {deliveries} WHERE status = 'pending' AND next_try_at < %(late)s)
+ OR EXISTS (SELECT FROM {endpoints} WHERE disabled_at < %(late)s AND told_at IS NULL)
+ OR EXISTS (SELECT FROM {transcripts} WHERE status = 'due' AND due_at < %(late)s)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
 """)
 
@@ -72,7 +75,10 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "turns": "conversations_turn",
         "messages": "conversations_message",
         "channels": "conversations_channel",
+        "transcripts": "conversations_transcript",
         "holds": "billing_hold",
+        "deliveries": "conversations_hookdelivery",
+        "endpoints": "conversations_hookendpoint",
     }
     for schema in schemas:
         names = {key: sql.Identifier(schema, table) for key, table in tables.items()}
@@ -91,8 +97,18 @@ def sweep_tenant(*, now: datetime) -> None:
     for pk in Conversation.objects.filter(reply_due_at__lt=late).values_list("pk", flat=True):
         ring(turns.take, schema=schema, conversation_id=pk)
     _sweep_messages(schema, now=now)
+    _sweep_hooks(schema, now=now)
     credits.release_orphans(keep=_running_holds(), older_than=dead, now=now)
     WebhookEvent.objects.filter(status="done", received_at__lt=now - KEEP_EVENTS).delete()
+
+
+def _sweep_hooks(schema: str, *, now: datetime) -> None:
+    waiting = hooks.due(now=now - GRACE).order_by("endpoint").values_list("endpoint", flat=True).distinct()
+    for pk in waiting[:500]:
+        ring(hooks.deliver, schema=schema, endpoint_id=pk)
+    for pk in hooks.untold().filter(disabled_at__lt=now - GRACE).values_list("pk", flat=True):
+        ring(hooks.tell_owner, schema=schema, endpoint_id=pk)
+    hooks.forget(now=now)
 
 
 def _sweep_messages(schema: str, *, now: datetime) -> None:
@@ -109,6 +125,11 @@ def _sweep_messages(schema: str, *, now: datetime) -> None:
     unknown = outgoing.filter(status="unknown", attempts__lt=outbox.MAX_ATTEMPTS).exclude(send_after__gt=now)
     for pk in unknown.values_list("pk", flat=True)[:500]:
         ring(outbox.reconcile, schema=schema, message_id=pk)
+    due = Transcript.objects.filter(status=Transcript.Status.DUE, due_at__lt=late)
+    for pk in due.values_list("message_id", flat=True)[:100]:
+        ring(transcripts.transcribe, schema=schema, message_id=pk)
+    lost = Transcript.objects.filter(status=Transcript.Status.WAITING, created_at__lt=now - MEDIA_LIFE)
+    lost.update(status=Transcript.Status.FAILED, error="The file never came.")
     waiting = Message.objects.exclude(media_source="").filter(
         created_at__lt=late, created_at__gt=now - MEDIA_LIFE
     )

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import structlog
+from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from agents import language as languages
@@ -15,9 +17,9 @@ from agents import replies, routing, safety
 from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
-from billing.models import Price
-from conversations import handoff, outbox
-from conversations.models import Conversation, Message, Turn, TurnPassage
+from billing.models import Hold, Price
+from conversations import channels, handoff, hooks, outbox, understanding, wording
+from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
 from knowledge import retrieval
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
@@ -28,6 +30,11 @@ from tenants.current import tenant as current_tenant
 log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
 HISTORY_CHARACTERS = 12_000
+MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
+WITHOUT_WORDS = "(The customer sent this without a word.)"
+REMEMBERED = (
+    "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence"
+)  # fmt: skip
 SOURCE_LINES = {
     "pt": "Fonte: {title}",
     "en": "Source: {title}",
@@ -90,13 +97,14 @@ def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     conversation = handoff.locked(conversation_id)
     if not _is_due(conversation, now=now):
         return None
-    messages = list(conversation.messages.filter(direction=Message.Direction.IN, outcome="").order_by("pk"))
+    messages = understanding.unanswered(conversation)
     conversation.reply_due_at = None
     _settle_language(conversation, messages)
     conversation.save(update_fields=["reply_due_at", "language"])
-    if not messages or _handed_over(conversation, messages, now=now):
+    if not messages or _handed_over(conversation, _urgent(messages), now=now):
         return None
-    return Begun(_open(conversation, messages, now=now), messages)
+    understood = _understood(conversation, messages, now=now)
+    return Begun(_open(conversation, understood, now=now), understood) if understood else None
 
 
 def _is_due(conversation: Conversation, *, now: datetime) -> bool:
@@ -107,25 +115,64 @@ def _is_due(conversation: Conversation, *, now: datetime) -> bool:
     return not conversation.turns.filter(status=Turn.Status.RUNNING).exists()
 
 
-def _handed_over(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> bool:
-    """Safety first, then the wish for a person, then what no model here can read."""
-    line = _line_for(conversation, messages)
+def _handed_over(conversation: Conversation, line: Line | None, *, now: datetime) -> bool:
     if line is not None:
         handoff.queue(conversation, reason=line, now=now)
     return line is not None
 
 
-def _line_for(conversation: Conversation, messages: Sequence[Message]) -> Line | None:
+def _urgent(messages: Sequence[Message]) -> Line | None:
+    """Safety first, in text and in what was heard, sure or not; then the wish for a person."""
     for message in messages:
-        if alarm := safety.check(message.body):
+        if alarm := safety.check(message.words):
             return Line(alarm.danger.value)
-    if any(routing.wants_person(message.body) for message in messages):
+    return Line.ASKED if any(routing.wants_person(message.words) for message in messages) else None
+
+
+def _understood(conversation: Conversation, messages: list[Message], *, now: datetime) -> list[Message]:
+    """What a model is to be asked about; empty when we wait for a file, asked back, or called a person."""
+    until = understanding.waits_until(messages, _types_read(conversation, messages), now=now)
+    if until is not None:
+        _wait(conversation, until, now=now)
+        return []
+    asked_back = conversation.asked_back_at is not None
+    if asked_back:
+        messages = understanding.take_up(conversation, messages, now=now)
+    if not messages or _handed_over(conversation, _beyond_us(conversation, messages, asked_back), now=now):
+        return []
+    if understanding.badly_heard(messages):
+        understanding.ask_back(conversation, messages, now=now)
+        return []
+    return messages
+
+
+def _beyond_us(conversation: Conversation, messages: Sequence[Message], asked_back: bool) -> Line | None:
+    """The yes to an offered person, and what no model here can read or hear, after a second try."""
+    if not asked_back and routing.accepts_offer(messages[-1].words) and _offered_person(conversation):
         return Line.ASKED
-    if routing.accepts_offer(messages[-1].body) and _offered_person(conversation):
-        return Line.ASKED
-    if not any(message.body.strip() for message in messages):
+    if asked_back and understanding.badly_heard(messages):
         return Line.MEDIA
-    return None
+    types = _types_read(conversation, messages)
+    return Line.MEDIA if understanding.needs_eyes(messages, types) else None
+
+
+def _types_read(conversation: Conversation, messages: Sequence[Message]) -> frozenset[str]:
+    version = conversation.channel.agent.published
+    tier = routing.choose(question_of(messages), tiers=version.tiers if version else {}).tier
+    return understanding.types_read(version, tier, messages)
+
+
+def _wait(conversation: Conversation, until: datetime, *, now: datetime) -> None:
+    """Who brings the file or its words makes the answer due earlier."""
+    conversation.reply_due_at = until
+    conversation.save(update_fields=["reply_due_at"])
+    ring_at(conversation, until, now=now)
+
+
+def ring_at(conversation: Conversation, due: datetime, *, now: datetime) -> None:
+    """Have an answer taken up at this moment; after the caller's commit."""
+    wait = max(0.0, (due - now).total_seconds())
+    enqueue(take, countdown=wait, conversation_id=conversation.pk)
 
 
 def _offered_person(conversation: Conversation) -> bool:
@@ -137,32 +184,48 @@ def _offered_person(conversation: Conversation) -> bool:
 def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> Turn:
     version = conversation.channel.agent.published
     route = routing.choose(question_of(messages), tiers=version.tiers if version else {})
+    earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
     turn = Turn.objects.create(
         conversation=conversation,
         agent_version=version,
         tier=route.tier,
         route_reason=route.reason,
-        attempt=_attempt(messages),
+        attempt=max((turn.attempt + (turn.status == failed) for turn in earlier), default=1),
+        merges=max((turn.merges + (turn.status == merged) for turn in earlier), default=0),
         started_at=now,
     )
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
-    amount = _estimate(version, route.tier, now=now)
-    turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
+    turn.hold = _carried_over(earlier, now=now)
+    if turn.hold is None:
+        amount = _estimate(version, route.tier, messages, now=now)
+        turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
     turn.save(update_fields=["hold"])
     return turn
 
 
-def _attempt(messages: Sequence[Message]) -> int:
-    """Which try this is: an earlier turn that failed had some of these messages."""
-    earlier = Turn.objects.filter(pk__in={message.turn_id for message in messages if message.turn_id})
-    return max(earlier.values_list("attempt", flat=True), default=0) + 1
+def _earlier_turns(messages: Sequence[Message]) -> list[Turn]:
+    """The turns that had some of these messages and did not answer: they failed, or were merged into this."""
+    tried = {message.turn_id for message in messages if message.turn_id}
+    return list(Turn.objects.filter(pk__in=tried).select_related("hold").order_by("pk")) if tried else []
 
 
-def _estimate(version: AgentVersion | None, tier: str, *, now: datetime) -> int:
+def _carried_over(earlier: Sequence[Turn], *, now: datetime) -> Hold | None:
+    """The credits that a merged turn reserved: this one answers for both, and nothing is reserved twice."""
+    for turn in earlier:
+        hold = turn.hold
+        if turn.status == Turn.Status.MERGED and hold is not None and credits.keep(hold, now=now):
+            Turn.objects.filter(pk=turn.pk).update(hold=None)
+            return hold
+    return None
+
+
+def _estimate(version: AgentVersion | None, tier: str, messages: Sequence[Message], *, now: datetime) -> int:
+    files = sum(message.kind in understanding.SHOWN for message in messages)
+    characters = HISTORY_CHARACTERS + files * llm.CHARACTERS_A_FILE
     tiers = (version.tiers if version else None) or {}
     model = tiers.get(tier, {}).get("model", "*")
-    return pricing.estimate(credits.price_for(model, at=now), characters=HISTORY_CHARACTERS, max_tokens=700)
+    return pricing.estimate(credits.price_for(model, at=now), characters=characters, max_tokens=700)
 
 
 def answer(begun: Begun, *, started: float) -> Reply:
@@ -178,16 +241,35 @@ def answer(begun: Begun, *, started: float) -> Reply:
         business=current_tenant().name,
         history=[
             *_history(turn.agent_version, before=begun.messages[0]),
-            llm.ChatMessage(role="user", text=question),
+            llm.ChatMessage(role="user", text=question or WITHOUT_WORDS),
         ],
         passages=_as_passages(found) if found.supported or speaker.vendor != "extractive" else [],
         language=conversation.language,
         model=speaker.model,
+        attachments=_attachments(turn, begun.messages),
     )
     # The model may think for seconds: a connection of the pool is not ours to keep meanwhile.
     connection.close_if_unusable_or_obsolete()
     completion = speaker.adapter.complete(request)
     return Reply(completion, found, speaker.vendor, latency_ms=int((time.monotonic() - started) * 1000))
+
+
+def _attachments(turn: Turn, messages: Sequence[Message]) -> list[llm.Attachment]:
+    """The files that came with the question, as they are; raises ProviderRejected when they are too much."""
+    types = understanding.types_read(turn.agent_version, turn.tier, messages)
+    files = [message for message in messages if understanding.shown(message, types) and message.media]
+    if len(files) > llm.MOST_ATTACHMENTS:
+        raise ProviderRejected("There are too many files for the model.")
+    return [_attachment(message) for message in files]
+
+
+def _attachment(message: Message) -> llm.Attachment:
+    mimetype = understanding.media_type(message)
+    with default_storage.open(str(message.media.name)) as file:
+        content = file.read(llm.largest(mimetype) + 1)
+    if len(content) > llm.largest(mimetype):
+        raise ProviderRejected("A file is too large for the model.")
+    return llm.Attachment(mimetype=mimetype, content=content, name=message.media_name)
 
 
 @transaction.atomic(durable=True)
@@ -198,24 +280,52 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     # A person may have taken over while the model was thinking.
     silent = conversation.handler != Conversation.Handler.AGENT
     price = credits.price_for(reply.completion.model, at=now)
+    if not silent and _is_overtaken(conversation, turn):
+        _merge(conversation, turn, reply, price=price, now=now)
+        return None
     cost = pricing.cost(price, reply.completion.usage)
-    if not _close(turn, reply, silent=silent, cost=cost, now=now):
+    status = Turn.Status.SILENT if silent else Turn.Status.DONE
+    if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
     message = None if silent else _post(conversation, turn, reply, now=now)
     _keep_passages(turn, reply)
     _go_on(conversation)
+    hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     _charge(turn, reply, price=price, cost=cost, now=now)  # last: every answer waits for the account's row
     return message
 
 
-def _close(turn: Turn, reply: Reply, *, silent: bool, cost: int, now: datetime) -> bool:
+def _is_overtaken(conversation: Conversation, turn: Turn) -> bool:
+    """Whether the contact has said more than this answer knows of, and may be waited for once more."""
+    if conversation.reply_due_at is None or turn.merges >= MOST_MERGES:
+        return False
+    newer = conversation.messages.filter(direction=Message.Direction.IN, outcome="", turn=None)
+    return newer.exists()
+
+
+def _merge(conversation: Conversation, turn: Turn, reply: Reply, *, price: Price, now: datetime) -> None:
+    """Nothing was sent yet: the next turn answers everything at once, and this draft is on the house.
+
+    The reserved credits stay reserved for that turn. Why the draft is free: docs/adr/0007-one-answer.md.
+    """
+    if not _close(turn, reply, status=Turn.Status.MERGED, cost=0, now=now):
+        return
+    model, usage, key = reply.completion.model, reply.completion.usage, f"turn:{turn.pk}"
+    credits.record_usage(key=key, model=model, usage=usage, cost=0, price=price, now=now)
+    if turn.hold is not None:
+        credits.keep(turn.hold, now=now)
+    _go_on(conversation)
+    live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
+
+
+def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -> bool:
     """Write down how the turn went; False when it is not running any more."""
     completion, usage = reply.completion, reply.completion.usage
     running = Turn.objects.filter(pk=turn.pk, status=Turn.Status.RUNNING)
     return bool(
         running.update(
-            status=Turn.Status.SILENT if silent else Turn.Status.DONE,
+            status=status,
             finished_at=now,
             vendor=reply.vendor,
             model=completion.model,
@@ -233,11 +343,22 @@ def _close(turn: Turn, reply: Reply, *, silent: bool, cost: int, now: datetime) 
 def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime) -> Message:
     """Queue the answer, and end the messages that it answers."""
     source = _source_line(turn, reply, conversation.language)
-    text = reply.completion.text
+    limits = channels.transport(conversation.channel).limits
+    room = limits.text - (len(source) + 2 if source else 0)
+    text = wording.fit(reply.completion.text, markup=limits.markup, limit=room)
     message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
     asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")
-    asked.update(outcome=Message.Outcome.ANSWERED)
+    asked.update(outcome=Message.Outcome.ANSWERED, terminal_at=now)
+    _note_merged(turn)
     return message
+
+
+def _note_merged(turn: Turn) -> None:
+    """All bubbles but the last were answered as part of something larger."""
+    answered = turn.messages.filter(direction=Message.Direction.IN, outcome=Message.Outcome.ANSWERED)
+    bubbles = list(answered.order_by("pk").values_list("pk", flat=True))
+    if len(bubbles) > 1:
+        answered.filter(pk__in=bubbles[:-1]).update(outcome_reason=f"merged into turn {turn.pk}")
 
 
 def _go_on(conversation: Conversation) -> None:
@@ -262,6 +383,7 @@ def abandon(turn_id: int, *, reason: str, again: bool, now: datetime) -> Turn:
     log.warning("turn.abandoned", turn_id=turn.pk, attempt=turn.attempt)
     if conversation.handler == Conversation.Handler.AGENT:
         _after_failure(conversation, turn, again=again, now=now)
+    hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     return turn
 
@@ -279,13 +401,14 @@ def _after_failure(conversation: Conversation, turn: Turn, *, again: bool, now: 
 def question_of(messages: Sequence[Message]) -> str:
     """What the contact asks: the bubbles since the last answer, in the order in which they were said."""
     ordered = sorted(messages, key=lambda m: (m.provider_at or m.created_at, m.pk))
-    return "\n".join(message.body.strip() for message in ordered if message.body.strip())
+    return "\n".join(message.words for message in ordered if message.words)
 
 
 def _history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
     """What was said earlier, as far back as this version remembers and no silence was too long."""
-    earlier = Message.objects.filter(conversation=before.conversation_id, pk__lt=before.pk).exclude(body="")
-    earlier = earlier.only("body", "direction", "created_at")
+    spoken = ~Q(body="") | Q(transcript__status=Transcript.Status.DONE)
+    earlier = Message.objects.filter(spoken, conversation=before.conversation_id, pk__lt=before.pk)
+    earlier = earlier.select_related("transcript").only(*REMEMBERED)
     recent = list(earlier.order_by("-pk")[: version.memory_messages])
     return _within_silence(recent, before=before.created_at, minutes=version.memory_minutes)
 
@@ -299,7 +422,8 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
         role: Literal["user", "assistant"] = (
             "user" if message.direction == Message.Direction.IN else "assistant"
         )
-        kept.append(llm.ChatMessage(role=role, text=message.body[:2000]))
+        if words := understanding.sure_words(message):
+            kept.append(llm.ChatMessage(role=role, text=words[:2000]))
         before = message.created_at
     return kept[::-1]
 
@@ -355,6 +479,8 @@ def _source_line(turn: Turn, reply: Reply, language: str) -> str:
 
 def _settle_language(conversation: Conversation, messages: Sequence[Message]) -> None:
     """The customer's language: detected from enough words, remembered, the business's own until then."""
-    text = question_of(messages)
-    current = conversation.language or current_tenant().language[:2]
-    conversation.language = languages.detect(text, current=current)
+    spoken = languages.sure_of("\n".join(understanding.sure_words(message) for message in messages))
+    before = conversation.language
+    conversation.language = spoken or before or conversation.contact.language or current_tenant().language[:2]
+    if spoken and spoken != before:
+        Contact.objects.filter(pk=conversation.contact_id).update(language=spoken)

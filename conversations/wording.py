@@ -113,7 +113,7 @@ def _tidy(text: str) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Up to the last whole sentence or line that fits; in the middle of a word only when there is no other."""
+    """Up to the last whole sentence or line that fits; inside a word only when there is no other way."""
     if len(text) <= limit:
         return text
     room = text[: max(1, limit - 1)]

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from conversations.events import Event
 from conversations.models import Channel, Conversation, Message
+from conversations.wording import Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,10 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one message can carry: `text` in characters; `file` in bytes, `files` where a kind differs."""
+    """What one message can carry: `text` in characters; `file` in bytes, `files` where a kind differs.
+
+    `markup` are the marks that it shows (`conversations.wording`).
+    """
 
     text: int = 4096
     file: int = 16 * 2**20
@@ -38,6 +42,7 @@ class Limits:
     buttons: bool = False
     remote: bool = False
     pace: Pace = Pace()
+    markup: Markup = "plain"
     files: Mapping[str, int] = field(default_factory=dict)
 
     def file_of(self, kind: str) -> int:
@@ -94,6 +99,15 @@ class Typist(Protocol):
 
     def begin(self, channel: Channel, message: Message) -> None:
         """Show it. Manners only: never raises for the vendor's failures."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A transport that can show the customer at once that they were read and that an answer is in the making."""
+
+    def attend(self, channel: Channel, message: Message) -> None:
+        """Show it for this inbound message. Manners only: never raises for the vendor's failures."""
         ...
 
 

@@ -27,7 +27,7 @@ PACE = Pace(
 class WahaTransport:
     """Seen, typing, the message, typing ends: as a person would."""
 
-    limits = Limits(remote=True, text=4096, file=16 * 2**20, pace=PACE)
+    limits = Limits(remote=True, markup="whatsapp", text=4096, file=16 * 2**20, pace=PACE)
 
     def read(self, channel: Channel, body: bytes) -> Sequence[Event]:
         delivery = waha_events.read(body)

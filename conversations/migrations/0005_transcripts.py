@@ -6,51 +6,115 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0002_speech'),
-        ('conversations', '0004_ledger_and_pacing'),
+        ("billing", "0002_speech"),
+        ("conversations", "0004_ledger_and_pacing"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='turn',
-            name='merges',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name='drafts before it'),
+            model_name="turn",
+            name="merges",
+            field=models.PositiveSmallIntegerField(db_default=0, default=0, verbose_name="drafts before it"),
         ),
         migrations.AlterField(
-            model_name='message',
-            name='outcome',
-            field=models.CharField(blank=True, choices=[('answered', 'answered'), ('asked', 'asked back whether it was understood'), ('handed_over', 'handed to a person'), ('ignored', 'ignored')], max_length=11),
+            model_name="message",
+            name="outcome",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("answered", "answered"),
+                    ("asked", "asked back whether it was understood"),
+                    ("handed_over", "handed to a person"),
+                    ("ignored", "ignored"),
+                ],
+                max_length=11,
+            ),
         ),
         migrations.AlterField(
-            model_name='turn',
-            name='status',
-            field=models.CharField(choices=[('running', 'thinking'), ('done', 'answered'), ('merged', 'merged into the next'), ('silent', 'a person took over'), ('handed_over', 'handed to a person'), ('failed', 'failed')], default='running', max_length=11, verbose_name='status'),
+            model_name="turn",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("running", "thinking"),
+                    ("done", "answered"),
+                    ("merged", "merged into the next"),
+                    ("silent", "a person took over"),
+                    ("handed_over", "handed to a person"),
+                    ("failed", "failed"),
+                ],
+                default="running",
+                max_length=11,
+                verbose_name="status",
+            ),
         ),
         migrations.CreateModel(
-            name='Transcript',
+            name="Transcript",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('waiting', 'waiting for its file'), ('due', 'not heard yet'), ('done', 'heard'), ('failed', 'could not be heard')], default='waiting', max_length=7, verbose_name='status')),
-                ('text', models.TextField(blank=True, verbose_name='what was heard')),
-                ('confidence', models.FloatField(blank=True, null=True, verbose_name='confidence, 0 to 1')),
-                ('confirmed', models.BooleanField(blank=True, null=True, verbose_name='confirmed by the customer')),
-                ('seconds', models.FloatField(blank=True, null=True, verbose_name='seconds')),
-                ('vendor', models.CharField(blank=True, max_length=12, verbose_name='vendor')),
-                ('model', models.CharField(blank=True, max_length=120, verbose_name='model')),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=200, verbose_name='what went wrong')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created')),
-                ('hold', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='billing.hold')),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='transcript', to='conversations.message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting for its file"),
+                            ("due", "not heard yet"),
+                            ("done", "heard"),
+                            ("failed", "could not be heard"),
+                        ],
+                        default="waiting",
+                        max_length=7,
+                        verbose_name="status",
+                    ),
+                ),
+                ("text", models.TextField(blank=True, verbose_name="what was heard")),
+                ("confidence", models.FloatField(blank=True, null=True, verbose_name="confidence, 0 to 1")),
+                (
+                    "confirmed",
+                    models.BooleanField(blank=True, null=True, verbose_name="confirmed by the customer"),
+                ),
+                ("seconds", models.FloatField(blank=True, null=True, verbose_name="seconds")),
+                ("vendor", models.CharField(blank=True, max_length=12, verbose_name="vendor")),
+                ("model", models.CharField(blank=True, max_length=120, verbose_name="model")),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=200, verbose_name="what went wrong")),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="created"),
+                ),
+                (
+                    "hold",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="billing.hold",
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="transcript",
+                        to="conversations.message",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'transcript',
-                'verbose_name_plural': 'transcripts',
-                'indexes': [models.Index(condition=models.Q(('status', 'due')), fields=['due_at'], name='transcript_due')],
+                "verbose_name": "transcript",
+                "verbose_name_plural": "transcripts",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "due")), fields=["due_at"], name="transcript_due"
+                    )
+                ],
             },
         ),
     ]

@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0006_message_unsent'),
+        ("conversations", "0006_message_unsent"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='conversation',
-            name='asked_back_at',
+            model_name="conversation",
+            name="asked_back_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
     ]

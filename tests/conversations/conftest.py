@@ -120,6 +120,7 @@ def gateway(_gateway: Gateway) -> Gateway:
 def models(_models: Models) -> Models:
     """The model vendor's counterpart, as if nothing had happened yet."""
     _models.app.answers.clear()
+    _models.app.recordings.clear()
     _models.app.faults.clear()
     _models.app.requests.clear()
     _models.app.before_answer = None

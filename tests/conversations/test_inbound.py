@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
 from conversations.models import Contact, Conversation, Message, Turn, WebhookEvent
@@ -85,20 +84,6 @@ class TestInboundMessage:
         assert len(shop.texts()) == 1
         asked = shop.models.requests[0]["body"]["messages"][-1]["content"]
         assert "Que horas vocês abrem\nno sábado?" in asked
-
-    def test_a_message_while_the_model_thinks_gets_its_own_turn(self, shop: Any) -> None:
-        shop.models.answer_with("Primeira.", "Segunda.")
-        shop.say("Que horas vocês abrem?")
-
-        def write_again() -> None:
-            shop.models.app.before_answer = None
-            shop.say("E no domingo, abrem também?")
-            connection.close()
-
-        shop.models.app.before_answer = write_again
-        shop.work()
-        assert shop.texts() == ["Primeira.", "Segunda."]
-        assert Turn.objects.filter(status="done").count() == 2
 
     @pytest.mark.parametrize("chat", ["12036@g.us", "status@broadcast", "99@newsletter"])
     def test_groups_and_broadcasts_are_left_alone(self, shop: Any, chat: str) -> None:

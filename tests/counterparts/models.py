@@ -1,7 +1,11 @@
 """Model vendors that run here: `python -m tests.counterparts.models --port N [--delay-ms 0]`.
 
 POST /v1/messages is Anthropic's shape, POST /v1/chat/completions OpenAI's. Without a script the answer is the
-first sentence of the first passage, cited; with none it says that it does not know.
+first sentence of the first passage, cited; with none it says that it does not know. An image or a document is
+answered with its media type and size.
+
+POST /v1/audio/transcriptions hears what the next of `recordings` says, with its confidence; without a script,
+the recording's own bytes as text, for sure. Faults are shared by all.
 
 A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
 "reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
@@ -12,9 +16,12 @@ A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key
 import argparse
 import asyncio
 import json
+import math
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from typing import Any
 
 from tests.counterparts.serving import Background, Dropped, Request, answer, drop, read, serve
@@ -29,6 +36,7 @@ class App:
 
     delay: float = 0.0
     answers: deque[str] = field(default_factory=deque)
+    recordings: deque[tuple[str, float]] = field(default_factory=deque)
     faults: deque[str] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
     before_answer: Callable[[], Any] | None = None
@@ -39,6 +47,8 @@ class App:
             return
         request = await read(scope, receive)
         shape = {"/v1/messages": _anthropic, "/v1/chat/completions": _openai}.get(request.path)
+        if request.path == "/v1/audio/transcriptions":
+            return await self._transcribe(request, send)
         if shape is None:
             return await answer(send, 404, {"error": {"type": "not_found_error", "message": request.path}})
         if self.keep_requests:
@@ -48,6 +58,19 @@ class App:
         if self.delay:
             await asyncio.sleep(self.delay)
         await self._answer(request, shape, send)
+
+    async def _transcribe(self, request: Request, send: Any) -> None:
+        form = _form(request)
+        if self.keep_requests:
+            self.requests.append({"path": request.path, "headers": request.headers, "body": form})
+        fault = self.faults.popleft() if self.faults else ""
+        if fault.isdigit():
+            return await answer(send, int(fault), _refused(fault))
+        if fault == "malformed":
+            return await answer(send, 200, b"{not json")
+        said = form["file"]["content"].decode("utf-8", "replace")
+        text, confidence = self.recordings.popleft() if self.recordings else (said, 0.97)
+        await answer(send, 200, _transcript(text, confidence))
 
     async def _answer(self, request: Request, shape: Callable[..., dict[str, Any]], send: Any) -> None:
         fault = self.faults.popleft() if self.faults else ""
@@ -75,6 +98,25 @@ class App:
         await answer(send, 200, shape(request.json(), text, fault))
 
 
+def _form(request: Request) -> dict[str, Any]:
+    """The fields of a multipart body; a file as {"name", "type", "content"}."""
+    raw = b"content-type: " + request.headers["content-type"].encode() + b"\r\n\r\n" + request.body
+    found: dict[str, Any] = {}
+    for part in message_from_bytes(raw).get_payload():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        kept = {"name": part.get_filename(), "type": part.get_content_type(), "content": content}
+        found[name] = kept if part.get_filename() else content.decode()
+    return found
+
+
+def _transcript(text: str, confidence: float) -> dict[str, Any]:
+    """OpenAI's verbose_json, one stretch of five seconds."""
+    stretch = {"id": 0, "start": 0.0, "end": 5.0, "text": text, "avg_logprob": math.log(confidence)}
+    segments = [{**stretch, "no_speech_prob": 0.01}] if text else []
+    return {"task": "transcribe", "language": "portuguese", "duration": 5.0, "text": text, "segments": segments}
+
+
 def _refused(status: str) -> dict[str, Any]:
     """An error's body: both vendors keep the words under "error"."""
     kind = {"529": "overloaded_error", "429": "rate_limit_error"}.get(status, "api_error")
@@ -97,7 +139,9 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
     results = [
         b for b in body["messages"][-1]["content"] if isinstance(b, dict) and b["type"] == "search_result"
     ]
-    content: list[dict[str, Any]] = [{"type": "text", "text": text or UNKNOWN, "citations": None}]
+    asked = body["messages"][-1]["content"]
+    seen = _seen([block["source"] for block in asked if block["type"] in ("image", "document")])
+    content: list[dict[str, Any]] = [{"type": "text", "text": text or seen or UNKNOWN, "citations": None}]
     if results:
         cited = results[0]["content"][0]["text"]
         content = [{"type": "text", "text": text or cited, "citations": [_citation(results[0], cited)]}]
@@ -124,6 +168,11 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
     }
 
 
+def _seen(files: list[dict[str, Any]]) -> str:
+    """What files came, so that a test can tell that they arrived whole."""
+    return ", ".join(f"{one['media_type']} {len(b64decode(one['data']))} bytes" for one in files)
+
+
 def _citation(result: dict[str, Any], cited: str) -> dict[str, Any]:
     return {
         "type": "search_result_location",
@@ -137,9 +186,14 @@ def _citation(result: dict[str, Any], cited: str) -> dict[str, Any]:
 
 
 def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
-    asked = body["messages"][-1]["content"]
+    asked, seen = body["messages"][-1]["content"], ""
+    if isinstance(asked, list):
+        urls = [part["image_url"]["url"] for part in asked if part["type"] == "image_url"]
+        pairs = [url.removeprefix("data:").split(";base64,") for url in urls]
+        seen = _seen([{"media_type": kind, "data": data} for kind, data in pairs])
+        asked = "\n".join(part["text"] for part in asked if part["type"] == "text")
     first = asked.partition("[1] ")[2].partition("\n")[2].partition("\n")[0]
-    said = text or (f"{first} [1]" if first else UNKNOWN)
+    said = text or (f"{first} [1]" if first else seen or UNKNOWN)
     finish = {"refusal": "content_filter", "max_tokens": "length"}.get(fault, "stop")
     message = {"role": "assistant", "content": "" if fault == "empty" else said, "refusal": None}
     usage = {
@@ -172,6 +226,10 @@ class Models:
 
     def __exit__(self, *_: object) -> None:
         self._server.stop()
+
+    def hear(self, text: str, *, confidence: float = 0.97) -> None:
+        """What the next recording says, and how sure of it this vendor is."""
+        self.app.recordings.append((text, confidence))
 
     @property
     def requests(self) -> list[dict[str, Any]]:

@@ -1,0 +1,199 @@
+"""Voice notes become words: a row that is due, one claim, one call, paid by the second.
+
+The turn waits for the words within a bound (`conversations.understanding`); without them a person listens.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from agents import hearing
+from billing import credits, pricing
+from billing.models import LedgerEntry
+from conversations import debounce, handoff, turns
+from conversations.models import Conversation, Message, Transcript
+from providers import speech
+from providers.errors import ProviderError, ProviderRejected
+from tenants import live
+from tenants.background import enqueue, task
+from tenants.current import tenant as current_tenant
+from tenants.db import connection
+
+log = structlog.get_logger(__name__)
+Status = Transcript.Status
+MAX_ATTEMPTS = 4
+DEAD = timedelta(seconds=60)  # twice the time that a vendor has
+NOBODY = "Nobody is set up to hear voice notes."
+NOTHING = "Nothing was heard in it."
+NO_CREDITS = "There are no credits to hear it."
+
+
+def expect(message: Message, *, now: datetime) -> None:
+    """A voice note has come; its words are to follow. In the caller's transaction."""
+    Transcript.objects.create(message=message, created_at=now)
+
+
+def file_came(message: Message, *, now: datetime) -> None:
+    """The file is here: it can be heard, or shown to the model. In the caller's transaction."""
+    waiting = Transcript.objects.filter(message=message, status=Status.WAITING)
+    if waiting.update(status=Status.DUE, due_at=now):
+        enqueue(transcribe, message_id=message.pk)
+    elif message.direction == Message.Direction.IN:
+        _go_on(message, now=now)
+
+
+def file_never_came(message: Message, *, reason: str, now: datetime) -> None:
+    """There will be no file: what waits for it goes on without. In the caller's transaction."""
+    Transcript.objects.filter(message=message, status=Status.WAITING).update(
+        status=Status.FAILED, error=reason[:200]
+    )
+    if message.direction == Message.Direction.IN:
+        _go_on(message, now=now)
+
+
+@task()
+def transcribe(message_id: int) -> None:
+    """Hear one voice note, if it is due and nobody else hears it."""
+    transcript = _claim(message_id, now=timezone.now())
+    if transcript is None:
+        return
+    try:
+        heard, listener = _hear(transcript)
+    except ProviderRejected as error:
+        _give_up(transcript, reason=str(error), now=timezone.now())
+    except ProviderError as error:
+        _try_later(transcript, error, now=timezone.now())
+    except credits.InsufficientCredits:
+        _give_up(transcript, reason=NO_CREDITS, now=timezone.now())
+    except Exception as error:
+        log.exception("transcript.failed", message_id=message_id)
+        _try_later(transcript, ProviderError(type(error).__name__), now=timezone.now())
+    else:
+        _keep(transcript, heard, listener, now=timezone.now())
+
+
+def _claim(message_id: int, *, now: datetime) -> Transcript | None:
+    """Ours by compare-and-set; a claim that is long past belongs to a worker that died."""
+    free = Q(claimed_at=None) | Q(claimed_at__lt=now - DEAD)
+    due = Transcript.objects.filter(free, message_id=message_id, status=Status.DUE, due_at__lte=now)
+    if not due.update(claimed_at=now):
+        return None
+    return Transcript.objects.select_related("message__conversation", "hold").get(message_id=message_id)
+
+
+def _hear(transcript: Transcript) -> tuple[speech.Heard, hearing.Listener]:
+    """Reserve, then ask; no transaction is open while the vendor listens."""
+    message = transcript.message
+    listener = hearing.listener(language=message.conversation.language or current_tenant().language[:2])
+    if listener is None:
+        raise ProviderRejected(NOBODY)
+    with default_storage.open(str(message.media.name)) as file:
+        content = file.read()
+    recording = speech.Recording(
+        content=content, mimetype=message.media_type, model=listener.model, language=listener.language
+    )
+    _reserve(transcript, recording, now=timezone.now())
+    connection.close_if_unusable_or_obsolete()  # not ours to keep while a vendor is slow
+    heard = listener.adapter.transcribe(recording)
+    return heard, listener
+
+
+@transaction.atomic(durable=True)
+def _reserve(transcript: Transcript, recording: speech.Recording, *, now: datetime) -> None:
+    """Credits for the longest that it can last; a second try keeps the first one's."""
+    if transcript.hold is not None and credits.keep(transcript.hold, now=now):
+        return
+    price = credits.price_for(recording.model, at=now)
+    amount = pricing.audio_cost(price, recording.longest)
+    key = f"speech:{transcript.message_id}:{transcript.attempts}"
+    transcript.hold = credits.hold(key=key, amount=amount, now=now)
+    transcript.save(update_fields=["hold"])
+
+
+@transaction.atomic(durable=True)
+def _keep(transcript: Transcript, heard: speech.Heard, listener: hearing.Listener, *, now: datetime) -> None:
+    """The words, what they cost, and the answer that waited for them: together or not at all."""
+    handoff.locked(transcript.message.conversation_id)  # before the row: everybody locks in this order
+    said = bool(heard.text)
+    mine = Transcript.objects.filter(pk=transcript.pk, status=Status.DUE)
+    closed = mine.update(
+        status=Status.DONE if said else Status.FAILED,
+        text=heard.text[:20_000],
+        error="" if said else NOTHING,
+        confidence=heard.confidence,
+        seconds=heard.seconds,
+        vendor=listener.vendor,
+        model=heard.model[:120],
+        due_at=None,
+    )
+    if closed:
+        _tell(transcript.message, heard.text)
+        _go_on(transcript.message, now=now)
+        _charge(transcript, heard, now=now)  # last: everybody waits for the account's row
+
+
+def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> None:
+    """By the second, also when nothing was said in it: the vendor listened."""
+    price = credits.price_for(heard.model, at=now)
+    cost, key = pricing.audio_cost(price, heard.seconds), f"speech:{transcript.message_id}"
+    credits.record_speech(
+        key=key,
+        model=heard.model,
+        seconds=round(heard.seconds),
+        exact=heard.exact,
+        cost=cost,
+        price=price,
+        now=now,
+    )
+    if transcript.hold is not None:
+        kind = LedgerEntry.Kind.SPEECH
+        credits.settle(transcript.hold, cost=cost, key=key, reason="voice note", now=now, kind=kind)
+
+
+@transaction.atomic(durable=True)
+def _give_up(transcript: Transcript, *, reason: str, now: datetime) -> None:
+    """It stays unheard, with the reason on it; the answer does not wait any longer."""
+    handoff.locked(transcript.message.conversation_id)
+    mine = Transcript.objects.filter(pk=transcript.pk, status=Status.DUE)
+    if not mine.update(status=Status.FAILED, error=reason[:200], due_at=None):
+        return
+    log.warning("transcript.given_up", message_id=transcript.message_id)
+    live.publish("message.changed", id=transcript.message_id, conversation=transcript.message.conversation_id)
+    _go_on(transcript.message, now=now)
+    if transcript.hold is not None:
+        credits.release(transcript.hold, now=now)
+
+
+def _try_later(transcript: Transcript, error: ProviderError, *, now: datetime) -> None:
+    attempts = transcript.attempts + 1
+    if attempts >= MAX_ATTEMPTS:
+        return _give_up(transcript, reason=str(error), now=now)
+    wait = min(error.retry_after or 2.0**attempts, 30.0)
+    with transaction.atomic(durable=True):
+        Transcript.objects.filter(pk=transcript.pk, status=Status.DUE).update(
+            attempts=attempts, due_at=now + timedelta(seconds=wait), claimed_at=None, error=str(error)[:200]
+        )
+        enqueue(transcribe, countdown=wait, message_id=transcript.message_id)
+
+
+def _tell(message: Message, words: str) -> None:
+    """In the list of chats a voice note shows its words."""
+    latest = Conversation.objects.filter(pk=message.conversation_id, last_message_text="")
+    if words and not message.body:
+        latest.update(last_message_text=words[:160])
+    live.publish("message.changed", id=message.pk, conversation=message.conversation_id)
+
+
+def _go_on(message: Message, *, now: datetime) -> None:
+    """The answer waits for nothing any more: it is due when the customer has finished."""
+    conversation = handoff.locked(message.conversation_id)
+    if conversation.reply_due_at is None or conversation.handler != Conversation.Handler.AGENT:
+        return
+    due = debounce.after_reading(conversation, now=now)
+    if due < conversation.reply_due_at:
+        Conversation.objects.filter(pk=conversation.pk).update(reply_due_at=due)
+        turns.ring_at(conversation, due, now=now)
