@@ -25,6 +25,8 @@ from tenants.db import connection
 WEIGHT = 0.4
 BY_MEANING = 40
 BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
+BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
+COVERED_ALONE = 0.5  # and half of the question's information must stand in the passage
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 QUESTION_CHARACTERS = 500
 MOST_WORDS = 16  # the most telling words of a long question
@@ -38,14 +40,14 @@ _WORD_NUMBERS = range(1, MOST_WORDS + 1)
 _DISTANCE = "embedding OPERATOR(public.<=>) (SELECT vector FROM asked)"
 _PIECE = f"SELECT id, language, search, {_DISTANCE} AS distance FROM {_CHUNKS} chunk"
 _COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN idfs[{n}] ELSE 0 END" for n in _WORD_NUMBERS)
-_STATEMENT = f"""
-WITH asked AS MATERIALIZED (
-    -- The settings last as long as this statement, and stand before the index is first read. Without going on
-    -- (iterative_scan) passages that were replaced a moment ago would fill the neighbourhood and hide the rest.
-    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
-                     || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
-           THEN %b::public.halfvec END AS vector
-), known AS MATERIALIZED (
+
+
+def _words(most: int) -> str:
+    """The tables `known` and `words`: the question's words with their weight, and those that find passages.
+
+    The rarest words of all find, as long as they stand in at most so many passages together.
+    """
+    return f"""known AS MATERIALIZED (
     -- The question's words in each language that the documents have; the empty word counts all passages.
     SELECT every.language, told.word, coalesce(counted.chunks, 0) AS chunks,
            ('''' || replace(replace(told.word, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS query,
@@ -59,11 +61,21 @@ WITH asked AS MATERIALIZED (
     SELECT language, sum(idf) AS idf,
            array_agg(query ORDER BY idf DESC, word) AS queries, array_agg(idf ORDER BY idf DESC, word) AS idfs,
            {WEIGHT}::float8 * coalesce(sum(idf) FILTER (WHERE chunks > 0), 0) / sum(idf) AS weight,
-           string_agg(query::text, ' | ') FILTER (WHERE together <= {BY_WORDS})::tsquery AS rare
+           string_agg(query::text, ' | ') FILTER (WHERE together <= {most})::tsquery AS rare
     FROM (SELECT *, CASE WHEN chunks > 0 THEN sum(chunks) OVER (
               PARTITION BY language ORDER BY chunks, word) END AS together FROM known) AS ordered
     GROUP BY language
-), near AS MATERIALIZED (
+)"""
+
+
+_STATEMENT = f"""
+WITH asked AS MATERIALIZED (
+    -- The settings last as long as this statement, and stand before the index is first read. Without going on
+    -- (iterative_scan) passages that were replaced a moment ago would fill the neighbourhood and hide the rest.
+    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
+                     || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
+           THEN %b::public.halfvec END AS vector
+), {_words(BY_WORDS)}, near AS MATERIALIZED (
     {_PIECE} ORDER BY distance{{most}}
 ), scored AS (
     SELECT id, 1 - distance AS cosine, coalesce(weight, 0) AS weight,
@@ -85,6 +97,17 @@ ORDER BY score DESC, chunk.id
 """
 SEARCH = _STATEMENT.format(most=f" LIMIT {BY_MEANING}")
 SEARCH_ALL = _STATEMENT.format(most="")
+SEARCH_WORDS = f"""
+WITH {_words(BY_WORDS_ALONE)}, best AS MATERIALIZED (
+    SELECT chunk.id, ({_COVERED}) / idf AS coverage
+    FROM words JOIN {_CHUNKS} chunk ON search @@ words.rare AND chunk.language = words.language
+    ORDER BY coverage DESC, chunk.id LIMIT %s
+)
+SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, 0, coverage, coverage, 0
+FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
+JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
+ORDER BY coverage DESC, chunk.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +149,24 @@ def search(*, question: str, language: str | None = None, limit: int = 6) -> Ret
 
 def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> Retrieved:
     """Run the one statement; `vector` is the question's: 896 halves. SEARCH_ALL looks at every passage."""
-    clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
-    asked = questions.telling(clean)
-    rows = prepared(statement, [Halves(vector), asked, limit])
+    rows = prepared(statement, [Halves(vector), _asked(question), limit])
     return _judged([_found(row[:-1]) for row in rows], common=float(rows[0][-1] or 0) if rows else 0.0)
+
+
+def search_words(*, question: str, limit: int = 6) -> Retrieved:
+    """As `search`, without a vector, for when the embedding process is away: it finds only words as they are."""
+    if not question.strip():
+        return NOTHING
+    rows = prepared(SEARCH_WORDS, [_asked(question), limit])
+    passages = tuple(_found(row[:-1]) for row in rows)
+    support = max((found.coverage for found in passages[:1]), default=0.0) / COVERED_ALONE
+    return Retrieved(passages=passages, support=support, supported=support >= 1.0)
+
+
+def _asked(question: str) -> str:
+    """The question's telling words, in characters that a statement can carry."""
+    clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
+    return questions.telling(clean)
 
 
 @dataclass(frozen=True, slots=True)

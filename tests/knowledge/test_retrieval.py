@@ -107,6 +107,34 @@ def test_strange_questions_harm_nothing(house, question):
     assert len(retrieval.search(question=question, limit=3).passages) == 3
 
 
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("que horas é o café?", "Café da manhã"),
+        ("onde fica o estacionamento?", "Estacionamento"),
+        ("cães pequenos podem?", "Animais"),
+        ("XK-204", "Wi-Fi"),
+        ("qual a senha da rede?", "Wi-Fi"),
+    ],
+)
+def test_words_alone_find_what_is_said_as_it_is_written(house, question, heading):
+    found = retrieval.search_words(question=question)
+    assert found.passages[0].heading[-1] == heading
+
+
+def test_words_alone_support_an_answer_or_do_not(house):
+    for known in ("onde fica o estacionamento?", "qual a senha da rede sem fio?", "aceitam cães pequenos?"):
+        assert retrieval.search_words(question=known).supported, known
+    for unknown in (
+        "Qual é a capital da Mongólia?",
+        "me ajuda com o imposto de renda",
+        "asdf",
+        "who won?",
+        "",
+    ):
+        assert not retrieval.search_words(question=unknown).supported, unknown
+
+
 def test_the_limit_holds_and_the_best_comes_first(house):
     passages = retrieval.search(question="estacionamento", limit=3).passages
     scores = [passage.score for passage in passages]
