@@ -7,15 +7,28 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import blueprint, channels, hook_blueprint
+        from conversations import blueprint, channel_cards, channels, hook_blueprint, web_views
         from conversations.channels.programs import Programs
         from conversations.channels.trial import Trial
         from conversations.channels.waha import WahaTransport
         from conversations.channels.web import Web
 
         blueprint.register()
+        channel_cards.register_own()
         hook_blueprint.register()
         channels.register("api", Programs())
         channels.register("test", Trial())
         channels.register("waha", WahaTransport())
         channels.register("web", Web())
+        channel_cards.register(
+            channel_cards.Card(
+                kind="web",
+                icon="messages-square",
+                title=_("Web chat"),
+                pitch=_("A chat in the corner of your own site: one line to copy, no cookies."),
+                template="conversations/_web_card.html",
+                add="web_chat_new",
+                settings="web_chat",
+                context=web_views.card,
+            )
+        )

@@ -14,7 +14,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,12 @@ _numbers = itertools.count(time.time_ns())
 
 @dataclass
 class Product:
-    """The running product: its port, its data folder, and the door of the business's WhatsApp channel."""
+    """The running product: its port, its data folder, the WhatsApp channel's door, the web chats' ids."""
 
     port: int
     data: Path
     door: str = ""
+    web_chats: dict[str, str] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -57,7 +58,10 @@ class Product:
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         said = json.loads(done.stdout[done.stdout.index("{") :])
-        self.door = said["channels"][0]["webhook_url"]
+        for channel in said["channels"]:
+            self.door = channel.get("webhook_url", self.door)
+            if channel["kind"] == "web":
+                self.web_chats[channel["name"]] = channel["id"]
 
     def hear(self, text: str, *, phone: str = "351911111111", name: str = "Marina Souza") -> None:
         """A customer writes on WhatsApp: a signed delivery at the channel's door."""
