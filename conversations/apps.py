@@ -8,6 +8,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import blueprint, channel_cards, channels, hook_blueprint, web_views
+        from conversations.channels.cloud import CloudTransport
         from conversations.channels.programs import Programs
         from conversations.channels.trial import Trial
         from conversations.channels.waha import WahaTransport
@@ -17,6 +18,7 @@ class ConversationsConfig(AppConfig):
         channel_cards.register_own()
         hook_blueprint.register()
         channels.register("api", Programs())
+        channels.register("cloud", CloudTransport())
         channels.register("test", Trial())
         channels.register("waha", WahaTransport())
         channels.register("web", Web())

@@ -21,11 +21,21 @@ from conversations import (
     health,
     hooks,
     media,
+    message_templates,
     outbox,
     transcripts,
     turns,
 )  # fmt: skip
-from conversations.events import Event, Receipt, Said, SessionStatus, Skipped, Typing, Unreadable
+from conversations.events import (
+    Event,
+    Receipt,
+    Said,
+    SessionStatus,
+    Skipped,
+    TemplateChanged,
+    Typing,
+    Unreadable,
+)
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
 from tenants import live
 from tenants.background import enqueue, task
@@ -184,6 +194,8 @@ def _act(channel: Channel, event: Event, *, now: datetime) -> str:
             return receive(channel, said, now=now)
         case Typing() as typing:
             return note_typing(channel, typing, now=now)
+        case TemplateChanged() as changed:
+            return message_templates.note_change(channel, changed, now=now)
     return f"ignored: {type(event).__name__.lower()}"
 
 

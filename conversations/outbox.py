@@ -35,6 +35,7 @@ Status = Message.Status
 MAX_ATTEMPTS = 8
 UNSENT = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
 ORDER_SECONDS = 20
+OPTED_OUT = "This person asked not to get such messages."
 NOT_DELIVERED = "WhatsApp could not deliver the message."
 # How far a message has come; receipts arrive in any order and only ever move it forward.
 PROGRESS = {
@@ -276,6 +277,8 @@ def _send(message: Message) -> str:
     """Through the channel's transport; returns the unique id that the vendor gave it."""
     conversation, channel = message.conversation, message.conversation.channel
     transport = channels.transport(channel)
+    if message.priority == pacing.BULK and conversation.contact.opted_out_at is not None:
+        raise ProviderRejected(OPTED_OUT)
     if reason := transport.refuses(conversation, message, now=timezone.now()):
         raise ProviderRejected(reason)
     return transport.send(channel, message)
@@ -394,14 +397,23 @@ def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
     if status is None:
         return "ignored: unknown receipt"
     key = f"{channel.pk.hex}:true:{receipt.unique_id}"
+    learned = bool(receipt.own_id) and _learn_id(channel, receipt, key)
     moved = Message.objects.filter(provider_key=key, status__in=BEHIND[status])
     if not moved.update(status=status, **_times(status, receipt, now=now)):
         return "ignored: receipt changes nothing"
     message = Message.objects.get(provider_key=key)
+    if learned:
+        _ring_next(message)  # it may have held its thread, of unknown fate
     if message.sent_at == now:  # the first that is heard of it
         hooks.message("message.sent", message, now=now)
     _tell(message)
     return f"message is {status}"
+
+
+def _learn_id(channel: Channel, receipt: Receipt, key: str) -> bool:
+    """The receipt is quicker than the answer to the send, or that was lost: the row takes the vendor's id."""
+    ours = Message.objects.filter(provider_key=f"{channel.pk.hex}:true:{receipt.own_id}")
+    return bool(ours.update(provider_key=key))
 
 
 def _times(status: str, receipt: Receipt, *, now: datetime) -> dict[str, Any]:

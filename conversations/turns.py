@@ -18,7 +18,7 @@ from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
 from billing.models import Hold, Price
-from conversations import channels, handoff, hooks, outbox, understanding, wording
+from conversations import attention, channels, handoff, hooks, outbox, understanding, wording
 from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
 from knowledge import retrieval
 from providers import llm
@@ -196,6 +196,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
     )
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
+    attention.ring(conversation, messages[-1])
     turn.hold = _carried_over(earlier, now=now)
     if turn.hold is None:
         amount = _estimate(version, route.tier, messages, now=now)

@@ -1,8 +1,10 @@
-"""The gateway's door: verify on the raw bytes, store in one commit, answer, ring.
+"""The gateways' door: verify on the raw bytes, store in one commit, answer, ring.
 
 A thin ASGI app beside Django: a delivery costs one prepared INSERT here; its reading is the inbox's work.
-Answers: 200 stored; 401 wrong signature; 404 no such door; 413 too large; 503 the database is away, and the
-gateway tries again.
+`/hooks/waha/<channel id>` and `/hooks/cloud/<channel id>` differ in how they sign; the Cloud API also asks
+once by GET whether the door is ours.
+Answers: 200 stored; 401 wrong signature; 403 wrong verify token; 404 no such door; 413 too large; 503 the
+database is away, and the gateway tries again.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 import psycopg
 import structlog
@@ -28,21 +31,53 @@ from tenants.background import ring
 from tenants.models import WebhookRoute
 
 log = structlog.get_logger(__name__)
-PREFIX = "/hooks/waha/"
+PREFIX = "/hooks/"
 MAX_BYTES = 2 * 2**20
+MAX_CHALLENGE = 200
 REMEMBER_SECONDS = 5.0
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """How a kind of gateway signs the raw body: in which header, after which word, by which hash, in hex.
+
+    `most` is how many bytes its deliveries may have.
+    """
+
+    header: bytes
+    hash: Callable[..., Any]
+    start: bytes = b""
+    most: int = MAX_BYTES
+
+    def fits(self, headers: list[tuple[bytes, bytes]], body: bytes, secret: bytes) -> bool:
+        given = next((value for name, value in headers if name == self.header), b"")
+        right = self.start + hmac.new(secret, body, self.hash).hexdigest().encode()
+        return hmac.compare_digest(right, given.lower())
+
+
+SIGNATURES = {
+    Channel.Kind.WAHA.value: Signature(b"x-webhook-hmac", hashlib.sha512),
+    Channel.Kind.CLOUD.value: Signature(
+        b"x-hub-signature-256", hashlib.sha256, start=b"sha256=", most=4 * 2**20
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Doorway:
-    """What the door knows of a channel: whose it is, how it signs, and the statement that stores."""
+    """What the door knows of a channel: whose it is, how it signs, and the statement that stores.
+
+    `verify_token` is what a gateway must know that asks whether the door is ours; empty when none asks.
+    """
 
     schema: str
     channel_id: uuid.UUID
     secret: bytes
     insert: sql.Composed
+    signature: Signature
+    verify_token: bytes = b""
 
 
 class Door:
@@ -55,26 +90,34 @@ class Door:
         self._bell = Bell()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        status = await self._take(scope, receive)
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body", "body": b""})
+        status, text = await self._answer(scope, receive)
+        headers = [(b"content-length", str(len(text)).encode())]
+        if text:
+            headers += [(b"content-type", b"text/plain"), (b"x-content-type-options", b"nosniff")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": text})
 
-    async def _take(self, scope: dict[str, Any], receive: Receive) -> int:
-        if scope["method"] != "POST":
-            return 405
+    async def _answer(self, scope: dict[str, Any], receive: Receive) -> tuple[int, bytes]:
+        if scope["method"] not in ("POST", "GET"):
+            return 405, b""
         try:
             doorway = await self._doorway(scope["path"][len(PREFIX) :].rstrip("/"))
-            if doorway is None:
-                return 404
-            body = await _read(receive)
-            if body is None:
-                return 413
-            if not _signed(scope["headers"], body, doorway.secret):
-                return 401
-            await self._store(doorway, body)
+            if scope["method"] == "GET":
+                return _verified(doorway, scope.get("query_string", b""))
+            return await self._take(doorway, scope, receive), b""
         except (psycopg.OperationalError, PoolTimeout) as error:
             log.error("door.database_away", error=type(error).__name__)
-            return 503
+            return 503, b""
+
+    async def _take(self, doorway: Doorway | None, scope: dict[str, Any], receive: Receive) -> int:
+        if doorway is None:
+            return 404
+        body = await _read(receive, doorway.signature.most)
+        if body is None:
+            return 413
+        if not doorway.signature.fits(scope["headers"], body, doorway.secret):
+            return 401
+        await self._store(doorway, body)
         self._bell.ring(doorway.schema)
         return 200
 
@@ -130,49 +173,72 @@ def _ring_inbox(schema: str) -> None:
 
 
 def find_doorway(path: str) -> Doorway | None:
-    """The channel behind an unguessable id, or None."""
+    """The channel behind `<kind>/<unguessable id>`, or None."""
+    kind, _, key = path.partition("/")
     try:
-        route_id = uuid.UUID(path)
+        route_id = uuid.UUID(key)
     except ValueError:
+        return None
+    if kind not in SIGNATURES:
         return None
     close_old_connections()
     try:
         with schema_context("public"):
             route = WebhookRoute.objects.select_related("tenant").filter(pk=route_id).first()
-        return _open(route) if route else None
+        return _open(route, kind) if route else None
     except psycopg.Error as error:
         raise psycopg.OperationalError(str(error)) from error
     finally:
         connections["default"].close_if_unusable_or_obsolete()
 
 
-def _open(route: WebhookRoute) -> Doorway | None:
+def _open(route: WebhookRoute, kind: str) -> Doorway | None:
     schema = route.tenant.schema_name
     with schema_context(schema):
-        channel = Channel.objects.filter(pk=route.pk, kind=Channel.Kind.WAHA, is_active=True).first()
+        channel = Channel.objects.filter(pk=route.pk, kind=kind, is_active=True).first()
     if channel is None or not channel.hmac_secret:
         return None
     insert = sql.SQL("INSERT INTO {} (channel_id, body) VALUES (%s, %s)").format(
         sql.Identifier(schema, "conversations_webhookevent")
     )
-    return Doorway(schema=schema, channel_id=channel.pk, secret=channel.hmac_secret.encode(), insert=insert)
+    return Doorway(
+        schema=schema,
+        channel_id=channel.pk,
+        secret=channel.hmac_secret.encode(),
+        insert=insert,
+        signature=SIGNATURES[kind],
+        verify_token=channel.verify_token.encode(),
+    )
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The body, or None when it grows past the limit."""
+def _verified(doorway: Doorway | None, query: bytes) -> tuple[int, bytes]:
+    """WhatsApp asks whether this door is ours: who knows the token is told back what it said."""
+    if doorway is None:
+        return 404, b""
+    if not doorway.verify_token:
+        return 405, b""
+    asked = parse_qs(query[:2000].decode("ascii", "replace"))
+    token, challenge = (_first(asked, f"hub.{name}").encode() for name in ("verify_token", "challenge"))
+    right = hmac.compare_digest(token, doorway.verify_token)
+    if not right or _first(asked, "hub.mode") != "subscribe" or not 0 < len(challenge) <= MAX_CHALLENGE:
+        return 403, b""
+    return 200, challenge
+
+
+def _first(asked: dict[str, list[str]], name: str) -> str:
+    return asked.get(name, [""])[0]
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The body, or None when it grows past `most` bytes."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > MAX_BYTES:
+        if len(body) > most:
             return None
         if not message.get("more_body"):
             return bytes(body)
-
-
-def _signed(headers: list[tuple[bytes, bytes]], body: bytes, secret: bytes) -> bool:
-    given = next((value for name, value in headers if name == b"x-webhook-hmac"), b"")
-    return hmac.compare_digest(hmac.new(secret, body, hashlib.sha512).hexdigest().encode(), given.lower())
 
 
 def _new_pool() -> AsyncConnectionPool[Any]:

@@ -24,6 +24,11 @@ WAHA_MESSAGES_A_SECOND = env.number("WAHA_MESSAGES_A_SECOND", 10)
 WAHA_PERSON_SECONDS = env.number("WAHA_PERSON_SECONDS", 1)
 WAHA_TYPING_SECONDS = env.number("WAHA_TYPING_SECONDS", 3)  # the longest; by length below it
 WAHA_BULK_SECONDS = env.number("WAHA_BULK_SECONDS", 30)  # between two of a bulk send; up to twice as long
+# WhatsApp Cloud API: Meta's own address, and how fast a number there may talk. 0 is no bound.
+WHATSAPP_CLOUD_URL = env.text("WHATSAPP_CLOUD_URL", "https://graph.facebook.com")
+WHATSAPP_CLOUD_VERSION = env.text("WHATSAPP_CLOUD_VERSION", "v26.0")
+WHATSAPP_CLOUD_MESSAGES_A_SECOND = env.number("WHATSAPP_CLOUD_MESSAGES_A_SECOND", 60)
+WHATSAPP_CLOUD_PERSON_SECONDS = env.number("WHATSAPP_CLOUD_PERSON_SECONDS", 1)
 # A message that has come to no end after so many seconds is unexplained: the owner is told.
 EXPLAINED_WITHIN_SECONDS = env.integer("EXPLAINED_WITHIN_SECONDS", 120)
 EXTRACTIVE_ALLOWED = env.flag("EXTRACTIVE_ALLOWED", not env.production())

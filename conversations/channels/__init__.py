@@ -104,7 +104,7 @@ class Typist(Protocol):
 
 @runtime_checkable
 class Attentive(Protocol):
-    """A transport that can show the customer at once that they were read and that an answer is in the making."""
+    """A transport that can show the customer at once that they were read and that somebody writes."""
 
     def attend(self, channel: Channel, message: Message) -> None:
         """Show it for this inbound message. Manners only: never raises for the vendor's failures."""

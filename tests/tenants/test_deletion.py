@@ -39,7 +39,7 @@ class TestDelete:
     def test_leaves_nothing_but_the_audit(self, alpha, beta, media, client_for, member_of):
         owner = member_of(alpha)
         secret, route = open_everything(alpha)
-        assert find_doorway(str(route.pk)) is not None
+        assert find_doorway(f"waha/{route.pk}") is not None
         call_command("delete_tenant", "alpha", reason="asked by the owner", interactive=False)
         assert not Tenant.objects.filter(slug="alpha").exists()
         for model in (Domain, ApiKey, WebhookRoute):
@@ -48,7 +48,7 @@ class TestDelete:
             cursor.execute("SELECT count(*) FROM pg_namespace WHERE nspname = 'alpha'")
             assert cursor.fetchone()[0] == 0
         assert not (media / "alpha").exists() and (media / "beta" / "documents" / "a.txt").exists()
-        assert find_doorway(str(route.pk)) is None
+        assert find_doorway(f"waha/{route.pk}") is None
         assert client_for(alpha).get("/").status_code == 404
         api = client_for(beta, authorization=f"Bearer {secret}")
         assert api.get("/api/v1/knowledge/documents").status_code == 401
