@@ -83,7 +83,7 @@ def _mail(person: User, tenant: Tenant, channel: Channel, *, is_red: bool) -> bo
         )
         link = addresses.tenant_url(tenant, reverse("account_channel", args=[channel.pk]))
         body = render_to_string(
-            "conversations/email/channel.txt", {"channel": channel, "is_red": is_red, "link": link, **names}
+            "conversations/email/channel.txt", {"row": channel, "is_red": is_red, "link": link, **names}
         )
         try:
             send_mail(" ".join((subject % names).split()), body, None, [person.email])
