@@ -37,11 +37,11 @@ def broadcast(
 ) -> list[int]:
     """Queue one message to each of these threads, behind everything else; returns the messages' ids.
 
-    `content` may carry a template of the channel. A thread named twice gets one. What the channel refuses
-    when its moment comes (a closed window, a person who opted out) is said on that message.
+    `content` may carry a template of the channel. A thread named twice gets one, and who opted out gets
+    none. What is refused when its moment comes (a closed window, an opt-out since) is said on that message.
     """
-    found = Conversation.objects.select_related("channel").in_bulk(set(conversation_ids))
-    threads = [thread for _, thread in sorted(found.items()) if thread.channel.is_active]
+    found = Conversation.objects.select_related("channel", "contact").in_bulk(set(conversation_ids))
+    threads = [thread for _, thread in sorted(found.items()) if _may_hear(thread)]
     rows = [_row(thread, text, content=content, user=user, now=now) for thread in threads]
     messages = Message.objects.bulk_create(rows, batch_size=500)
     Conversation.objects.filter(pk__in=[thread.pk for thread in threads]).update(
@@ -53,6 +53,10 @@ def broadcast(
     live.publish("messages.posted", count=len(messages))
     enqueue(pump)
     return [message.pk for message in messages]
+
+
+def _may_hear(thread: Conversation) -> bool:
+    return thread.channel.is_active and thread.contact.opted_out_at is None
 
 
 def _row(

@@ -32,9 +32,14 @@ def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
 
 def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
-    messages = conversation.messages.select_related("author", "transcript").order_by("-pk")[:MESSAGES]
+    messages = conversation.messages.select_related("author", "transcript", "reply_to").order_by("-pk")[:MESSAGES]
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
-    return {"conversation": conversation, "messages_shown": list(messages)[::-1], "thinking": thinking}
+    return {
+        "conversation": conversation,
+        "messages_shown": list(messages)[::-1],
+        "thinking": thinking,
+        "can_quote": conversation.status == Conversation.Status.OPEN,
+    }
 
 
 def customers(query: str) -> QuerySet[Contact]:

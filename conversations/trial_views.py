@@ -91,7 +91,7 @@ def _thread(request: HttpRequest) -> dict[str, Any]:
     conversation = trial.conversation_of(access.person(request))
     if conversation is None:
         return {"conversation": None, "messages_shown": [], "thinking": False}
-    shown = list(conversation.messages.select_related("turn").order_by("-pk")[:50])[::-1]
+    shown = list(conversation.messages.select_related("turn", "reply_to").order_by("-pk")[:50])[::-1]
     thinking = (
         bool(conversation.reply_due_at) or conversation.turns.filter(status=Turn.Status.RUNNING).exists()
     )

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from conversations import handoff, listing, outbox, today
+from conversations import attachments, handoff, listing, outbox, today
 from conversations.forms import ContactForm
 from conversations.models import Contact, Conversation, Message, Turn
 from tenants import access
@@ -40,7 +40,12 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
     if conversation.unread_count and request.membership.role in access.ANSWERERS:  # type: ignore[attr-defined]
         Conversation.objects.filter(pk=pk).update(unread_count=0)
         conversation.unread_count = 0
-    return render(request, "conversations/chats.html", {**_list(request), **listing.thread(conversation)})
+    context = {
+        **_list(request),
+        **listing.thread(conversation),
+        "largest": attachments.largest(conversation.channel),
+    }
+    return render(request, "conversations/chats.html", context)
 
 
 @require_GET
@@ -69,15 +74,49 @@ def chat_person(request: HttpRequest, pk: int) -> HttpResponse:
 @access.roles(*access.ANSWERERS)
 @require_POST
 def chat_send(request: HttpRequest, pk: int) -> HttpResponse:
-    """A person answers; that takes the conversation over, so that the agent does not talk over it."""
-    conversation = _conversation(pk)
+    """A person answers, in words or with a file; that takes the conversation over: one voice speaks."""
+    conversation, file = _conversation(pk), request.FILES.get("file")
     text = request.POST.get("text", "").replace("\x00", "").strip()
-    if not text or len(text) > LONGEST_REPLY:
-        return HttpResponse(_("Write between 1 and 4,000 characters."), status=422, content_type="text/plain")
+    try:
+        attached = _attached(file, text, conversation)
+    except attachments.Unsuitable as error:
+        return HttpResponse(str(error), status=422, content_type="text/plain")
     if conversation.handler != Conversation.Handler.PERSON:
         handoff.take_over(pk, user=access.person(request), now=timezone.now())
-    outbox.post_by_person(pk, user=access.person(request), text=text, now=timezone.now())
+    _post(request, conversation, text, attached)
     return _thread_or_page(request, pk)
+
+
+def _attached(file: Any, text: str, conversation: Conversation) -> outbox.Attached | None:
+    """The file in the store, if there is one; raises Unsuitable with what is wrong with it or the words."""
+    if file is None and not 0 < len(text) <= LONGEST_REPLY:
+        raise attachments.Unsuitable(_("Write between 1 and 4,000 characters."))
+    if file is None:
+        return None
+    if len(text) > attachments.LONGEST_CAPTION:
+        raise attachments.Unsuitable(_("With a file, write at most 1,024 characters."))
+    return attachments.accept(file, channel=conversation.channel)
+
+
+def _post(
+    request: HttpRequest, conversation: Conversation, text: str, attached: outbox.Attached | None
+) -> None:
+    """Queue it once a key; a file that is not the message's after all does not stay in the store."""
+    reply_to, stored = request.POST.get("reply_to", ""), ""
+    try:
+        message = outbox.post_by_person(
+            conversation.pk,
+            user=access.person(request),
+            text=text,
+            now=timezone.now(),
+            reply_to_id=int(reply_to) if reply_to.isdigit() and len(reply_to) < 19 else None,
+            attached=attached,
+            key=request.POST.get("key", "")[:64],
+        )
+        stored = str(message.media.name)
+    finally:
+        if attached is not None and stored != attached.path:
+            attachments.forget(attached)
 
 
 @access.roles(*access.ANSWERERS)

@@ -1,5 +1,6 @@
 import Alpine from "@alpinejs/csp";
 import htmx from "htmx.org/dist/htmx.esm.js";
+import { attach } from "./attach.js";
 import { composer } from "./composer.js";
 import { confirmations } from "./confirm.js";
 import { dropzone } from "./dropzone.js";
@@ -14,6 +15,7 @@ window.htmx = htmx;
 
 Alpine.data("themeToggle", themeToggle);
 Alpine.data("dropzone", dropzone);
+Alpine.data("attach", attach);
 
 toasts();
 confirmations();

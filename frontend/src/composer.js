@@ -1,10 +1,12 @@
+import { newKey } from "./attach.js";
+
 /** Writing boxes: Enter sends, Shift+Enter makes a line, the box grows, and it empties once the words are off. */
 export function composer() {
   document.addEventListener("keydown", (event) => {
     const box = event.target.closest?.("[data-composer] textarea");
     if (!box || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (box.value.trim()) box.form.requestSubmit();
+    if (box.value.trim() || box.form.hasAttribute("data-has-files")) box.form.requestSubmit();
   });
   document.addEventListener("input", (event) => {
     const box = event.target.closest?.("[data-composer] textarea");
@@ -12,7 +14,11 @@ export function composer() {
   });
   document.addEventListener("htmx:configRequest", (event) => {
     const form = event.target.closest?.("[data-composer]");
-    if (form && event.detail.verb === "post") showPending(form);
+    if (!form || event.detail.verb !== "post" || event.defaultPrevented) return;
+    // The same words sent again after a broken connection are the same message.
+    form.dataset.key ||= newKey();
+    event.detail.parameters.key = form.dataset.key;
+    showPending(form);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const form = event.target.closest?.("[data-composer]");
@@ -20,13 +26,20 @@ export function composer() {
     clearPending(form);
     if (!event.detail.successful) return;
     form.reset();
+    delete form.dataset.key;
+    dropQuote(form);
     const box = form.querySelector("textarea");
     grow(box);
     box.focus();
   });
+  document.addEventListener("composer:sent", (event) => dropQuote(event.detail.form));
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-ask]");
     if (chip) ask(chip);
+    const bubble = event.target.closest("[data-reply]");
+    if (bubble) quote(bubble);
+    const cancel = event.target.closest("[data-unquote]");
+    if (cancel) dropQuote(cancel.closest("[data-composer]"));
   });
 }
 
@@ -41,6 +54,24 @@ function ask(chip) {
   const box = form.querySelector("textarea");
   box.value = chip.dataset.ask;
   form.requestSubmit();
+}
+
+/** Answer one message in particular: it stands above the box until it is sent or taken away. */
+function quote(button) {
+  const form = document.querySelector("[data-composer]");
+  const holder = form?.querySelector("[data-quote]");
+  if (!holder) return;
+  form.querySelector("[name=reply_to]").value = button.dataset.reply;
+  holder.querySelector("[data-text]").textContent = button.dataset.words;
+  holder.hidden = false;
+  form.querySelector("textarea").focus();
+}
+
+function dropQuote(form) {
+  const holder = form?.querySelector("[data-quote]");
+  if (!holder) return;
+  form.querySelector("[name=reply_to]").value = "";
+  holder.hidden = true;
 }
 
 /** The person's own words at once, while the answer is on its way; the server's thread replaces them. */

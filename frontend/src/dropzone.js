@@ -64,14 +64,14 @@ export function dropzone() {
   };
 }
 
-function reason(request) {
+export function reason(request) {
   if (request.status === 413) return sentence("sayTooLarge");
   const type = request.getResponseHeader("Content-Type") || "";
   if (type.startsWith("text/plain") && request.responseText.length < 300) return request.responseText;
   return sentence(request.status ? "sayError" : "sayOffline");
 }
 
-function size(bytes) {
+export function size(bytes) {
   const units = ["B", "KB", "MB", "GB"];
   let step = 0;
   let value = bytes;

@@ -32,8 +32,14 @@ export function toasts() {
   document.addEventListener("htmx:sendError", () => say(sentence("sayOffline"), "error"));
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 401) return; // the server says where to sign in
-    say(sentence(event.detail.xhr.status === 403 ? "sayForbidden" : "sayError"), "error");
+    say(refusal(event.detail.xhr) || sentence(event.detail.xhr.status === 403 ? "sayForbidden" : "sayError"), "error");
   });
+}
+
+/** What the server itself says is wrong with what was sent, when it says so in plain words. */
+function refusal(xhr) {
+  const plain = (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain");
+  return xhr.status === 422 && plain && xhr.responseText.length < 300 ? xhr.responseText : "";
 }
 
 async function copyText(button) {

@@ -75,7 +75,7 @@ def test_a_failed_message_is_sent_again_by_a_persons_word(
     Message.objects.update(status="failed", error="The gateway refused (401).")
     client = client_for(alpha, member_of(alpha))
     page = client.get(f"/chats/{message.conversation_id}/").content.decode()
-    assert "The gateway refused (401)." in page and f"/messages/{message.pk}/retry" in page
+    assert "does not accept its key" in page and f"/messages/{message.pk}/retry" in page
     assert client.post(f"/messages/{message.pk}/retry").status_code == 302
     assert Message.objects.get().status == "queued"
     assert client.post(f"/messages/{message.pk}/retry").status_code == 404  # it is on its way already
