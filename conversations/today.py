@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from billing import credits
 from billing.models import LedgerEntry
-from conversations import accounting, invariants
+from conversations import accounting, channel_words, invariants
 from conversations.handoff import reason_of
 from conversations.models import Channel, Conversation, Message, Turn
 from conversations.reasons import in_words
@@ -61,12 +61,20 @@ def _days_left(available: int, *, now: datetime) -> int | None:
 
 
 def _decisions() -> list[dict[str, str]]:
-    """Up to three things that a person can finish now: who waits longest, what could not be sent."""
+    """Up to three things that a person can finish now: a channel that is down comes before everything."""
+    down = Channel.objects.filter(is_active=True, health=Channel.Health.RED).order_by("health_since")
     waiting = Conversation.objects.filter(handler="queue", status="open").select_related("contact")
     failed = Message.objects.filter(direction="out", status__in=["failed", "unknown"])
-    found = [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
+    found = [_is_down(channel) for channel in down[:DECISIONS]]
+    found += [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
     found += [_failed(m) for m in failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS]]
     return found[:DECISIONS]
+
+
+def _is_down(channel: Channel) -> dict[str, str]:
+    title = _("%(name)s does not work") % {"name": channel.name}
+    url = reverse("account_channel", args=[channel.pk])
+    return {"kind": "down", "title": title, "text": channel_words.explanation(channel), "url": url}
 
 
 def _waits(conversation: Conversation) -> dict[str, str]:

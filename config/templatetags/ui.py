@@ -108,19 +108,6 @@ def control(field: BoundField) -> SafeString:
 
 
 @register.filter
-def gateway_state(status: str) -> str:
-    """What the gateway says about a number, in words an owner knows."""
-    words = {
-        "WORKING": _("working"),
-        "STARTING": _("starting"),
-        "SCAN_QR_CODE": _("its QR code must be scanned with the phone"),
-        "STOPPED": _("stopped"),
-        "FAILED": _("out of order"),
-    }
-    return words.get(status, status.lower())
-
-
-@register.filter
 def handoff_reason(reason: str) -> str:
     """Why a conversation went to a person, in words."""
     from conversations.handoff import REASONS
