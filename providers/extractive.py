@@ -12,6 +12,7 @@ from providers.llm import Citation, Completion, Passage, Request, Usage
 MODEL = "extractive"
 LONGEST = 420  # characters of a quote: one bubble on a phone
 WORD = re.compile(r"\w{3,}")
+CELL = re.compile(r"^(?P<row>.+?), (?P<column>[^,=]+) = (?P<value>.+?)\.?$")  # how a table becomes text
 
 FOUND = {
     "pt": "Encontrei isto em “{title}”:\n\n{quote}",
@@ -59,7 +60,7 @@ class Extractive:
         if not request.passages:
             return _completion(_in(UNKNOWN, request.language), supported=False)
         best, quote = _best_quote(request.question, request.passages)
-        text = _in(FOUND, request.language).format(title=best.title, quote=quote)
+        text = _in(FOUND, request.language).format(title=best.title, quote=_readable(quote))
         return _completion(text, citations=(Citation(passage=best.ref, quote=quote),))
 
 
@@ -84,8 +85,10 @@ def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, 
 
 
 def _quote(wanted: set[str], parts: list[str]) -> str:
-    """The best sentence and its neighbours, as much as fits into one bubble."""
+    """The best sentence and its neighbours, as much as fits into one bubble; of a table, the one row."""
     center = max(range(len(parts)), key=lambda i: (len(wanted & stems(parts[i])), -i))
+    if cell := CELL.match(parts[center]):
+        return "\n".join(part for part in parts if part.startswith(f"{cell['row']}, "))[: LONGEST * 2]
     first = last = center
     while True:
         if last + 1 < len(parts) and _length(parts, first, last + 1) <= LONGEST:
@@ -95,6 +98,15 @@ def _quote(wanted: set[str], parts: list[str]) -> str:
         else:
             break
     return "\n".join(parts[first : last + 1])[: LONGEST * 2]
+
+
+def _readable(quote: str) -> str:
+    """A table's row as a person would write it; anything else as it stands."""
+    cells = [CELL.match(line) for line in quote.split("\n")]
+    if not all(cells):
+        return quote
+    lines = [f"{cell['column']}: {cell['value']}" for cell in cells if cell]
+    return "\n".join([cells[0]["row"], *lines]) if cells[0] else quote
 
 
 def _length(parts: list[str], first: int, last: int) -> int:

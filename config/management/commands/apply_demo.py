@@ -24,14 +24,15 @@ class Command(BaseCommand):
         call_command("apply", file=preparation.DEMO)
         for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
             with schema_context(route.tenant.schema_name):
-                self._pair(Channel.objects.get(pk=route.pk))
+                self._pair(Channel.objects.get(pk=route.pk), title=route.tenant.name)
 
-    def _pair(self, channel: Channel) -> None:
+    def _pair(self, channel: Channel, *, title: str) -> None:
         """What a person does with a QR code and the gateway's settings page."""
         settings = {
             "webhook_url": f"http://127.0.0.1:{env.integer('PORT', 8000)}/hooks/waha/{channel.pk}",
             "hmac_key": channel.hmac_secret,
             "api_key": channel.api_key,
+            "title": title,
         }
         request = urllib.request.Request(
             f"{channel.base_url}/_control/sessions/{channel.session}",
