@@ -12,7 +12,8 @@ from django_tenants.utils import schema_context
 
 from config import env, preparation
 from conversations.models import Channel
-from tenants.models import WebhookRoute
+from tenants.blueprints import confirm_email
+from tenants.models import User, WebhookRoute
 
 PATIENCE_SECONDS = 20
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("apply", file=preparation.DEMO)
+        _make_staff()
         for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
             with schema_context(route.tenant.schema_name):
                 self._pair(Channel.objects.get(pk=route.pk), title=route.tenant.name)
@@ -49,3 +51,9 @@ class Command(BaseCommand):
                 if time.monotonic() > deadline:
                     raise CommandError(f"The local gateway does not answer ({error.reason}).") from None
                 time.sleep(0.2)
+
+
+def _make_staff() -> None:
+    """Somebody for the back office, with the password that the demo's file shows to everybody."""
+    if not User.objects.filter(email=preparation.DEMO_STAFF).exists():
+        confirm_email(User.objects.create_superuser(preparation.DEMO_STAFF, preparation.demo_password()))
