@@ -12,10 +12,12 @@ from django_tenants.utils import schema_context
 
 from config import env, preparation
 from conversations.models import Channel
+from knowledge.models import Document
 from tenants.blueprints import confirm_email
 from tenants.models import User, WebhookRoute
 
 PATIENCE_SECONDS = 20
+READING_SECONDS = 120
 
 
 class Command(BaseCommand):
@@ -27,6 +29,7 @@ class Command(BaseCommand):
         for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
             with schema_context(route.tenant.schema_name):
                 self._pair(Channel.objects.get(pk=route.pk), title=route.tenant.name)
+                self._wait_for_documents()
 
     def _pair(self, channel: Channel, *, title: str) -> None:
         """What a person does with a QR code and the gateway's settings page."""
@@ -51,6 +54,15 @@ class Command(BaseCommand):
                 if time.monotonic() > deadline:
                     raise CommandError(f"The local gateway does not answer ({error.reason}).") from None
                 time.sleep(0.2)
+
+    def _wait_for_documents(self) -> None:
+        """The first question of a newcomer must find the documents read."""
+        unread = Document.objects.filter(status__in=[Document.Status.WAITING, Document.Status.READING])
+        deadline = time.monotonic() + READING_SECONDS
+        while unread.exists():
+            if time.monotonic() > deadline:
+                return self.stdout.write("The documents are still being read; answers come when they are.")
+            time.sleep(0.2)
 
 
 def _make_staff() -> None:
