@@ -12,7 +12,8 @@ from providers.llm import Citation, Completion, Passage, Request, Usage
 MODEL = "extractive"
 LONGEST = 420  # characters of a quote: one bubble on a phone
 WORD = re.compile(r"\w{3,}")
-CELL = re.compile(r"^(?P<row>.+?), (?P<column>[^,=]+) = (?P<value>.+?)\.?$")  # how a table becomes text
+# A row of a table as a passage has it: `Cleaning. Price: 190; Duration: 45 min`.
+ROW = re.compile(r"^(?P<name>[^:;]+)\. (?P<cells>[^:;]+: [^;]+(?:; [^:;]+: [^;]+)+)$")
 
 FOUND = {
     "pt": "Encontrei isto em “{title}”:\n\n{quote}",
@@ -80,15 +81,17 @@ def _in(lines: dict[str, str], language: str) -> str:
 
 
 def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, str]:
-    """The best passage, as retrieval ranked it, and the run of its sentences that shares most with the question."""
-    return passages[0], _quote(stems(question), sentences.split(passages[0].text))
+    """The best passage, as retrieval ranked it, and its row or its sentences that share most with the question."""
+    wanted, lines = stems(question), passages[0].text.splitlines() or [""]
+    closest = max(lines, key=lambda line: len(wanted & stems(line)))
+    if ROW.match(closest):
+        return passages[0], closest[: LONGEST * 2]
+    return passages[0], _quote(wanted, sentences.split(passages[0].text))
 
 
 def _quote(wanted: set[str], parts: list[str]) -> str:
-    """The best sentence and its neighbours, as much as fits into one bubble; of a table, the one row."""
+    """The best sentence and its neighbours, as much as fits into one bubble."""
     center = max(range(len(parts)), key=lambda i: (len(wanted & stems(parts[i])), -i))
-    if cell := CELL.match(parts[center]):
-        return "\n".join(part for part in parts if part.startswith(f"{cell['row']}, "))[: LONGEST * 2]
     first = last = center
     while True:
         if last + 1 < len(parts) and _length(parts, first, last + 1) <= LONGEST:
@@ -102,11 +105,8 @@ def _quote(wanted: set[str], parts: list[str]) -> str:
 
 def _readable(quote: str) -> str:
     """A table's row as a person would write it; anything else as it stands."""
-    cells = [CELL.match(line) for line in quote.split("\n")]
-    if not all(cells):
-        return quote
-    lines = [f"{cell['column']}: {cell['value']}" for cell in cells if cell]
-    return "\n".join([cells[0]["row"], *lines]) if cells[0] else quote
+    row = ROW.match(quote)
+    return "\n".join([row["name"], *row["cells"].split("; ")]) if row else quote
 
 
 def _length(parts: list[str], first: int, last: int) -> int:
