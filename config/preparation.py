@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -16,6 +17,7 @@ from config import env
 
 DEMO = env.BASE_DIR / "agents" / "demo" / "business.yaml"
 DEMO_SLUG = "aurora"
+DEMO_STAFF = "staff@frontdesk.example"
 BUNDLE = env.BASE_DIR / "frontend" / "dist"
 
 
@@ -63,6 +65,19 @@ def bundle_made_from() -> str:
     return digest([*sources, *templates, *(env.BASE_DIR / "locale").rglob("*.po")])
 
 
+def demo_password() -> str:
+    """What everybody who reads the demo's file knows."""
+    return str(demo_file()["owner"]["password"])
+
+
+def demo_file() -> dict[str, Any]:
+    """The demo business as its file says it."""
+    import yaml
+
+    said: dict[str, Any] = yaml.safe_load(DEMO.read_text())
+    return said
+
+
 def demo_environment(gateway_port: int) -> dict[str, str]:
     """What the demo file refers to: the local gateway, with secrets that only this folder knows."""
     return {
@@ -77,8 +92,9 @@ def _derived(purpose: str) -> str:
 
 
 def demo_made_from(port: int) -> str:
-    """The demo business's file and documents; its gateway is on a port next to ours."""
-    return f"{port} {digest(DEMO.parent.rglob('*'))}"
+    """The demo business's file and documents, and the command; its gateway is on a port next to ours."""
+    command = env.BASE_DIR / "config" / "management" / "commands" / "apply_demo.py"
+    return f"{port} {digest([command, *DEMO.parent.rglob('*')])}"
 
 
 def digest(paths: Iterable[Path]) -> str:

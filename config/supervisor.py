@@ -336,6 +336,8 @@ class Supervisor:
         if has_demo:
             business, login = _demo_login(self.options.port)
             lines += [("The demo business", business), ("Sign in", login)]
+            staff = f"{preparation.DEMO_STAFF}   {preparation.demo_password()}"
+            lines.append(("The back office", f"{home}/admin/   {staff}"))
         if has_demo and "gateway" in self.running:
             lines.append(("A customer's phone", f"http://localhost:{self.options.gateway_port}"))
             lines.append(("Try", f"write “{QUESTION}” there, and watch Chats"))
@@ -462,9 +464,6 @@ def _about_mail(path: Path) -> str:
 
 def _demo_login(port: int) -> tuple[str, str]:
     """The demo business's address, and its owner's e-mail and password, as the file has them."""
-    import yaml
-
-    said = yaml.safe_load(preparation.DEMO.read_text())
+    said = preparation.demo_file()
     host = f"{said['business']['slug']}.{env.text('BASE_DOMAIN', 'localhost')}"
-    owner = said.get("owner") or {}
-    return f"http://{host}:{port}", f"{owner.get('email', '')}   {owner.get('password', '')}"
+    return f"http://{host}:{port}", f"{said['owner']['email']}   {said['owner']['password']}"

@@ -12,6 +12,8 @@ from providers.llm import Citation, Completion, Passage, Request, Usage
 MODEL = "extractive"
 LONGEST = 420  # characters of a quote: one bubble on a phone
 WORD = re.compile(r"\w{3,}")
+# A row of a table as a passage has it: `Cleaning. Price: 190; Duration: 45 min`.
+ROW = re.compile(r"^(?P<name>[^:;]+)\. (?P<cells>[^:;]+: [^;]+(?:; [^:;]+: [^;]+)+)$")
 
 FOUND = {
     "pt": "Encontrei isto em “{title}”:\n\n{quote}",
@@ -59,7 +61,7 @@ class Extractive:
         if not request.passages:
             return _completion(_in(UNKNOWN, request.language), supported=False)
         best, quote = _best_quote(request.question, request.passages)
-        text = _in(FOUND, request.language).format(title=best.title, quote=quote)
+        text = _in(FOUND, request.language).format(title=best.title, quote=_readable(quote))
         return _completion(text, citations=(Citation(passage=best.ref, quote=quote),))
 
 
@@ -79,8 +81,12 @@ def _in(lines: dict[str, str], language: str) -> str:
 
 
 def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, str]:
-    """The best passage, as retrieval ranked it, and the run of its sentences that shares most with the question."""
-    return passages[0], _quote(stems(question), sentences.split(passages[0].text))
+    """The best passage, as retrieval ranked it, and its row or its sentences that share most with the question."""
+    wanted, lines = stems(question), passages[0].text.splitlines() or [""]
+    closest = max(lines, key=lambda line: len(wanted & stems(line)))
+    if ROW.match(closest):
+        return passages[0], closest[: LONGEST * 2]
+    return passages[0], _quote(wanted, sentences.split(passages[0].text))
 
 
 def _quote(wanted: set[str], parts: list[str]) -> str:
@@ -95,6 +101,12 @@ def _quote(wanted: set[str], parts: list[str]) -> str:
         else:
             break
     return "\n".join(parts[first : last + 1])[: LONGEST * 2]
+
+
+def _readable(quote: str) -> str:
+    """A table's row as a person would write it; anything else as it stands."""
+    row = ROW.match(quote)
+    return "\n".join([row["name"], *row["cells"].split("; ")]) if row else quote
 
 
 def _length(parts: list[str], first: int, last: int) -> int:

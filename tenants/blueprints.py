@@ -313,11 +313,12 @@ def _login(part: OwnerPart) -> User:
     user = User.objects.filter(email=part.email.lower()).first()
     if user is None:
         user = User.objects.create_user(part.email, part.password or None, name=part.name)
-    _confirm(user)
+    confirm_email(user)
     return user
 
 
-def _confirm(user: User) -> None:
+def confirm_email(user: User) -> None:
+    """Take the user's address as confirmed."""
     from allauth.account.models import EmailAddress
 
     EmailAddress.objects.update_or_create(

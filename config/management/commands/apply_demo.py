@@ -12,9 +12,12 @@ from django_tenants.utils import schema_context
 
 from config import env, preparation
 from conversations.models import Channel
-from tenants.models import WebhookRoute
+from knowledge.models import Document
+from tenants.blueprints import confirm_email
+from tenants.models import User, WebhookRoute
 
 PATIENCE_SECONDS = 20
+READING_SECONDS = 120
 
 
 class Command(BaseCommand):
@@ -22,16 +25,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("apply", file=preparation.DEMO)
+        _make_staff()
         for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
             with schema_context(route.tenant.schema_name):
-                self._pair(Channel.objects.get(pk=route.pk))
+                self._pair(Channel.objects.get(pk=route.pk), title=route.tenant.name)
+                self._wait_for_documents()
 
-    def _pair(self, channel: Channel) -> None:
+    def _pair(self, channel: Channel, *, title: str) -> None:
         """What a person does with a QR code and the gateway's settings page."""
         settings = {
             "webhook_url": f"http://127.0.0.1:{env.integer('PORT', 8000)}/hooks/waha/{channel.pk}",
             "hmac_key": channel.hmac_secret,
             "api_key": channel.api_key,
+            "title": title,
         }
         request = urllib.request.Request(
             f"{channel.base_url}/_control/sessions/{channel.session}",
@@ -48,3 +54,18 @@ class Command(BaseCommand):
                 if time.monotonic() > deadline:
                     raise CommandError(f"The local gateway does not answer ({error.reason}).") from None
                 time.sleep(0.2)
+
+    def _wait_for_documents(self) -> None:
+        """The first question of a newcomer must find the documents read."""
+        unread = Document.objects.filter(status__in=[Document.Status.WAITING, Document.Status.READING])
+        deadline = time.monotonic() + READING_SECONDS
+        while unread.exists():
+            if time.monotonic() > deadline:
+                return self.stdout.write("The documents are still being read; answers come when they are.")
+            time.sleep(0.2)
+
+
+def _make_staff() -> None:
+    """Somebody for the back office, with the password that the demo's file shows to everybody."""
+    if not User.objects.filter(email=preparation.DEMO_STAFF).exists():
+        confirm_email(User.objects.create_superuser(preparation.DEMO_STAFF, preparation.demo_password()))

