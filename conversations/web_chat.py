@@ -19,7 +19,6 @@ from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
-from django.utils.html import format_html
 from django_tenants.utils import schema_context
 
 from conversations import inbox, outbox, web_limits
@@ -98,9 +97,9 @@ def find(channel_id: str) -> Place | None:
 
 
 def script_tag(channel: Channel) -> str:
-    """What the business puts on its site."""
+    """What the business puts on its site, as text: our own page shows it and must not run it."""
     source = addresses.public_url("/widget.js")
-    return format_html('<script src="{}" data-channel="{}" defer></script>', source, channel.pk)
+    return f'<script src="{source}" data-channel="{channel.pk}" defer></script>'
 
 
 def _inside(verb: Callable[Concatenate[Place, P], R]) -> Callable[Concatenate[Place, P], R]:
