@@ -450,6 +450,10 @@ class KeyRefused(ProviderRejected):
     """The key is not this gateway's, or may not do this."""
 
 
+class NotByEngine(ProviderRejected):
+    """The engine of this session cannot do this."""
+
+
 class TimeLocked(ProviderRejected):
     """WhatsApp does not let this number write first to somebody at this moment."""
 
@@ -487,6 +491,8 @@ def _check(response: httpx.Response, *, sends: bool) -> None:
         raise NotFound("The gateway knows no such session or message.")
     if status == 422 and "already exist" in response.text:
         raise AlreadyThere("The gateway has a session of this name already.")
+    if status == 501 or (status in (400, 422, 500) and "not implemented" in response.text.lower()):
+        raise NotByEngine("The gateway's engine cannot do this.")
     if status == 422:
         raise ProviderError("The gateway's session is not working.", retry_after=5.0)
     if status == 429:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from conversations.events import Event
+from conversations.events import Event, Identity
 from conversations.models import Channel, Conversation, Message
 from conversations.wording import Markup
 
@@ -63,8 +63,11 @@ class Transport(Protocol):
         """Send one message with the manners of the medium; returns the vendor's unique id of it."""
         ...
 
-    def look_up(self, channel: Channel, message: Message) -> bool | None:
-        """Whether the vendor has this message of ours; None when this vendor cannot be asked."""
+    def look_up(self, channel: Channel, message: Message) -> str | bool | None:
+        """Whether the vendor has this message of ours; None when this vendor cannot be asked.
+
+        Its id instead of True, where the vendor did not let us choose it.
+        """
         ...
 
     def fetch(self, channel: Channel, source: str, *, max_bytes: int) -> bytes:
@@ -86,6 +89,15 @@ class Finder(Protocol):
 
     def find(self, channel: Channel, address: str) -> str:
         """The chat behind what a person typed; raises ProviderRejected when there is none."""
+        ...
+
+
+@runtime_checkable
+class Namer(Protocol):
+    """A transport whose vendor knows one person under several names."""
+
+    def other_names(self, channel: Channel, value: str) -> Sequence[Identity]:
+        """The other names of who has this one, as far as the vendor knows them now."""
         ...
 
 
