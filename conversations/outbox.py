@@ -54,7 +54,7 @@ BEHIND = {
 }
 
 
-_REACHED = {
+_REACHED: dict[str, tuple[str, ...]] = {
     Status.SENT: (),
     Status.DELIVERED: ("delivered_at",),
     Status.READ: ("delivered_at", "read_at"),
@@ -353,7 +353,8 @@ def reconcile(message_id: int) -> None:
     if found is None:
         return _ask_later(message, reason="The vendor cannot be asked.", now=timezone.now())
     if found:
-        return _mark_sent(message, message.unique_id, now=timezone.now())
+        sent_id = found if isinstance(found, str) else message.unique_id
+        return _mark_sent(message, sent_id, now=timezone.now())
     _queue_again(message)
 
 
