@@ -1,5 +1,7 @@
 """Both vendors' SDKs, real, against counterparts: what is sent, what comes back, what each failure means."""
 
+from base64 import b64decode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -244,3 +246,35 @@ class TestBuild:
 
     def test_the_local_answerer_needs_no_key(self) -> None:
         assert llm.build("extractive", api_key="", base_url=None).complete(request()).text
+
+
+class TestFiles:
+    IMAGE = llm.Attachment("image/png", b"picture", "a.png")
+    PAPER = llm.Attachment("application/pdf", b"paper", "a.pdf")
+
+    def test_claude_gets_blocks_before_the_words(self, models: Models) -> None:
+        asked = replace(request("O que é isto?"), attachments=(self.IMAGE, self.PAPER))
+        adapter("anthropic", models).complete(asked)
+        *_passages, image, paper, words = models.requests[0]["body"]["messages"][-1]["content"]
+        assert (image["type"], paper["type"], words["text"]) == ("image", "document", "O que é isto?")
+        assert b64decode(image["source"]["data"]) == b"picture"
+        assert (paper["source"]["media_type"], paper["citations"]) == ("application/pdf", {"enabled": True})
+
+    def test_openai_gets_data_urls_and_no_documents(self, models: Models) -> None:
+        asked = replace(request("O que é isto?"), attachments=(self.IMAGE, self.PAPER))
+        adapter("openai", models).complete(asked)
+        words, image = models.requests[0]["body"]["messages"][-1]["content"]
+        assert words["text"].endswith("O que é isto?")
+        assert image == {"type": "image_url", "image_url": {"url": "data:image/png;base64,cGljdHVyZQ=="}}
+
+    @pytest.mark.parametrize(
+        ("vendor", "images", "types"),
+        [
+            ("anthropic", True, llm.IMAGES | {llm.PDF}),
+            ("openai", True, llm.IMAGES),
+            ("openai", False, frozenset()),
+            ("extractive", True, frozenset()),
+        ],
+    )
+    def test_each_vendor_reads_its_types(self, vendor: str, images: bool, types: frozenset[str]) -> None:
+        assert llm.readable(vendor, images=images) == types
