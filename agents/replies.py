@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from agents.models import AgentVersion, ModelProvider
+from agents.routing import TIERS
 from providers import llm
 from providers.errors import ProviderRejected
 
@@ -29,6 +30,23 @@ class Speaker:
     adapter: llm.LanguageModel
     vendor: str
     model: str
+    account: str = ""  # whose key it is: what fails with one fails with all of its models
+
+
+def tiers_to_try(version: AgentVersion, tier: str) -> list[str]:
+    """The tier, then the nearest other tiers whose provider is another one: where to go when it is down."""
+    tiers = version.tiers or {}
+    place = {name: number for number, name in enumerate(TIERS)}
+    others = sorted((name for name in tiers if name != tier), key=lambda name: abs(place[name] - place[tier]))
+    by_provider: dict[str, str] = {}
+    for name in (tier, *others):
+        by_provider.setdefault((tiers.get(name) or {}).get("provider", ""), name)
+    return list(by_provider.values())
+
+
+def quoter() -> Speaker:
+    """Who answers with nothing but the business's own sentences; needs no vendor."""
+    return Speaker(llm.build("extractive", api_key="", base_url=None), "extractive", "extractive")
 
 
 def speaker_for(version: AgentVersion, tier: str) -> Speaker:
@@ -101,7 +119,8 @@ def _of_tenant(provider: ModelProvider, *, model: str) -> Speaker:
         base_url=provider.base_url or None,
         default_headers=provider.request_headers() or None,
     )
-    return Speaker(adapter=adapter, vendor=provider.vendor, model=model or _usual_model(provider.vendor))
+    usual = model or _usual_model(provider.vendor)
+    return Speaker(adapter=adapter, vendor=provider.vendor, model=usual, account=provider.name)
 
 
 def _of_installation(model: str) -> Speaker:
@@ -113,14 +132,13 @@ def _of_installation(model: str) -> Speaker:
         raise ProviderRejected(
             "No language model is set up: give ANTHROPIC_API_KEY or the business's own provider."
         )
-    return Speaker(
-        adapter=llm.build("extractive", api_key="", base_url=None), vendor="extractive", model="extractive"
-    )
+    return quoter()
 
 
 def _built(vendor: str, key: str, base_url: str, model: str) -> Speaker:
     adapter = llm.build(vendor, api_key=key, base_url=base_url or None)
-    return Speaker(adapter=adapter, vendor=vendor, model=model or _usual_model(vendor))
+    usual = model or _usual_model(vendor)
+    return Speaker(adapter=adapter, vendor=vendor, model=usual, account=f"installation:{vendor}")
 
 
 def _usual_model(vendor: str) -> str:

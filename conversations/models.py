@@ -237,14 +237,18 @@ class ContactMerge(models.Model):
     taken_id = models.BigIntegerField(_("customer that was taken in"))
     reason = models.CharField(_("why"), max_length=8, choices=Reason)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-    record = models.JSONField(editable=False)  # the shape is conversations.identities'
+    record = models.JSONField(editable=False)  # the shape is conversations.merging's; {} while it is planned
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)  # when it is to be done
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     undone_at = models.DateTimeField(_("undone"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("merge of customers")
         verbose_name_plural = _("merges of customers")
-        indexes = [models.Index(fields=["taken_id"], condition=Q(undone_at__isnull=True), name="merge_taken")]
+        indexes = [
+            models.Index(fields=["taken_id"], condition=Q(undone_at__isnull=True), name="merge_taken"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="merge_due"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.taken_id} > {self.contact_id}"
@@ -718,7 +722,7 @@ class ChatRules(models.Model):
         TEXT = "text", _("only the text below is sent, and the message waits for a person")
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
-    # {"mon": ["09:00-12:00", ...]} and [{"date": "2026-12-25", "name": "", "spans": []}]: conversations.hours.
+    # {"mon": ["09:00-12:00"]} and [{"date": "2026-12-25", "name": "", "spans": []}]: conversations.hours.
     week = models.JSONField(_("business hours"), default=dict, blank=True)
     exceptions = models.JSONField(_("holidays and other days"), default=list, blank=True)
     out_of_hours = models.CharField(
@@ -742,7 +746,7 @@ class ChatRules(models.Model):
 
 
 class Breaker(models.Model):
-    """Whether a vendor of this business may be asked: open after failures, then tried by one turn at a time."""
+    """Whether a vendor of this business may be asked: open after failures, then tried by one turn."""
 
     class Cause(models.TextChoices):
         FAILING = "failing", _("it does not answer")

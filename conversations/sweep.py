@@ -6,6 +6,7 @@ One statement looks at many schemas at once; only a tenant that has something du
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -15,8 +16,20 @@ from django_tenants.utils import schema_context
 from psycopg import sql
 
 from billing import credits
-from conversations import bulk, handoff, hooks, inbox, media, outbox, pacing, transcripts, turns
-from conversations.models import Channel, Conversation, Message, Transcript, Turn, WebhookEvent
+from conversations import (
+    breakers,
+    bulk,
+    fallback,
+    handoff,
+    hooks,
+    inbox,
+    media,
+    outbox,
+    pacing,
+    transcripts,
+    turns,
+)
+from conversations.models import Channel, ChatRules, Conversation, Message, Transcript, Turn, WebhookEvent
 from tenants.background import public_task, ready_schemas, ring
 from tenants.db import connection
 
@@ -24,6 +37,7 @@ log = structlog.get_logger(__name__)
 GRACE = timedelta(seconds=4)  # longer than a healthy doorbell takes
 DEAD = timedelta(seconds=settings.WORK_DEAD_SECONDS)  # all time-outs are below it
 MEDIA_LIFE = timedelta(minutes=10)  # after that the gateway has surely deleted the file
+ROUND = timedelta(seconds=settings.SWEEP_SECONDS)
 KEEP_EVENTS = timedelta(days=30)
 SCHEMAS_A_STATEMENT = 50
 
@@ -40,6 +54,9 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND receiv
  OR EXISTS (SELECT FROM {deliveries} WHERE status = 'pending' AND next_try_at < %(late)s)
  OR EXISTS (SELECT FROM {endpoints} WHERE disabled_at < %(late)s AND told_at IS NULL)
  OR EXISTS (SELECT FROM {transcripts} WHERE status = 'due' AND due_at < %(late)s)
+ OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at
+   < %(soon)s - make_interval(secs => coalesce((SELECT holding_seconds FROM {rules}), %(patience)s)))
+ OR EXISTS (SELECT FROM {breakers} WHERE opened_at IS NOT NULL AND told_at IS NULL)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
 """)
 
@@ -62,7 +79,8 @@ def overdue_schemas(*, now: datetime) -> list[str]:
     found: list[str] = []
     while batch := list(islice(schemas, SCHEMAS_A_STATEMENT)):
         with connection.cursor() as cursor:
-            moments = {"late": now - GRACE, "dead": now - DEAD, "old": now - MEDIA_LIFE}
+            moments: dict[str, Any] = {"late": now - GRACE, "dead": now - DEAD, "old": now - MEDIA_LIFE}
+            moments |= {"soon": now + ROUND, "patience": ChatRules().holding_seconds}
             cursor.execute(sql.SQL(" UNION ALL ").join(_looks(batch)), moments)
             found += [name for (name,) in cursor.fetchall()]
     return found
@@ -79,6 +97,8 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "holds": "billing_hold",
         "deliveries": "conversations_hookdelivery",
         "endpoints": "conversations_hookendpoint",
+        "rules": "conversations_chatrules",
+        "breakers": "conversations_breaker",
     }
     for schema in schemas:
         names = {key: sql.Identifier(schema, table) for key, table in tables.items()}
@@ -98,6 +118,10 @@ def sweep_tenant(*, now: datetime) -> None:
         ring(turns.take, schema=schema, conversation_id=pk)
     _sweep_messages(schema, now=now)
     _sweep_hooks(schema, now=now)
+    for pk, left in fallback.late(now=now, within=ROUND):
+        ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)
+    if breakers.untold(now=now):
+        ring(breakers.tell, schema=schema)
     credits.release_orphans(keep=_running_holds(), older_than=dead, now=now)
     WebhookEvent.objects.filter(status="done", received_at__lt=now - KEEP_EVENTS).delete()
 

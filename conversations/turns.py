@@ -8,7 +8,7 @@ from typing import Literal
 
 import structlog
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,7 +18,17 @@ from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
 from billing.models import Hold, Price
-from conversations import attention, channels, handoff, hooks, outbox, understanding, wording
+from conversations import (
+    attention,
+    channels,
+    conduct,
+    fallback,
+    handoff,
+    hooks,
+    outbox,
+    understanding,
+    wording,
+)
 from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
 from knowledge import retrieval
 from providers import llm
@@ -29,6 +39,7 @@ from tenants.current import tenant as current_tenant
 
 log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
+LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
 HISTORY_CHARACTERS = 12_000
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 WITHOUT_WORDS = "(The customer sent this without a word.)"
@@ -88,7 +99,8 @@ def _failed(turn: Turn, error: Exception) -> None:
         log.error("turn.failed", turn_id=turn.pk, exc_info=error)
     reason = str(error) if isinstance(error, ProviderError) else type(error).__name__
     again = not isinstance(error, ProviderRejected)
-    abandon(turn.pk, reason=reason, again=again, now=timezone.now())
+    after = error.retry_after or 0.0 if isinstance(error, ProviderError) else 0.0
+    abandon(turn.pk, reason=reason, again=again, after=after, now=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -102,6 +114,8 @@ def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     _settle_language(conversation, messages)
     conversation.save(update_fields=["reply_due_at", "language"])
     if not messages or _handed_over(conversation, _urgent(messages), now=now):
+        return None
+    if conduct.forbids(conversation, messages, now=now):
         return None
     understood = _understood(conversation, messages, now=now)
     return Begun(_open(conversation, understood, now=now), understood) if understood else None
@@ -235,8 +249,7 @@ def answer(begun: Begun, *, started: float) -> Reply:
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
     question = question_of(begun.messages)
-    found = retrieval.search(question=question, language=conversation.language)
-    speaker = replies.speaker_for(turn.agent_version, turn.tier)
+    found = fallback.find(question, language=conversation.language)
     request = replies.compose(
         version=turn.agent_version,
         business=current_tenant().name,
@@ -244,15 +257,15 @@ def answer(begun: Begun, *, started: float) -> Reply:
             *_history(turn.agent_version, before=begun.messages[0]),
             llm.ChatMessage(role="user", text=question or WITHOUT_WORDS),
         ],
-        passages=_as_passages(found) if found.supported or speaker.vendor != "extractive" else [],
+        passages=_as_passages(found),
         language=conversation.language,
-        model=speaker.model,
+        model="",  # of whoever is asked
         attachments=_attachments(turn, begun.messages),
     )
-    # The model may think for seconds: a connection of the pool is not ours to keep meanwhile.
-    connection.close_if_unusable_or_obsolete()
-    completion = speaker.adapter.complete(request)
-    return Reply(completion, found, speaker.vendor, latency_ms=int((time.monotonic() - started) * 1000))
+    asked = fallback.Asked(request, quotable=found.supported, attempt=turn.attempt, started=started)
+    answered = fallback.complete(turn.agent_version, turn.tier, asked)
+    spent = int((time.monotonic() - started) * 1000)
+    return Reply(answered.completion, found, answered.vendor, latency_ms=spent)
 
 
 def _attachments(turn: Turn, messages: Sequence[Message]) -> list[llm.Attachment]:
@@ -344,9 +357,11 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
 def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime) -> Message:
     """Queue the answer, and end the messages that it answers."""
     source = _source_line(turn, reply, conversation.language)
+    closing = conduct.closing_line(conversation, now=now)
     limits = channels.transport(conversation.channel).limits
-    room = limits.text - (len(source) + 2 if source else 0)
+    room = limits.text - sum(len(line) + 2 for line in (source, closing) if line)
     text = wording.fit(reply.completion.text, markup=limits.markup, limit=room)
+    text = f"{text}\n\n{closing}" if closing else text
     message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
     asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")
     asked.update(outcome=Message.Outcome.ANSWERED, terminal_at=now)
@@ -370,7 +385,7 @@ def _go_on(conversation: Conversation) -> None:
 
 
 @transaction.atomic(durable=True)
-def abandon(turn_id: int, *, reason: str, again: bool, now: datetime) -> Turn:
+def abandon(turn_id: int, *, reason: str, again: bool, now: datetime, after: float = 0.0) -> Turn:
     """Give a turn up: it is free. Try again a little later, and after a few tries call a person."""
     conversation_id = Turn.objects.values_list("conversation_id", flat=True).get(pk=turn_id)
     conversation = handoff.locked(conversation_id)
@@ -383,17 +398,19 @@ def abandon(turn_id: int, *, reason: str, again: bool, now: datetime) -> Turn:
     turn.save(update_fields=["status", "error", "finished_at"])
     log.warning("turn.abandoned", turn_id=turn.pk, attempt=turn.attempt)
     if conversation.handler == Conversation.Handler.AGENT:
-        _after_failure(conversation, turn, again=again, now=now)
+        _after_failure(conversation, turn, again=again, after=after, now=now)
     hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     return turn
 
 
-def _after_failure(conversation: Conversation, turn: Turn, *, again: bool, now: datetime) -> None:
+def _after_failure(
+    conversation: Conversation, turn: Turn, *, again: bool, after: float, now: datetime
+) -> None:
     if not again or turn.attempt >= MAX_ATTEMPTS:
         handoff.queue(conversation, reason=Line.FAILED, now=now)
         return
-    wait = 2.0 ** (turn.attempt - 1)
+    wait = max(2.0 ** (turn.attempt - 1), min(after, LONGEST_WAIT))
     conversation.reply_due_at = now + timedelta(seconds=wait)
     conversation.save(update_fields=["reply_due_at"])
     enqueue(take, countdown=wait, conversation_id=conversation.pk)

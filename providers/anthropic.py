@@ -8,7 +8,7 @@ import anthropic
 import httpx2
 
 from providers import sentences
-from providers.errors import ProviderError, ProviderRejected, retry_after
+from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 from providers.llm import (
     PDF,
     Attachment,
@@ -29,6 +29,8 @@ DECLINED = {
     "model_context_window_exceeded": "The question and its passages are too long for this model.",
 }
 # A limit on spending does not pass by waiting.
+ACCOUNT = {401, 402, 403}
+NO_MONEY = "credit balance is too low"  # a 400 like any other, but for its words
 SPENT = (anthropic.ContractSpendLimitReachedError, anthropic.EnforcedSpendLimitReachedError)
 
 
@@ -155,11 +157,15 @@ def _translated(error: anthropic.APIError) -> ProviderError:
     if isinstance(error, anthropic.APITimeoutError):
         return ProviderError("Claude took too long.")
     if isinstance(error, SPENT):
-        return ProviderRejected("Claude's spending limit for this key is reached.")
+        return AccountRefused("Claude's spending limit for this key is reached.")
     if not isinstance(error, anthropic.APIStatusError):
         return ProviderError("Claude could not be reached.")
     # An error inside a stream comes with status 200; it is one that passes.
     if error.status_code in TEMPORARY or error.status_code == 200:
         wait = retry_after(error.response.headers)
         return ProviderError(f"Claude is busy ({error.status_code}).", retry_after=wait)
+    if error.status_code in ACCOUNT:
+        return AccountRefused(f"Claude refused the key ({error.status_code}).")
+    if error.status_code == 400 and NO_MONEY in str(error).lower():
+        return AccountRefused("Claude's account has no credit left.")
     return ProviderRejected(f"Claude refused the request ({error.status_code}).")

@@ -23,6 +23,10 @@ class ProviderRejected(ProviderError):
     """The vendor said no, and will again: stop, and tell a person the reason."""
 
 
+class AccountRefused(ProviderRejected):
+    """The vendor refuses the key, or the account has no money left: everything, until the owner acts."""
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that an answer asks us to wait, or None. A date instead of a number counts as not said."""
     try:

@@ -14,10 +14,11 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from providers import sentences
-from providers.errors import ProviderError, ProviderRejected, retry_after
+from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 from providers.llm import IMAGES, Citation, Completion, Passage, Request, Usage, estimated, overriding
 
 VENDOR_URL = "https://api.openai.com/v1"
+ACCOUNT = {401, 402, 403}
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
 MARKS = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ASK_FOR_MARKS = "After each statement taken from a passage put its number in square brackets, like [1]."
@@ -147,8 +148,10 @@ def translated(error: openai.APIError) -> ProviderError:
     if not isinstance(error, openai.APIStatusError):
         return ProviderError("The model could not be reached.")
     if error.status_code == 429 and error.code == "insufficient_quota":
-        return ProviderRejected("The model's quota for this key is used up.")
+        return AccountRefused("The model's quota for this key is used up.")
     if error.status_code in TEMPORARY:
         wait = retry_after(error.response.headers)
         return ProviderError(f"The model is busy ({error.status_code}).", retry_after=wait)
+    if error.status_code in ACCOUNT:
+        return AccountRefused(f"The model refused the key ({error.status_code}).")
     return ProviderRejected(f"The model refused the request ({error.status_code}).")

@@ -46,12 +46,13 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 # Seconds after which work that says "running" is taken to be dead: longer than any healthy turn or send.
 WORK_DEAD_SECONDS = env.integer("WORK_DEAD_SECONDS", 75)
+SWEEP_SECONDS = env.integer("SWEEP_SECONDS", 10)
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE = {
     "sweep-conversations": {
         "task": "conversations.sweep.sweep",
-        "schedule": env.integer("SWEEP_SECONDS", 10),
+        "schedule": SWEEP_SECONDS,
     },
     "check-channels": {"task": "conversations.health.check", "schedule": 60, "options": {"queue": "bulk"}},
     "read-templates": {

@@ -30,7 +30,8 @@ def test_in(text: str) -> None:
     "text",
     [
         "", "Quero cancelar a consulta", "a que horas posso sair?", "stop it please I want pizza",
-        "alta médica",         "Voltar para casa", "não pare", "parar de fumar", "sairei", "12", "👍", "." * 30, "SAIR " * 20,
+        "alta médica", "Voltar para casa", "não pare", "parar de fumar", "sairei", "12", "👍", "." * 30,
+        "SAIR " * 20,
     ],
 )  # fmt: skip
 def test_everything_else_is_an_ordinary_message(text: str) -> None:

@@ -1,0 +1,180 @@
+"""What a customer gets when something that we need is down: another model, a quotation, or a word to wait.
+
+In this order: the model of the turn's tier; the next tier's model where it is another provider's; the
+sentences of the business's own documents, when they support an answer. With none of these the turn fails, is
+tried again, and then a person is called. Whoever waits for longer than the owner's bound hears so, once.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from agents import replies
+from agents.lines import Line, say
+from agents.models import AgentVersion
+from conversations import breakers, consent, handoff, outbox, rules
+from conversations.models import Breaker, Conversation, Message
+from knowledge import retrieval
+from providers import llm
+from providers.errors import AccountRefused, ProviderError, ProviderRejected
+from tenants.background import task
+from tenants.db import connection
+
+log = structlog.get_logger(__name__)
+TOTAL_SECONDS = 25.0  # for all models of one turn
+LEAST_SECONDS = 3.0  # no model answers in less
+QUICK_SECONDS = 5.0  # a first failure so soon is worth a second try before documents are quoted
+EMBEDDING = "embedding"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question for whoever answers; `quotable` when documents support it."""
+
+    request: llm.Request
+    quotable: bool
+    attempt: int
+    started: float  # on the monotonic clock
+
+    def of(self, speaker: replies.Speaker) -> llm.Request:
+        """As this model is to be asked; who can only quote sees what supports an answer, or nothing."""
+        shown = self.request.passages if self.quotable or speaker.vendor != "extractive" else ()
+        return replace(self.request, model=speaker.model, passages=shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, and whose."""
+
+    completion: llm.Completion
+    vendor: str
+
+
+def find(question: str, *, language: str) -> retrieval.Retrieved:
+    """The passages for a question; by their words alone while the embedding process is away."""
+    row = Breaker.objects.filter(vendor=EMBEDDING).first()
+    if breakers.allows(row, now=timezone.now()):
+        try:
+            found = retrieval.search(question=question, language=language)
+        except ProviderRejected:
+            raise
+        except ProviderError as error:
+            breakers.failed(EMBEDDING, error, now=timezone.now())
+        else:
+            breakers.succeeded(row)
+            return found
+    log.warning("retrieval.words_only")
+    return retrieval.search_words(question=question)
+
+
+def complete(version: AgentVersion, tier: str, asked: Asked) -> Answered:
+    """Ask the models that may be asked, in their order, then the documents; raises the last ProviderError."""
+    known = breakers.all_known()
+    error = ProviderError("No model may be asked at this moment.")
+    for name in replies.tiers_to_try(version, tier):
+        left = TOTAL_SECONDS - (time.monotonic() - asked.started)
+        if left < LEAST_SECONDS:
+            break
+        try:
+            return _ask(replies.speaker_for(version, name), asked, known, seconds=left)
+        except AccountRefused as refused:
+            error = refused
+        except ProviderRejected:
+            raise
+        except ProviderError as failed:
+            error = failed
+    soon = asked.attempt == 1 and time.monotonic() - asked.started < QUICK_SECONDS
+    if soon and not isinstance(error, AccountRefused | Paused):
+        raise error  # a breath later it may answer
+    quoted = _quoted(asked)
+    if quoted is None:
+        raise error
+    return quoted
+
+
+class Paused(ProviderError):
+    """The vendor failed too often a moment ago, and is not asked."""
+
+
+def _ask(speaker: replies.Speaker, asked: Asked, known: dict[str, Breaker], *, seconds: float) -> Answered:
+    """Ask one model, and remember whether it answered."""
+    if speaker.vendor == "extractive":
+        return Answered(speaker.adapter.complete(asked.of(speaker)), speaker.vendor)
+    row = known.get(speaker.account)
+    if not breakers.allows(row, now=timezone.now()):
+        assert row is not None, "a vendor without a row may always be asked"
+        raise Paused("The model is not asked for a moment.", retry_after=_after(row))
+    request = asked.of(speaker)
+    request = replace(request, timeout=min(request.timeout, seconds))
+    # The model may think for seconds: a connection of the pool is not ours to keep meanwhile.
+    connection.close_if_unusable_or_obsolete()
+    try:
+        completion = speaker.adapter.complete(request)
+    except ProviderError as error:
+        if isinstance(error, AccountRefused) or not isinstance(error, ProviderRejected):
+            breakers.failed(speaker.account, error, now=timezone.now())
+        raise
+    breakers.succeeded(row)
+    return Answered(completion, speaker.vendor)
+
+
+def _after(row: Breaker) -> float:
+    return breakers.closes_in(row, now=timezone.now()) + 0.5
+
+
+def _quoted(asked: Asked) -> Answered | None:
+    """The business's own sentences, where they support an answer; a greeting needs none."""
+    speaker = replies.quoter()
+    completion = speaker.adapter.complete(asked.of(speaker))
+    return Answered(completion, speaker.vendor) if completion.supported else None
+
+
+# -- who waits too long hears so
+
+
+def late(*, now: datetime, within: timedelta) -> list[tuple[int, float]]:
+    """Where somebody will have waited for too long `within` this time: ids, with seconds left."""
+    bound = rules.current().holding_seconds
+    if not bound:
+        return []
+    waiting = Message.objects.filter(
+        direction=Message.Direction.IN,
+        outcome="",
+        created_at__lt=now + within - timedelta(seconds=bound),
+        conversation__handler=Conversation.Handler.AGENT,
+    ).select_related("conversation")
+    due: dict[int, float] = {}
+    for message in waiting.order_by("-pk"):
+        told = message.conversation.held_at
+        if told is None or told < message.created_at:
+            left = bound - (now - message.created_at).total_seconds()
+            due[message.conversation_id] = max(0.0, left)
+    return list(due.items())
+
+
+@task()
+def hold(conversation_id: int) -> None:
+    """Tell a customer who has waited for longer than the owner's bound that the answer is late."""
+    hold_line(conversation_id, now=timezone.now())
+
+
+@transaction.atomic(durable=True)
+def hold_line(conversation_id: int, *, now: datetime) -> Message | None:
+    """As `hold`: once for all that is open; never beside an answer, since both take the same lock."""
+    conversation = handoff.locked(conversation_id)
+    bound = rules.current().holding_seconds
+    if not bound or conversation.handler != Conversation.Handler.AGENT or consent.is_out(conversation):
+        return None
+    unheld = conversation.messages.filter(direction=Message.Direction.IN, outcome="")
+    if conversation.held_at is not None:
+        unheld = unheld.filter(created_at__gt=conversation.held_at)
+    if not unheld.filter(created_at__lte=now - timedelta(seconds=bound)).exists():
+        return None
+    conversation.held_at = now
+    conversation.save(update_fields=["held_at"])
+    text = say(Line.HOLDING, conversation.language or "pt")
+    return outbox.post(conversation, text, author=Message.Author.SYSTEM, now=now)
