@@ -82,7 +82,7 @@ def channel_pairing(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def _pairing(found: Channel, shown: connecting.Pairing) -> dict[str, Any]:
     asks_again = shown.status in ASKING or bool(shown.error)
-    return {"channel": found, "pairing": shown, "asks_again": asks_again, "phone_form": PhoneForm()}
+    return {"channel": found, "pairing": shown, "asks_again": asks_again}
 
 
 @access.roles(*access.MANAGERS)

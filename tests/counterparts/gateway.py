@@ -40,6 +40,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from tests.counterparts.pairing import Pair, Pairing
 from tests.counterparts.serving import Background, Dropped, Request, answer, drop, free_port, read, serve
 
 HERE = Path(__file__).resolve().parent
@@ -89,12 +90,13 @@ class Options:
 
 
 @dataclass
-class App:
+class App(Pairing):
     """The ASGI app and all that it knows."""
 
     data: Path | None = None
     port: int = 3000
     sessions: dict[str, Session] = field(default_factory=dict)
+    pairs: dict[str, Pair] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     options: Options = field(default_factory=Options)
@@ -136,6 +138,8 @@ class App:
         await _asset(request.path, send)
 
     async def _api(self, request: Request, send: Any) -> None:
+        if await self.serve_session(request, send):
+            return
         session = self._session_of(request)
         if session is None:
             return await answer(send, 404, {"statusCode": 404, "message": "Session not found"})
