@@ -5,6 +5,7 @@ on the delivery's own row, in its `traces`. Two figures stand on the owner's fir
 may still end by itself in time; `unexplained` is what should have ended, and did not. Nothing is in both.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -131,7 +132,7 @@ class Wanted:
     """Which part of the ledger: what to show, on which channel, in which time, which id."""
 
     show: str = "all"
-    channel: str = ""
+    channel: uuid.UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     provider_id: str = ""

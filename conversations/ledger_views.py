@@ -102,11 +102,11 @@ def _wanted(request: HttpRequest) -> Wanted:
     )
 
 
-def _channel(text: str) -> str:
+def _channel(text: str) -> uuid.UUID | None:
     try:
-        return str(uuid.UUID(text))
+        return uuid.UUID(text)
     except ValueError:
-        return ""
+        return None
 
 
 def _midnight(text: str | None) -> datetime | None:
@@ -158,7 +158,11 @@ def _pieces(wanted: Wanted, *, now: datetime) -> Iterator[str]:
         yield _csv(rows)
 
 
+def _next(pieces: Iterator[str]) -> str | None:
+    return next(pieces, None)
+
+
 async def _sent_while_read(pieces: Iterator[str]) -> AsyncIterator[str]:
     """For the server, which would else read the whole before it sends the first byte."""
-    while (piece := await sync_to_async(next)(pieces, None)) is not None:
+    while (piece := await sync_to_async(_next)(pieces)) is not None:
         yield piece

@@ -85,7 +85,10 @@ def _waits(conversation: Conversation) -> dict[str, str]:
 
 
 def _failed(message: Message) -> dict[str, str]:
-    title = _("A message to %(name)s was not sent") % {"name": message.conversation.contact.display_name}
+    words = _("A message to %(name)s was not sent")
+    if message.status == Message.Status.UNKNOWN:
+        words = _("A message to %(name)s was perhaps sent")
+    title = words % {"name": message.conversation.contact.display_name}
     url = reverse("chat", args=[message.conversation_id])
     return {
         "kind": "failed",
