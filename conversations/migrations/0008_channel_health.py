@@ -6,85 +6,108 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0007_asked_back'),
+        ("conversations", "0007_asked_back"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='channel',
-            name='alarm_claimed_at',
+            model_name="channel",
+            name="alarm_claimed_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='alarmed_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='owner told'),
+            model_name="channel",
+            name="alarmed_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="owner told"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='health',
-            field=models.CharField(blank=True, choices=[('green', 'works'), ('amber', 'perhaps'), ('red', 'does not work')], db_default='', max_length=5, verbose_name='health'),
+            model_name="channel",
+            name="health",
+            field=models.CharField(
+                blank=True,
+                choices=[("green", "works"), ("amber", "perhaps"), ("red", "does not work")],
+                db_default="",
+                max_length=5,
+                verbose_name="health",
+            ),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='health_reason',
-            field=models.CharField(blank=True, db_default='', editable=False, max_length=40),
+            model_name="channel",
+            name="health_reason",
+            field=models.CharField(blank=True, db_default="", editable=False, max_length=40),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='health_since',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='healthy or not since'),
+            model_name="channel",
+            name="health_since",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="healthy or not since"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='last_ack_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='last receipt'),
+            model_name="channel",
+            name="last_ack_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="last receipt"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='last_event_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='last event in'),
+            model_name="channel",
+            name="last_event_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="last event in"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='last_probe_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='last asked'),
+            model_name="channel",
+            name="last_probe_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="last asked"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='number',
-            field=models.CharField(blank=True, db_default='', editable=False, max_length=40, verbose_name='number'),
+            model_name="channel",
+            name="number",
+            field=models.CharField(
+                blank=True, db_default="", editable=False, max_length=40, verbose_name="number"
+            ),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='probe_error',
-            field=models.CharField(blank=True, db_default='', max_length=200, verbose_name='what the gateway answered'),
+            model_name="channel",
+            name="probe_error",
+            field=models.CharField(
+                blank=True, db_default="", max_length=200, verbose_name="what the gateway answered"
+            ),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='probe_failures',
+            model_name="channel",
+            name="probe_failures",
             field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='watchdog_minutes',
-            field=models.PositiveSmallIntegerField(db_default=15, default=15, verbose_name='minutes without a receipt until the alarm'),
+            model_name="channel",
+            name="watchdog_minutes",
+            field=models.PositiveSmallIntegerField(
+                db_default=15, default=15, verbose_name="minutes without a receipt until the alarm"
+            ),
         ),
         migrations.CreateModel(
-            name='ChannelStatus',
+            name="ChannelStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(max_length=30, verbose_name='state')),
-                ('detail', models.CharField(blank=True, max_length=200, verbose_name='why')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='since')),
-                ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statuses', to='conversations.channel')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("status", models.CharField(max_length=30, verbose_name="state")),
+                ("detail", models.CharField(blank=True, max_length=200, verbose_name="why")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="since")),
+                (
+                    "channel",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="statuses",
+                        to="conversations.channel",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'channel state',
-                'verbose_name_plural': 'channel states',
-                'indexes': [models.Index(fields=['channel', '-id'], name='channel_history')],
+                "verbose_name": "channel state",
+                "verbose_name_plural": "channel states",
+                "indexes": [models.Index(fields=["channel", "-id"], name="channel_history")],
             },
         ),
     ]
