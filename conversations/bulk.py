@@ -16,7 +16,7 @@ from django.db.models import Min, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import outbox, pacing
+from conversations import outbox, pacing, rules
 from conversations.models import Channel, Conversation, Message
 from tenants import audit, live
 from tenants.background import enqueue, task
@@ -79,6 +79,8 @@ def _row(
 @task()
 def pump() -> None:
     """Send the bulk of this tenant that may leave now, a few, and come again for the rest."""
+    if (quiet := rules.quiet_until(now=timezone.now())) is not None:
+        return _rest_until(quiet)
     until = time.monotonic() + SECONDS
     for message_id in islice(_due(), BATCH):
         outbox.send_now(message_id)
@@ -88,6 +90,11 @@ def pump() -> None:
     waits = [wait for channel in pending if (wait := _rest(channel, now=timezone.now())) is not None]
     if waits:
         enqueue(pump, countdown=max(0.0, min(waits)))
+
+
+def _rest_until(moment: datetime) -> None:
+    """Nothing moves in the owner's quiet hours; the sweep rings when they are over."""
+    Channel.objects.filter(next_bulk_at__lt=moment).update(next_bulk_at=moment)
 
 
 def _due() -> Iterator[int]:

@@ -21,7 +21,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import channels, hooks, pacing
+from conversations import channels, hooks, pacing, rules
 from conversations.events import Receipt
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
@@ -196,7 +196,8 @@ def retry(message_id: int, *, now: datetime) -> Message:
     )
     message.status, message.attempts, message.error, message.send_after = Status.QUEUED, 0, "", None
     message.terminal_at = message.typing_at = None
-    message.priority = min(message.priority, Message.Priority.PERSON)  # somebody waits for it now
+    if message.conversation.contact.opted_out_at is None:  # else it stays what it is, and is refused again
+        message.priority = min(message.priority, Message.Priority.PERSON)  # somebody waits for it now
     message.save()
     enqueue(deliver, message_id=message.pk)
     return message
@@ -222,7 +223,7 @@ def deliver_here(message: Message) -> None:
 
 def _carry_out(message: Message) -> None:
     now = timezone.now()
-    if seconds := _typing(message) or pacing.wait(message, now=now):
+    if seconds := _hush(message, now=now) or _typing(message) or pacing.wait(message, now=now):
         return _put_back(message, seconds, now=now)
     connection.close_if_unusable_or_obsolete()  # not ours to keep while a gateway is slow
     try:
@@ -233,6 +234,13 @@ def _carry_out(message: Message) -> None:
         _mark_unsure(message, error, now=timezone.now())
     else:
         _mark_sent(message, sent_id, now=timezone.now())
+
+
+def _hush(message: Message, *, now: datetime) -> float:
+    """Seconds until the owner's quiet hours are over, for what nobody waits for."""
+    if message.priority != pacing.BULK or (until := rules.quiet_until(now=now)) is None:
+        return 0.0
+    return (until - now).total_seconds()
 
 
 def _typing(message: Message) -> float:
@@ -277,11 +285,24 @@ def _send(message: Message) -> str:
     """Through the channel's transport; returns the unique id that the vendor gave it."""
     conversation, channel = message.conversation, message.conversation.channel
     transport = channels.transport(channel)
-    if message.priority == pacing.BULK and conversation.contact.opted_out_at is not None:
+    if _is_unwanted(message):
         raise ProviderRejected(OPTED_OUT)
     if reason := transport.refuses(conversation, message, now=timezone.now()):
         raise ProviderRejected(reason)
     return transport.send(channel, message)
+
+
+def _is_unwanted(message: Message) -> bool:
+    """Whether it goes, unasked, to somebody who opted out; what a person answers them is never unasked."""
+    by_program = message.author_kind == Message.Author.PROGRAM
+    if message.priority != pacing.BULK and not by_program:
+        return False
+    conversation = message.conversation
+    since = conversation.contact.opted_out_at
+    if since is None:
+        return False
+    asked = conversation.messages.filter(direction=Message.Direction.IN, created_at__gt=since)
+    return message.priority == pacing.BULK or not asked.exists()
 
 
 def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
