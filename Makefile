@@ -64,6 +64,11 @@ chaos-short: venv frontend
 chaos: venv frontend
 	$(BIN)/python -m tests.chaos
 
+# The API against its own description, at length.
+.PHONY: api-fuzz
+api-fuzz: venv
+	API_FUZZ_EXAMPLES=$${API_FUZZ_EXAMPLES:-300} $(BIN)/pytest tests/conversations/test_api_document.py
+
 bench: venv frontend
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.retrieval
