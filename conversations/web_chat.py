@@ -29,6 +29,8 @@ from tenants import addresses
 from tenants.models import Domain, Tenant, WebhookRoute
 
 SALT = "conversations.web_chat"
+FILE_SALT = "conversations.web_chat.file"
+FILE_DAYS = 2  # a file's link is good today and tomorrow; the page gets a new one with its thread
 MAX_TEXT = 4000
 SHOWN = 50  # messages a page is told at once; earlier ones by `before`
 MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
@@ -247,14 +249,14 @@ def seen(place: Place, visitor: Visitor, *, upto: str, read: bool, now: datetime
 
 
 @_inside
-def state(place: Place, visitor: Visitor, *, before: str = "") -> dict[str, Any]:
+def state(place: Place, visitor: Visitor, *, before: str = "", now: datetime) -> dict[str, Any]:
     """The thread as this visitor's page shows it: up to SHOWN messages, oldest first, and who is at work.
 
     `before` is the id of a message: those that stand before it. `version` is another one when anything in
     the answer is.
     """
     conversation = conversation_of(place, visitor)
-    told = _told(place, visitor, conversation, before=before) if conversation else _NOTHING
+    told = _told(place, visitor, conversation, before=before, now=now) if conversation else _NOTHING
     version = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return {**told, "version": version, "conversation": conversation.pk if conversation else None}
 
@@ -262,7 +264,9 @@ def state(place: Place, visitor: Visitor, *, before: str = "") -> dict[str, Any]
 _NOTHING: dict[str, Any] = {"messages": [], "earlier": False, "thinking": False, "by": "agent"}
 
 
-def _told(place: Place, visitor: Visitor, conversation: Conversation, *, before: str) -> dict[str, Any]:
+def _told(
+    place: Place, visitor: Visitor, conversation: Conversation, *, before: str, now: datetime
+) -> dict[str, Any]:
     visible = conversation.messages.exclude(
         direction=Message.Direction.OUT, status__in=set(Message.Status) - set(TO_SEE)
     )
@@ -272,14 +276,36 @@ def _told(place: Place, visitor: Visitor, conversation: Conversation, *, before:
     found = list(visible.select_related("author").order_by("-pk")[: SHOWN + 1])
     shown = found[:SHOWN][::-1]
     return {
-        "messages": [_message_told(conversation, message) for message in shown],
+        "messages": [_message_told(conversation, message, now=now) for message in shown],
         "earlier": len(found) > SHOWN,
         "thinking": _thinking(conversation),
         "by": conversation.handler,
     }
 
 
-def _message_told(conversation: Conversation, message: Message) -> dict[str, Any]:
+def _file_url(conversation: Conversation, message: Message, *, now: datetime) -> str:
+    """A link that opens this file and no other, for a while: a page cannot send a token with a link."""
+    content = {"k": message.provider_key, "d": now.date().toordinal()}
+    signed = signing.Signer(salt=FILE_SALT).sign_object(content)
+    return f"/chat/{conversation.channel_id}/file/{signed}"
+
+
+@_inside
+def file_behind(place: Place, signed: str, *, now: datetime) -> Message:
+    """The message whose file the link names; raises Refused when it is forged, old, or another chat's."""
+    try:
+        content = signing.Signer(salt=FILE_SALT).unsign_object(signed)
+    except (signing.BadSignature, ValueError):
+        raise Refused("unknown") from None
+    age = now.date().toordinal() - content["d"]
+    ours = Message.objects.filter(conversation__channel=place.channel, revoked_at=None).exclude(media="")
+    message = ours.filter(provider_key=content["k"]).first() if age < FILE_DAYS else None
+    if message is None:
+        raise Refused("unknown")
+    return message
+
+
+def _message_told(conversation: Conversation, message: Message, *, now: datetime) -> dict[str, Any]:
     mine = message.direction == Message.Direction.IN
     told: dict[str, Any] = {
         "id": message.unique_id.rpartition(".")[2],
@@ -288,8 +314,12 @@ def _message_told(conversation: Conversation, message: Message) -> dict[str, Any
         "at": int(message.created_at.timestamp() * 1000),
         "status": ("read" if _taken_up(conversation, message) else "delivered") if mine else message.status,
     }
+    if message.revoked_at is not None:
+        return told | {"text": "", "gone": True}
     if message.source_line:
         told["source"] = message.source_line
+    if message.media:
+        told["file"] = {"name": message.media_name, "url": _file_url(conversation, message, now=now)}
     if message.author is not None and message.author.name:
         told["name"] = message.author.get_short_name()
     return told

@@ -21,8 +21,10 @@ import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.staticfiles import finders
+from django.core.files.storage import default_storage
 from django.db import OperationalError
 from django.utils import timezone
+from django.utils.http import content_disposition_header
 from psycopg_pool import PoolTimeout
 
 from conversations import web_chat
@@ -33,6 +35,7 @@ PREFIX = "/chat/"
 SCRIPT = "/widget.js"
 MAX_BYTES = 16 * 1024
 REMEMBER_SECONDS = 5.0
+SHOWN = ("image/jpeg", "image/png", "image/gif", "image/webp")
 AWAY = (OperationalError, PoolTimeout)
 STATUS = {"unknown": 404, "origin": 403, "token": 401, "slow_down": 429, "bad_request": 400, "too_long": 413}
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -60,6 +63,7 @@ class Answer:
     status: int
     content: dict[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    file: bytes | None = None
 
 
 class WebDoor:
@@ -75,9 +79,10 @@ class WebDoor:
             return await self._script(scope, headers, send)
         origin = origin_of(headers)
         answer = await self._answer(scope, headers, origin, receive)
-        body = json.dumps(answer.content, separators=(",", ":")).encode()
+        body = answer.file if answer.file is not None else json.dumps(answer.content).encode()
+        kind = [] if answer.file is not None else [_JSON]
         cors = [(b"access-control-allow-origin", origin.encode("latin-1"))] if origin else []
-        await _respond(send, answer.status, [*_FIXED, *cors, *answer.headers], body)
+        await _respond(send, answer.status, [*_FIXED, *kind, *cors, *answer.headers], body)
 
     async def _answer(
         self, scope: dict[str, Any], headers: dict[str, str], origin: str, receive: Receive
@@ -94,19 +99,21 @@ class WebDoor:
     def serve(self, request: Request) -> Answer:
         """The whole request in one synchronous call."""
         try:
-            content = self._act(request, now=timezone.now())
+            found = self._act(request, now=timezone.now())
         except Refused as refused:
             told = {"error": refused.word} | ({"wait": refused.wait} if refused.wait else {})
             return Answer(STATUS[refused.word], told)
         except AWAY as error:
             log.error("web_door.database_away", error=type(error).__name__)
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "away", "wait": 5})
-        return Answer(HTTPStatus.OK, content)
+        return found if isinstance(found, Answer) else Answer(HTTPStatus.OK, found)
 
-    def _act(self, request: Request, *, now: datetime) -> dict[str, Any]:
+    def _act(self, request: Request, *, now: datetime) -> dict[str, Any] | Answer:
         place = self._place(request.channel_id)
         if place is None:
             raise Refused("unknown")
+        if request.method == "GET" and request.action.startswith("file/"):
+            return _file(place, request, now)  # a link: it names no origin, and its signature is its right
         web_chat.check_origin(place, request.origin, now=now)
         web_chat.count_request(place, address=request.address)
         verb = _VERBS.get((request.method, request.action))
@@ -139,7 +146,7 @@ def _visitor(place: Place, request: Request, now: datetime) -> dict[str, Any]:
 def _messages(place: Place, request: Request, now: datetime) -> dict[str, Any]:
     """The thread; nothing but its version when the page has that one already."""
     visitor = web_chat.visitor_of(place, request.token, now=now)
-    told = web_chat.state(place, visitor, before=_asked(request, "before"))
+    told = web_chat.state(place, visitor, before=_asked(request, "before"), now=now)
     told.pop("conversation")
     if told["version"] == _asked(request, "known"):
         told = {"version": told["version"]}
@@ -162,6 +169,22 @@ def _seen(place: Place, request: Request, now: datetime) -> dict[str, Any]:
     visitor, told = web_chat.visitor_of(place, request.token, now=now), json_of(request.body)
     web_chat.seen(place, visitor, upto=text_in(told, "upto"), read=told.get("read") is True, now=now)
     return {}
+
+
+def _file(place: Place, request: Request, now: datetime) -> Answer:
+    """A file that staff sent. What a browser could run is never shown, only offered to save."""
+    message = web_chat.file_behind(place, request.action.removeprefix("file/"), now=now)
+    inline = message.media_type in SHOWN
+    name = message.media_name or "file"
+    with default_storage.open(str(message.media.name)) as stored:
+        content = stored.read()
+    shown = content_disposition_header(not inline, name) or "attachment"
+    headers = (
+        (b"content-type", (message.media_type if inline else "application/octet-stream").encode()),
+        (b"content-disposition", shown.encode("latin-1", "replace")),
+        (b"content-security-policy", b"sandbox; default-src 'none'"),
+    )
+    return Answer(HTTPStatus.OK, headers=headers, file=content)
 
 
 _VERBS: dict[tuple[str, str], Callable[[Place, Request, datetime], dict[str, Any]]] = {
@@ -249,8 +272,8 @@ async def _read(receive: Receive) -> bytes | None:
 
 # -- what goes back
 
+_JSON = (b"content-type", b"application/json")
 _FIXED = [
-    (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"vary", b"origin"),
     (b"x-content-type-options", b"nosniff"),

@@ -165,7 +165,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self._awake.wait()
             self._awake.clear()
             try:
-                told = await _sync(web_chat.state)(self._here, self._who)
+                told = await _sync(web_chat.state)(self._here, self._who, now=timezone.now())
             except AWAY:
                 return await self.close(AWAY_CODE)
             _rooms().move(self._here.schema, self, told.pop("conversation"))

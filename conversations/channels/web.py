@@ -15,7 +15,7 @@ class Web:
     A visitor who is away finds it on return; "delivered" and "read" are what the visitor's page says of it.
     """
 
-    limits = Limits(text=4000)
+    limits = Limits(text=4000, media=frozenset({"image", "audio", "video", "document"}))
 
     def read(self, channel: Channel, body: bytes) -> Sequence[Event]:
         raise Unreadable("visitors write at the chat's own door")
@@ -27,7 +27,7 @@ class Web:
         return True
 
     def fetch(self, channel: Channel, source: str, *, max_bytes: int) -> bytes:
-        raise ProviderRejected("The web chat carries no files.")
+        raise ProviderRejected("Visitors of the web chat send no files.")
 
     def refuses(self, conversation: Conversation, message: Message, *, now: datetime) -> str:
         return ""

@@ -25,7 +25,7 @@ async function start() {
   if (!look) return;
   const panel = mount(document.body, look);
   const wire = new Wire(base, channel, new Store(channel), panel);
-  panel.wire = wire;
+  Object.assign(panel, { wire, base });
   wire.queue.forEach((message) => panel.pending(message));
   wire.start();
   self.FrontdeskChat = { open: () => panel.open(), close: () => panel.close() };

@@ -147,21 +147,29 @@ export class Panel {
 
   /** The node that is there already, when nothing of its message has changed: a reader is not told twice. */
   #keep(node, message) {
-    const mark = JSON.stringify([message.text, message.source, message.status, message.name, this.words.code]);
+    const said = JSON.stringify([message.text, message.source, message.file?.name, message.gone, this.words.code]);
+    const mark = JSON.stringify([said, message.status, message.name]);
     if (node?.mark === mark) return node;
     const mine = message.from === "visitor";
     const fresh = node || el("div", { "data-id": message.id });
     fresh.className = `from ${mine ? "me" : "them"}`;
-    if (!node || node.said !== message.text) this.#write(fresh, message, mine);
+    if (node?.said !== said) this.#write(fresh, message, mine);
     fresh.lastChild.replaceChildren(...this.#mark(message, mine));
-    return Object.assign(fresh, { mark, said: message.text });
+    return Object.assign(fresh, { mark, said });
   }
 
   #write(node, message, mine) {
     const by = el("span", { class: "sr" }, `${mine ? this.words.you : message.name || this.words.them}: `);
-    const lines = [el("p", {}, by, ...linked(message.text, this.words.tab))];
+    const text = message.gone ? [el("em", {}, this.words.removed)] : linked(message.text, this.words.tab);
+    if (message.file) text.push(this.#file(message.file));
+    const lines = [el("p", {}, by, ...text)];
     if (message.source) lines.push(el("p", { class: "source" }, message.source));
     node.replaceChildren(...lines, el("small"));
+  }
+
+  #file({ name, url }) {
+    const tab = el("span", { class: "sr" }, ` ${this.words.tab}`);
+    return el("a", { class: "file", href: this.base + url, target: "_blank", rel: "noopener" }, icon("file"), name || "…", tab);
   }
 
   #mark(message, mine) {

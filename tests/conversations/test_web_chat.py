@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.core import signing
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import schema_context
@@ -18,7 +20,7 @@ from conversations.models import Channel, Contact, Conversation, Message, Turn
 from conversations.widget import Widget
 from tenants.models import Tenant, User
 from tests.conversations.conftest import Shop
-from tests.conversations.web_visitor import SITE, Page, make_channel, message, new_token, request
+from tests.conversations.web_visitor import SITE, Page, fetch, make_channel, message, new_token, request
 
 OUT, IN = Message.Direction.OUT, Message.Direction.IN
 
@@ -226,6 +228,63 @@ class TestPolling:
         assert not {"set-cookie", "access-control-allow-credentials"} & set(headers)
         status, _content, headers = await request(web, "messages", method="OPTIONS")
         assert status == 200 and "authorization" in headers["access-control-allow-headers"]
+
+
+class TestFiles:
+    @pytest.fixture
+    def sent(
+        self, web: Channel, inside: Callable[..., Any], settings: Any, tmp_path: Any
+    ) -> Callable[..., Any]:
+        """`await sent(kind, name)`: staff has sent a file; its link as the visitor is told."""
+        settings.MEDIA_ROOT = tmp_path
+
+        async def send(kind: str, name: str) -> tuple[str, str]:
+            token = await new_token(web)
+            await request(web, "messages", message("Hello"), token=token)
+
+            def post() -> None:
+                out = outbox.post(Conversation.objects.get(), "Here", now=timezone.now(), ring=False)
+                path = default_storage.save("alpha/messages/1", ContentFile(b"the file"))
+                found = Message.objects.filter(pk=out.pk)
+                found.update(status="sent", media=path, media_type=kind, media_name=name)
+
+            await inside(post)
+            _status, told, _headers = await request(web, "messages", token=token)
+            link = told["messages"][-1]["file"]
+            assert link["name"] == name and link["url"].startswith(f"/chat/{web.pk}/file/")
+            return link["url"].partition(f"{web.pk}/")[2], token
+
+        return send
+
+    async def test_a_link_opens_its_file_without_an_origin(self, web, sent):
+        path, _token = await sent("image/png", "menu.png")
+        status, headers, body = await fetch(web, path)
+        assert (status, body) == (200, b"the file")
+        assert headers["content-type"] == "image/png" and headers["x-content-type-options"] == "nosniff"
+
+    async def test_what_a_browser_could_run_is_only_saved(self, web, sent):
+        path, _token = await sent("image/svg+xml", "réclame.svg")
+        _status, headers, _body = await fetch(web, path)
+        assert headers["content-type"] == "application/octet-stream"
+        assert headers["content-disposition"].startswith("attachment")
+        assert headers["content-security-policy"].startswith("sandbox")
+
+    async def test_a_forged_an_old_and_a_revoked_link_lead_nowhere(self, web, sent, inside):
+        path, token = await sent("image/png", "menu.png")
+        assert (await fetch(web, path[:-3] + "abc"))[0] == 404
+        place = await inside(lambda: web_chat.find(str(web.pk)))
+        later = timezone.now() + timedelta(days=2)
+        with pytest.raises(web_chat.Refused):
+            await inside(lambda: web_chat.file_behind(place, path.removeprefix("file/"), now=later))
+        await inside(lambda: Message.objects.filter(direction=OUT).update(revoked_at=timezone.now()))
+        assert (await fetch(web, path))[0] == 404
+        _status, told, _headers = await request(web, "messages", token=token)
+        assert told["messages"][-1]["gone"] is True and told["messages"][-1]["text"] == ""
+
+    async def test_another_chat_does_not_open_it(self, web, sent, inside):
+        path, _token = await sent("image/png", "menu.png")
+        other = await inside(lambda: make_channel(Tenant.objects.get(slug="beta")), schema="public")
+        assert (await fetch(other, path))[0] == 404
 
 
 class TestWho:

@@ -55,6 +55,13 @@ async def request(
     return answer["status"], json.loads(answer["body"] or b"{}"), told
 
 
+async def fetch(channel: Channel, action: str) -> tuple[int, dict[str, str], bytes]:
+    """What a click on a link gets: no origin, no token."""
+    url = f"/chat/{channel.pk}/{action}"
+    answer = await HttpCommunicator(application, "GET", url, b"", [(b"host", b"localhost")]).get_response(10)
+    return answer["status"], {k.decode(): v.decode() for k, v in answer["headers"]}, answer["body"]
+
+
 async def new_token(channel: Channel, **given: Any) -> str:
     status, content, _headers = await request(channel, "visitor", {}, **given)
     assert status == 200, content
