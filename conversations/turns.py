@@ -44,7 +44,8 @@ HISTORY_CHARACTERS = 12_000
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 WITHOUT_WORDS = "(The customer sent this without a word.)"
 REMEMBERED = (
-    "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence"
+    "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence",
+    "content", "reactions",
 )  # fmt: skip
 SOURCE_LINES = {
     "pt": "Fonte: {title}",
@@ -115,7 +116,7 @@ def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     conversation.save(update_fields=["reply_due_at", "language"])
     if not messages or _handed_over(conversation, _urgent(messages), now=now):
         return None
-    if conduct.forbids(conversation, messages, now=now):
+    if _waits(conversation, messages, now=now) or conduct.forbids(conversation, messages, now=now):
         return None
     understood = _understood(conversation, messages, now=now)
     return Begun(_open(conversation, understood, now=now), understood) if understood else None
@@ -144,11 +145,7 @@ def _urgent(messages: Sequence[Message]) -> Line | None:
 
 
 def _understood(conversation: Conversation, messages: list[Message], *, now: datetime) -> list[Message]:
-    """What a model is to be asked about; empty when we wait for a file, asked back, or called a person."""
-    until = understanding.waits_until(messages, _types_read(conversation, messages), now=now)
-    if until is not None:
-        _wait(conversation, until, now=now)
-        return []
+    """What a model is to be asked about; empty when we asked back or called a person."""
     asked_back = conversation.asked_back_at is not None
     if asked_back:
         messages = understanding.take_up(conversation, messages, now=now)
@@ -176,11 +173,18 @@ def _types_read(conversation: Conversation, messages: Sequence[Message]) -> froz
     return understanding.types_read(version, tier, messages)
 
 
-def _wait(conversation: Conversation, until: datetime, *, now: datetime) -> None:
-    """Who brings the file or its words makes the answer due earlier."""
+def _waits(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> bool:
+    """Whether a file or its words are on their way: who brings them makes the answer due earlier.
+
+    Before the rules of conduct: an emergency that is only heard in a moment must not meet a closed door.
+    """
+    until = understanding.waits_until(messages, _types_read(conversation, messages), now=now)
+    if until is None:
+        return False
     conversation.reply_due_at = until
     conversation.save(update_fields=["reply_due_at"])
     ring_at(conversation, until, now=now)
+    return True
 
 
 def ring_at(conversation: Conversation, due: datetime, *, now: datetime) -> None:
@@ -426,6 +430,7 @@ def _history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]
     """What was said earlier, as far back as this version remembers and no silence was too long."""
     spoken = ~Q(body="") | Q(transcript__status=Transcript.Status.DONE)
     earlier = Message.objects.filter(spoken, conversation=before.conversation_id, pk__lt=before.pk)
+    earlier = earlier.filter(revoked_at=None)
     earlier = earlier.select_related("transcript").only(*REMEMBERED)
     recent = list(earlier.order_by("-pk")[: version.memory_messages])
     return _within_silence(recent, before=before.created_at, minutes=version.memory_minutes)
@@ -441,7 +446,8 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
             "user" if message.direction == Message.Direction.IN else "assistant"
         )
         if words := understanding.sure_words(message):
-            kept.append(llm.ChatMessage(role=role, text=words[:2000]))
+            text = "\n".join(part for part in (words[:2000], message.in_memory) if part)
+            kept.append(llm.ChatMessage(role=role, text=text))
         before = message.created_at
     return kept[::-1]
 

@@ -8,7 +8,7 @@ from django.db.models import Sum
 
 from agents.models import ModelProvider
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
-from conversations import media, transcripts, turns
+from conversations import conduct, handoff, media, transcripts, turns
 from conversations.models import Contact, Conversation, Message, Transcript, Turn
 
 OGG = "audio/ogg; codecs=opus"
@@ -306,3 +306,37 @@ class TestWithoutWords:
         Transcript.objects.update(due_at=hearing.now() - timedelta(seconds=10))
         hearing.later()
         assert len(hearing.texts()) == 1
+
+
+class TestOnThePage:
+    def page(self, shop: Any, member_of: Any, client_for: Any) -> str:
+        browser = client_for(shop.tenant, member_of(shop.tenant, "agent"))
+        return str(browser.get(f"/chats/{Conversation.objects.get().pk}/thread").content.decode())
+
+    def test_the_words_stand_beside_the_player(self, hearing: Any, member_of: Any, client_for: Any) -> None:
+        hearing.models.hear("quero <b>cortar</b> o cabelo", confidence=0.5)
+        speak(hearing)
+        hearing.work()
+        shown = self.page(hearing, member_of, client_for)
+        player, words = shown.index("<audio"), shown.rindex("quero &lt;b&gt;cortar&lt;/b&gt; o cabelo")
+        assert player < words and "unsure" in shown
+        hearing.say("sim")
+        hearing.work()
+        assert "the customer said yes" in self.page(hearing, member_of, client_for)
+
+    def test_and_why_there_are_none(self, shop: Any, member_of: Any, client_for: Any) -> None:
+        speak(shop)
+        shop.work()
+        assert transcripts.NOBODY in self.page(shop, member_of, client_for)
+
+
+def test_an_emergency_by_voice_does_not_meet_a_closed_door(hearing: Any, monkeypatch: Any) -> None:
+    def closed(conversation: Any, messages: Any, *, now: Any) -> bool:
+        handoff.queue(conversation, reason=handoff.Line.OUT_OF_HOURS, now=now)
+        return True
+
+    monkeypatch.setattr(conduct, "forbids", closed)
+    hearing.models.hear("meu pai teve um infarto")
+    speak(hearing)
+    hearing.work()
+    assert Conversation.objects.get().handoff_reason == "medical"
