@@ -26,6 +26,11 @@ def numbered(text: str, options: Sequence[Mapping[str, str]]) -> str:
     return "\n\n".join(part for part in (text, "\n".join(lines)) if part)
 
 
+def is_number(text: str) -> bool:
+    """Whether somebody typed the number of an option, and nothing else."""
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
 def chosen(content: Mapping[str, Any], *, text: str, row: str = "") -> dict[str, str] | None:
     """The option that an answer means, by the row's id, the number or the title; None when it means none."""
     options = options_of(content)

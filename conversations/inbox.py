@@ -3,40 +3,50 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations import (
     accounting,
+    changes,
     channels,
+    choices,
     consent,
     debounce,
     events,
     handoff,
     health,
     hooks,
+    identities,
     media,
     message_templates,
     outbox,
+    restrictions,
     transcripts,
     turns,
 )  # fmt: skip
 from conversations.events import (
+    Called,
+    Edited,
     Event,
+    Reacted,
     Receipt,
+    Revoked,
     Said,
     SessionStatus,
     Skipped,
     TemplateChanged,
     Typing,
     Unreadable,
+    Voted,
 )
-from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, WebhookEvent
+from conversations.models import Channel, Conversation, Message, WebhookEvent
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.db import connection
@@ -44,20 +54,30 @@ from tenants.db import connection
 log = structlog.get_logger(__name__)
 BATCH = 25
 MAX_ATTEMPTS = 5
+AGAIN_AFTER = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=30)  # after that a message that is changed will not come any more
+OFFERS_LOOKED_AT = 3  # of our latest messages, for the options that an answer may mean
 _CLOSE = """
 UPDATE conversations_webhookevent AS event
-SET status = 'done', outcome = done.outcome, traces = done.traces::jsonb, read_at = %(now)s
-FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[], %(traces)s::text[]) AS done(id, outcome, traces)
+SET status = CASE WHEN done.again THEN 'new' ELSE 'done' END,
+  again_at = CASE WHEN done.again THEN %(later)s END,
+  outcome = done.outcome, traces = done.traces::jsonb, read_at = %(now)s
+FROM unnest(%(ids)s::bigint[], %(outcomes)s::text[], %(traces)s::text[], %(agains)s::bool[])
+  AS done(id, outcome, traces, again)
 WHERE event.id = done.id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a delivery, in a few words, and of each message's id in it, for the ledger."""
+    """What became of a delivery, in a few words, and of each message's id in it, for the ledger.
+
+    `again`: it changes a message that has not come yet, and is to be read once more.
+    """
 
     outcome: str
     traces: Sequence[dict[str, str]] = ()
+    again: bool = False
 
 
 @task()
@@ -73,7 +93,9 @@ def _drain_batch(*, now: datetime) -> int:
     except Exception:
         # One of them is poison: go one by one, so that it cannot hold back the others.
         log.exception("inbox.batch_failed")
-        return sum(_read_alone(pk, now=now) for pk in _new_events())
+        return sum(
+            _read_alone(pk, now=now) for pk in list(_new_events().values_list("pk", flat=True)[:BATCH])
+        )
 
 
 @transaction.atomic(durable=True)
@@ -96,10 +118,14 @@ def _close_batch(done: Sequence[tuple[int, Done]], *, now: datetime) -> None:
         "ids": [pk for pk, _ in done],
         "outcomes": [one.outcome[:200] for _, one in done],
         "traces": [json.dumps(one.traces) for _, one in done],
+        "agains": [one.again for _, one in done],
         "now": now,
+        "later": now + AGAIN_AFTER,
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLOSE, values)
+    if any(one.again for _, one in done):
+        enqueue(drain, countdown=AGAIN_AFTER.total_seconds())
 
 
 def _read_alone(pk: int, *, now: datetime) -> int:
@@ -107,9 +133,7 @@ def _read_alone(pk: int, *, now: datetime) -> int:
         with transaction.atomic(durable=True):
             if _only_reader() and (event := _claimable().filter(pk=pk).first()) is not None:
                 channel = Channel.objects.select_related("agent").filter(pk=event.channel_id).first()
-                done = read(event, channel, now=now)
-                event.traces, event.read_at = list(done.traces), now
-                _close(event, WebhookEvent.Status.DONE, done.outcome)
+                _close_batch([(event.pk, read(event, channel, now=now))], now=now)
         return 0
     except Exception as error:
         log.exception("inbox.event_failed", event_id=pk)
@@ -136,11 +160,13 @@ def read_again(pk: int) -> bool:
 
 
 def _claimable() -> Any:
-    return WebhookEvent.objects.select_for_update(skip_locked=True).filter(status="new").order_by("pk")
+    return _new_events().select_for_update(skip_locked=True)
 
 
-def _new_events() -> list[int]:
-    return list(WebhookEvent.objects.filter(status="new").order_by("pk").values_list("pk", flat=True)[:BATCH])
+def _new_events() -> QuerySet[WebhookEvent]:
+    """What is to be read now, oldest first."""
+    due = Q(again_at=None) | Q(again_at__lte=timezone.now())
+    return WebhookEvent.objects.filter(due, status="new").order_by("pk")
 
 
 def _close(event: WebhookEvent, status: str, outcome: str) -> None:
@@ -175,6 +201,8 @@ def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> Done
     except Unreadable as error:
         return Done(f"unreadable: {error}")
     outcomes = [_act(channel, one, now=now) for one in happened]
+    if changes.NOT_YET in outcomes and now - event.received_at < PATIENCE:
+        return Done(changes.NOT_YET, again=True)
     health.note_heard(channel, happened, now=now)
     traces = [accounting.trace(channel, *pair) for pair in zip(happened, outcomes, strict=True)]
     return Done("; ".join(dict.fromkeys(outcomes)) or "ignored: empty", [one for one in traces if one])
@@ -187,16 +215,40 @@ def _act(channel: Channel, event: Event, *, now: datetime) -> str:
         case Receipt() as receipt:
             return outbox.note_receipt(channel, receipt, now=now)
         case SessionStatus() as told:
+            restrictions.note(channel, told.detail, now=now)
             return health.note_told(channel, told, now=now)
         case Said(from_me=True, source="api") as said:
-            return outbox.note_echo(channel, said.unique_id, now=now)
+            return _note_echo(channel, said, now=now)
         case Said() as said:
             return receive(channel, said, now=now)
         case Typing() as typing:
             return note_typing(channel, typing, now=now)
         case TemplateChanged() as changed:
             return message_templates.note_change(channel, changed, now=now)
-    return f"ignored: {type(event).__name__.lower()}"
+        case Edited() | Revoked() | Reacted() | Voted() | Called():
+            return _change(channel, event, now=now)
+
+
+def _change(channel: Channel, event: Edited | Revoked | Reacted | Voted | Called, *, now: datetime) -> str:
+    """What happened to a message that is here, or to nobody's phone."""
+    match event:
+        case Edited():
+            return changes.edited(channel, event, now=now)
+        case Revoked():
+            return changes.revoked(channel, event, now=now)
+        case Reacted():
+            return changes.reacted(channel, event, now=now)
+        case Called():
+            return changes.called(channel, event, now=now)
+    said = changes.voted(channel, event, now=now)
+    return said if isinstance(said, str) else receive(channel, said, now=now)
+
+
+def _note_echo(channel: Channel, said: Said, *, now: datetime) -> str:
+    """Our own message came back. Of a file the gateway chose the id, and its echo may tell it first."""
+    if said.has_media:
+        outbox.adopt(channel, said)
+    return outbox.note_echo(channel, said.unique_id, now=now)
 
 
 def note_typing(channel: Channel, typing: Typing, *, now: datetime) -> str:
@@ -219,7 +271,7 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     key = provider_key(channel, from_me=said.from_me, unique_id=said.unique_id)
     if Message.objects.filter(provider_key=key).exists():
         return "ignored: repeated"
-    conversation = _thread(channel, said, now=now)
+    conversation = identities.thread_of(channel, said, now=now)
     message = _store(conversation, said, key=key, now=now)
     if said.from_me:
         handoff.answered_by_phone(conversation, now=now)
@@ -236,24 +288,6 @@ def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
     return f"{channel.pk.hex}:{'true' if from_me else 'false'}:{unique_id}"
 
 
-def _thread(channel: Channel, said: Said, *, now: datetime) -> Conversation:
-    """The conversation with this person on this channel, locked; a new one is nobody else's yet."""
-    ours = {"contact__identities__channel": channel, "contact__identities__value": said.chat}
-    known = Conversation.objects.select_for_update(of=("self",)).filter(channel=channel, **ours).first()
-    thread = known or Conversation.objects.create(
-        channel=channel, contact=_new_contact(channel, said), address=said.chat, created_at=now
-    )
-    thread.channel = channel  # with what is known of it already
-    return thread
-
-
-def _new_contact(channel: Channel, said: Said) -> Contact:
-    contact = Contact.objects.create(name="" if said.from_me else said.name)
-    kind = said.chat.partition("@")[2] or channel.kind
-    ContactIdentity.objects.create(contact=contact, channel=channel, kind=kind[:12], value=said.chat)
-    return contact
-
-
 def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -> Message:
     """The new message. Its unique key is what makes it once: a race ends in IntegrityError and a retry."""
     message = Message.objects.create(
@@ -266,6 +300,8 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
         media_name=said.media.filename if said.media else "",
         media_source=said.media.url[:500] if said.media else "",
         provider_key=key,
+        reply_to=_quoted(conversation, said),
+        content=_content(conversation, said),
         status=Message.Status.SENT if said.from_me else Message.Status.RECEIVED,
         provider_at=said.at,
         created_at=now,
@@ -275,6 +311,26 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
     if message.kind == Message.Kind.AUDIO and not said.from_me:
         transcripts.expect(message, now=now)
     return message
+
+
+def _quoted(conversation: Conversation, said: Said) -> Message | None:
+    if not said.reply_to:
+        return None
+    channel = conversation.channel
+    keys = [provider_key(channel, from_me=ours, unique_id=said.reply_to) for ours in (True, False)]
+    return conversation.messages.filter(provider_key__in=keys).first()
+
+
+def _content(conversation: Conversation, said: Said) -> dict[str, Any]:
+    """What words cannot hold, and which of the options offered lately it means."""
+    content = dict(said.content)
+    if said.from_me or not (said.choice or choices.is_number(said.text)):
+        return content
+    ours = conversation.messages.filter(direction=Message.Direction.OUT).order_by("-pk")
+    for offer in ours.values_list("content", flat=True)[:OFFERS_LOOKED_AT]:
+        if (option := choices.chosen(offer, text=said.text, row=said.choice)) is not None:
+            return content | {"choice": {"id": option["id"], "title": option["title"]}}
+    return content | ({"choice": {"id": said.choice, "title": said.text[:200]}} if said.choice else {})
 
 
 def _make_due(conversation: Conversation, message: Message, *, now: datetime) -> None:

@@ -501,7 +501,19 @@ class Message(models.Model):
     def words(self) -> str:
         """What was said: text or caption, and what was heard unless the customer said that it is not so."""
         heard = self.heard.text if self.heard and self.heard.confirmed is not False else ""
-        return "\n".join(part for part in (self.body.strip(), heard.strip()) if part)
+        return "\n".join(part for part in (self.body.strip(), self.choice, heard.strip()) if part)
+
+    @property
+    def choice(self) -> str:
+        """The option that was chosen, when the words do not say it: a number typed back says nothing."""
+        title = str((self.content.get("choice") or {}).get("title") or "")
+        return f"({title})" if title and title not in self.body else ""
+
+    @property
+    def in_memory(self) -> str:
+        """What the other side did with it later, for who reads the thread without seeing it."""
+        reaction = self.reactions.get("contact")
+        return f"[the customer reacted with {reaction}]" if reaction else ""
 
     @property
     def whole_text(self) -> str:

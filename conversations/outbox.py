@@ -17,12 +17,12 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from conversations import channels, hooks, pacing, rules
-from conversations.events import Receipt
+from conversations.events import Receipt, Said
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -398,6 +398,23 @@ def _queue_again(message: Message) -> None:
             status=Status.QUEUED, send_after=None, attempts=message.attempts + 1
         )
         _ring_later(message, 0, now=timezone.now())
+
+
+def adopt(channel: Channel, said: Said) -> None:
+    """The gateway chose the id of a file that we sent, and its echo is quicker than the answer to the send.
+
+    The oldest of the thread that is on its way with the same words takes the id.
+    """
+    key = f"{channel.pk.hex}:true:{said.unique_id}"
+    ours = Message.objects.filter(conversation__channel=channel, direction=Message.Direction.OUT)
+    on_its_way = ours.filter(status__in=[Status.SENDING, Status.UNKNOWN]).exclude(media="")
+    person = Q(conversation__contact__identities__value__in=[said.chat, *(one.value for one in said.also)])
+    if Message.objects.filter(provider_key=key).exists():
+        return
+    for message in on_its_way.filter(person).order_by("pk").distinct():
+        if said.text in ("", message.whole_text):
+            Message.objects.filter(pk=message.pk).update(provider_key=key)
+            return
 
 
 def note_echo(channel: Channel, unique: str, *, now: datetime) -> str:

@@ -22,8 +22,10 @@ from conversations import (
     fallback,
     handoff,
     hooks,
+    identities,
     inbox,
     media,
+    merging,
     outbox,
     pacing,
     transcripts,
@@ -42,7 +44,8 @@ KEEP_EVENTS = timedelta(days=30)
 SCHEMAS_A_STATEMENT = 50
 
 _DUE = sql.SQL("""
-SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND received_at < %(late)s)
+SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
+   AND coalesce(again_at, received_at) < %(late)s)
  OR EXISTS (SELECT FROM {conversations} WHERE reply_due_at < %(late)s)
  OR EXISTS (SELECT FROM {turns} WHERE status = 'running' AND started_at < %(dead)s)
  OR EXISTS (SELECT FROM {messages} WHERE status = 'queued' AND priority < 2
@@ -57,6 +60,8 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new' AND receiv
  OR EXISTS (SELECT FROM {messages} WHERE direction = 'in' AND outcome = '' AND created_at
    < %(soon)s - make_interval(secs => coalesce((SELECT holding_seconds FROM {rules}), %(patience)s)))
  OR EXISTS (SELECT FROM {breakers} WHERE opened_at IS NOT NULL AND told_at IS NULL)
+ OR EXISTS (SELECT FROM {identities} WHERE resolve_at < %(late)s)
+ OR EXISTS (SELECT FROM {merges} WHERE due_at < %(late)s)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
 """)
 
@@ -95,6 +100,8 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "channels": "conversations_channel",
         "transcripts": "conversations_transcript",
         "holds": "billing_hold",
+        "identities": "conversations_contactidentity",
+        "merges": "conversations_contactmerge",
         "deliveries": "conversations_hookdelivery",
         "endpoints": "conversations_hookendpoint",
         "rules": "conversations_chatrules",
@@ -109,7 +116,8 @@ def sweep_tenant(*, now: datetime) -> None:
     """Ring again for everything that is overdue in this tenant."""
     schema = connection.schema_name
     late, dead = now - GRACE, now - DEAD
-    if WebhookEvent.objects.filter(status="new", received_at__lt=late).exists():
+    waiting = WebhookEvent.objects.filter(status="new", received_at__lt=late)
+    if waiting.exclude(again_at__gt=late).exists():
         ring(inbox.drain, schema=schema)
     for pk in list(Turn.objects.filter(status="running", started_at__lt=dead).values_list("pk", flat=True)):
         turns.abandon(pk, reason="the worker died or hung", again=True, now=now)
@@ -117,6 +125,7 @@ def sweep_tenant(*, now: datetime) -> None:
     for pk in Conversation.objects.filter(reply_due_at__lt=late).values_list("pk", flat=True):
         ring(turns.take, schema=schema, conversation_id=pk)
     _sweep_messages(schema, now=now)
+    _sweep_people(schema, now=now)
     _sweep_hooks(schema, now=now)
     for pk, left in fallback.late(now=now, within=ROUND):
         ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)
@@ -133,6 +142,13 @@ def _sweep_hooks(schema: str, *, now: datetime) -> None:
     for pk in hooks.untold().filter(disabled_at__lt=now - GRACE).values_list("pk", flat=True):
         ring(hooks.tell_owner, schema=schema, endpoint_id=pk)
     hooks.forget(now=now)
+
+
+def _sweep_people(schema: str, *, now: datetime) -> None:
+    for pk in identities.due(now=now - GRACE):
+        ring(identities.resolve, schema=schema, identity_id=pk)
+    for pk in merging.due(now=now - GRACE):
+        ring(merging.carry_out, schema=schema, merge_id=pk)
 
 
 def _sweep_messages(schema: str, *, now: datetime) -> None:

@@ -368,17 +368,16 @@ def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime
     text = f"{text}\n\n{closing}" if closing else text
     message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
     asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")
-    asked.update(outcome=Message.Outcome.ANSWERED, terminal_at=now)
-    _note_merged(turn)
+    if asked.update(outcome=Message.Outcome.ANSWERED, terminal_at=now) > 1:
+        _note_merged(turn)
     return message
 
 
 def _note_merged(turn: Turn) -> None:
     """All bubbles but the last were answered as part of something larger."""
     answered = turn.messages.filter(direction=Message.Direction.IN, outcome=Message.Outcome.ANSWERED)
-    bubbles = list(answered.order_by("pk").values_list("pk", flat=True))
-    if len(bubbles) > 1:
-        answered.filter(pk__in=bubbles[:-1]).update(outcome_reason=f"merged into turn {turn.pk}")
+    last = answered.order_by("-pk").values("pk")[:1]
+    answered.exclude(pk__in=last).update(outcome_reason=f"merged into turn {turn.pk}")
 
 
 def _go_on(conversation: Conversation) -> None:

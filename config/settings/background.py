@@ -19,6 +19,7 @@ CELERY_TASK_ROUTES = {
     "conversations.bulk.*": {"queue": "bulk"},
     "conversations.hooks.*": {"queue": "hooks"},
     "conversations.health.*": {"queue": "bulk"},
+    "conversations.identities.*": {"queue": "bulk"},
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
     "knowledge.indexing.*": {"queue": "slow"},
