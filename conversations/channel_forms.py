@@ -46,10 +46,22 @@ class ChannelForm(NameForm):
         help_text=_("So long may messages stay without any sign that they arrived."),
     )
 
+    call_reply = forms.CharField(
+        label=_("Answer to calls"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_(
+            "Nobody can take a call here. Who calls is sent these words; empty: nothing."
+        ),
+    )
+
     def __init__(self, *args: Any, channel: Channel, remote: bool, **kwargs: Any) -> None:
         super().__init__(*args, channel=channel, **kwargs)
         if not remote:
             del self.fields["watchdog_minutes"]
+        if channel.kind != Channel.Kind.WAHA:
+            del self.fields["call_reply"]
 
 
 class WahaForm(NameForm):

@@ -11,5 +11,10 @@ urlpatterns = [
     path("<uuid:pk>/edit", channel_views.channel_edit, name="channel_edit"),
     path("<uuid:pk>/gateway", channel_views.channel_gateway, name="channel_gateway"),
     path("<uuid:pk>/delete", channel_views.channel_delete, name="channel_delete"),
-    path("<uuid:pk>/do/<slug:verb>", channel_views.channel_do, name="channel_do"),
+    path("<uuid:pk>/on", channel_views.channel_do, {"verb": "on"}, name="channel_on"),
+    path("<uuid:pk>/off", channel_views.channel_do, {"verb": "off"}, name="channel_off"),
+    path("<uuid:pk>/connect", channel_views.channel_do, {"verb": "connect"}, name="channel_connect"),
+    path("<uuid:pk>/restart", channel_views.channel_do, {"verb": "restart"}, name="channel_restart"),
+    path("<uuid:pk>/log-out", channel_views.channel_do, {"verb": "log-out"}, name="channel_log_out"),
+    path("<uuid:pk>/confirm", channel_views.channel_do, {"verb": "confirm"}, name="channel_confirm"),
 ]

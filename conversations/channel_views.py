@@ -209,7 +209,8 @@ def _page(
 
 
 def _settings(found: Channel, data: Any) -> ChannelForm:
-    initial = {"name": found.name, "agent": found.agent_id, "watchdog_minutes": found.watchdog_minutes}
+    shown = ("name", "watchdog_minutes", "call_reply")
+    initial = {"agent": found.agent_id} | {name: getattr(found, name) for name in shown}
     remote = not channel_words.is_ours(found)
     return ChannelForm(data, channel=found, remote=remote, initial=initial)
 

@@ -47,7 +47,7 @@ def add(shop: Shop, owner: Client, gateway: Gateway, **changed: Any) -> tuple[An
 
 
 def do(shop: Shop, owner: Client, channel: Channel, verb: str) -> Channel:
-    assert owner.post(f"{LIST}{channel.pk}/do/{verb}").status_code == 302
+    assert owner.post(f"{LIST}{channel.pk}/{verb}").status_code == 302
     connection.set_tenant(shop.tenant)
     return Channel.objects.get(pk=channel.pk)
 
@@ -225,7 +225,7 @@ class TestConnectingThePhone:
         page = pairing(shop, owner, channel)
         assert "cannot be reached" in page
         assert "every 15s" in page
-        assert owner.post(f"{LIST}{channel.pk}/do/restart").status_code == 302
+        assert owner.post(f"{LIST}{channel.pk}/restart").status_code == 302
 
     def test_log_out_drops_the_phone(
         self, shop: Shop, owner: Client, free_gateway: Gateway, channel: Channel
@@ -239,11 +239,17 @@ class TestConnectingThePhone:
 class TestKeeping:
     def test_a_channel_is_renamed_and_gets_its_patience(self, shop: Shop, owner: Client) -> None:
         agent = shop.channel.agent_id
-        wanted = {"name": "Balcão", "agent": agent, "watchdog_minutes": 30}
+        wanted = {
+            "name": "Balcão",
+            "agent": agent,
+            "watchdog_minutes": 30,
+            "call_reply": "Escreva, por favor.",
+        }
         assert owner.post(f"{LIST}{shop.channel.pk}/edit", wanted).status_code == 302
         connection.set_tenant(shop.tenant)
         channel = Channel.objects.get(pk=shop.channel.pk)
         assert (channel.name, channel.watchdog_minutes) == ("Balcão", 30)
+        assert channel.call_reply == "Escreva, por favor."
         wrong = owner.post(f"{LIST}{shop.channel.pk}/edit", wanted | {"watchdog_minutes": 1})
         assert wrong.status_code == 422
 
@@ -285,7 +291,7 @@ class TestKeeping:
 
     def test_the_test_chat_cannot_be_connected_or_deleted(self, shop: Shop, owner: Client) -> None:
         test = Channel.objects.get(kind="test")
-        for path in ("pairing", "do/restart", "delete", "gateway"):
+        for path in ("pairing", "restart", "delete", "gateway"):
             answer = owner.get if path == "pairing" else owner.post
             assert answer(f"{LIST}{test.pk}/{path}").status_code == 404
 
@@ -309,7 +315,7 @@ def test_only_owners_and_managers_come_here(shop: Shop, client_for: Any, member_
     pk = shop.channel.pk
     for path in ("", "waha/new", f"{pk}/", f"{pk}/pairing"):
         assert client.get(f"{LIST}{path}").status_code == 403
-    for path in ("waha/new", f"{pk}/code", f"{pk}/do/off", f"{pk}/edit", f"{pk}/gateway", f"{pk}/delete"):
+    for path in ("waha/new", f"{pk}/code", f"{pk}/off", f"{pk}/edit", f"{pk}/gateway", f"{pk}/delete"):
         assert client.post(f"{LIST}{path}").status_code == 403
     connection.set_tenant(shop.tenant)
     assert Channel.objects.get(pk=pk).is_active
