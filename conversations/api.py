@@ -208,8 +208,8 @@ class OneSession(View, generics.RetrieveAPIView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         """Say something and wait for the answer; 202 when the time was over before it came."""
-        wanted = _valid(shapes.SayShape, request)
-        return _ask(get_object_or_404(_sessions(), pk=pk), wanted, self)
+        session = get_object_or_404(_sessions(), pk=pk)
+        return _ask(session, _valid(shapes.SayShape, request), self)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:

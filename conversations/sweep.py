@@ -32,6 +32,7 @@ from conversations import (
     turns,
 )
 from conversations.models import Channel, ChatRules, Conversation, Message, Transcript, Turn, WebhookEvent
+from tenants import idempotency
 from tenants.background import public_task, ready_schemas, ring
 from tenants.db import connection
 
@@ -70,6 +71,7 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
 def sweep() -> None:
     """Visit the tenants in which something is overdue."""
     now = timezone.now()
+    idempotency.forget(now=now)
     for schema in overdue_schemas(now=now):
         try:
             with schema_context(schema):

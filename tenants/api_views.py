@@ -69,7 +69,10 @@ class View(APIView):
         return response
 
     def _check_size(self, request: Request) -> None:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > self.max_body:
+        length = str(request.META.get("CONTENT_LENGTH") or "")
+        if not length and request.META.get("HTTP_TRANSFER_ENCODING"):
+            raise Problem(411, "Say the Content-Length.")
+        if length and not (length.isdigit() and int(length[:12]) <= self.max_body):
             raise Problem(413, f"At most {self.max_body} bytes are taken here.")
 
     def _check_parameters(self, request: Request) -> None:

@@ -42,6 +42,7 @@ ALWAYS = {
 WITH_ID = {404: "not found; ids of other businesses are not found either"}
 WITH_BODY = {
     409: "the Idempotency-Key was used for another request, or is being worked on",
+    411: "a body without Content-Length",
     413: "too large",
     415: "not this media type",
 }

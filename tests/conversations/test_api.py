@@ -592,6 +592,18 @@ class TestProblems:
     def test_too_large(self, program):
         is_problem(program.post("orchestrate", {"text": "x" * 70_000}), 413, "too-large")
 
+    @pytest.mark.parametrize(
+        ("headers", "status", "kind"),
+        [
+            ({"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 411, "length-required"),
+            ({"CONTENT_LENGTH": "9" * 40}, 413, "too-large"),
+            ({"CONTENT_LENGTH": "-1"}, 413, "too-large"),
+        ],
+    )
+    def test_of_what_the_length_claims(self, program, headers, status, kind):
+        answer = program.client.post("/api/v1/messages", b"{}", "application/json", **headers)
+        is_problem(answer, status, kind)
+
     def test_deeply_nested_and_strange_json(self, program):
         for body in (
             b"[" * 20_000,
