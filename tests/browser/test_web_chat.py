@@ -167,6 +167,7 @@ def test_a_person_answers_while_the_visitor_watches(
 
 def test_a_phone_by_keyboard_alone(site: Site, page_at: Callable[..., Any]) -> None:
     page = page_at(width=390, dark=True)
+    page.emulate_media(reduced_motion="reduce")  # so that it does not slide in
     chat = opened(page, site)
     assert chat.get_attribute("aria-modal") == "true"
     assert chat.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}

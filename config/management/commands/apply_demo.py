@@ -28,8 +28,10 @@ class Command(BaseCommand):
         _make_staff()
         for route in WebhookRoute.objects.select_related("tenant").filter(tenant__slug=preparation.DEMO_SLUG):
             with schema_context(route.tenant.schema_name):
-                self._pair(Channel.objects.get(pk=route.pk), title=route.tenant.name)
-                self._wait_for_documents()
+                channel = Channel.objects.get(pk=route.pk)
+                if channel.kind == Channel.Kind.WAHA:
+                    self._pair(channel, title=route.tenant.name)
+                    self._wait_for_documents()
 
     def _pair(self, channel: Channel, *, title: str) -> None:
         """What a person does with a QR code and the gateway's settings page."""
