@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("conversations.web_urls")),
     path("account/channels/", include("conversations.channel_urls")),
     path("", include("conversations.hook_urls")),
+    path("", include("conversations.conduct_urls")),
     path("", include("agents.urls")),
     path("", include("knowledge.urls")),
     path("", include("billing.urls")),

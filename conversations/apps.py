@@ -7,7 +7,14 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
-        from conversations import blueprint, channel_cards, channels, hook_blueprint, web_views
+        from conversations import (
+            blueprint,
+            channel_cards,
+            channels,
+            conduct_blueprint,
+            hook_blueprint,
+            web_views,
+        )
         from conversations.channels.cloud import CloudTransport
         from conversations.channels.programs import Programs
         from conversations.channels.trial import Trial
@@ -16,6 +23,7 @@ class ConversationsConfig(AppConfig):
 
         blueprint.register()
         channel_cards.register_own()
+        conduct_blueprint.register()
         hook_blueprint.register()
         channels.register("api", Programs())
         channels.register("cloud", CloudTransport())

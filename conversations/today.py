@@ -11,7 +11,7 @@ from billing import credits
 from billing.models import LedgerEntry
 from conversations import accounting, channel_words, invariants
 from conversations.handoff import reason_of
-from conversations.models import Channel, Conversation, Message, Turn
+from conversations.models import Breaker, Channel, Conversation, Message, Turn
 from conversations.reasons import in_words
 
 RUNWAY_DAYS = 7
@@ -25,6 +25,7 @@ def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
         "channels": list(Channel.objects.order_by("kind", "name")),
         "waiting": _waiting(),
         "ledger": accounting.figures(now=now),
+        "breakers": list(Breaker.objects.exclude(opened_at=None).order_by("pk")),
         "incidents": invariants.open_incidents(),
         "answered_today": _answered(midnight, now),
         "balance": standing.available,
