@@ -7,7 +7,6 @@ from pathlib import PurePath
 
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.text import get_valid_filename
 from django.utils.translation import gettext as _
 
 from conversations import channels
@@ -121,11 +120,11 @@ def _head(file: UploadedFile) -> bytes:
 
 
 def _name(file: UploadedFile) -> str:
-    """The name as the customer will see it, without a path and of bounded length."""
-    plain = PurePath((file.name or "").replace("\\", "/")).name.replace("\x00", "")
-    cleaned = get_valid_filename(plain) if plain.strip(". ") else "file"
-    stem, suffix = PurePath(cleaned).stem[:80], PurePath(cleaned).suffix[:12]
-    return f"{stem}{suffix}"
+    """The name as the customer will see it: without a path, nothing unprintable, of bounded length."""
+    plain = PurePath((file.name or "").replace("\\", "/")).name
+    cleaned = "".join(c for c in plain if c.isprintable() and c not in '/:*?"<>|').strip(". ") or "file"
+    path = PurePath(cleaned)
+    return f"{path.stem[:80]}{path.suffix[:12]}"
 
 
 def largest(channel: Channel) -> int:
