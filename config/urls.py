@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("conversations.trial_urls")),
     path("", include("conversations.web_urls")),
     path("account/channels/", include("conversations.channel_urls")),
+    path("", include("conversations.cloud_urls")),
     path("", include("conversations.hook_urls")),
     path("", include("conversations.conduct_urls")),
     path("", include("agents.urls")),

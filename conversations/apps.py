@@ -11,6 +11,7 @@ class ConversationsConfig(AppConfig):
             blueprint,
             channel_cards,
             channels,
+            cloud_views,
             conduct_blueprint,
             hook_blueprint,
             web_views,
@@ -30,6 +31,17 @@ class ConversationsConfig(AppConfig):
         channels.register("test", Trial())
         channels.register("waha", WahaTransport())
         channels.register("web", Web())
+        channel_cards.register(
+            channel_cards.Card(
+                kind="cloud",
+                icon="shield-check",
+                title=_("WhatsApp Cloud API"),
+                pitch=_("A number at Meta itself: official, with templates for those who wrote long ago."),
+                template="conversations/_channel_cloud.html",
+                add="cloud_new",
+                context=cloud_views.card,
+            )
+        )
         channel_cards.register(
             channel_cards.Card(
                 kind="web",

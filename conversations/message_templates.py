@@ -72,12 +72,18 @@ def read(channel: Channel, *, now: datetime) -> int:
 
     Raises ProviderError, ProviderRejected.
     """
-    found = [one for data in client_of(channel).templates() if (one := _found(data)) is not None]
+    data = client_of(channel).templates()
     with transaction.atomic(durable=True):
-        kept = [_keep(channel, one, now=now).pk for one in found]
-        channel.templates.exclude(pk__in=kept).delete()
-        Channel.objects.filter(pk=channel.pk).update(templates_synced_at=now)
-        live.publish("channel.changed", id=str(channel.pk))
+        return take_over(channel, data, now=now)
+
+
+def take_over(channel: Channel, data: Sequence[Mapping[str, Any]], *, now: datetime) -> int:
+    """Keep exactly these templates; in the caller's transaction."""
+    found = [one for raw in data if (one := _found(raw)) is not None]
+    kept = [_keep(channel, one, now=now).pk for one in found]
+    channel.templates.exclude(pk__in=kept).delete()
+    Channel.objects.filter(pk=channel.pk).update(templates_synced_at=now)
+    live.publish("channel.changed", id=str(channel.pk))
     return len(kept)
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from conversations import attachments, handoff, listing, outbox, today
+from conversations import attachments, handoff, listing, outbox, template_views, today
 from conversations.forms import ContactForm
 from conversations.models import Contact, Conversation, Message, Turn
 from tenants import access
@@ -44,6 +44,7 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
         **_list(request),
         **listing.thread(conversation),
         "largest": attachments.largest(conversation.channel),
+        **template_views.context(conversation, now=timezone.now()),
     }
     return render(request, "conversations/chats.html", context)
 
@@ -77,6 +78,8 @@ def chat_send(request: HttpRequest, pk: int) -> HttpResponse:
     """A person answers, in words or with a file; that takes the conversation over: one voice speaks."""
     conversation, file = _conversation(pk), request.FILES.get("file")
     text = request.POST.get("text", "").replace("\x00", "").strip()
+    if reason := template_views.refusal(conversation, now=timezone.now()):
+        return HttpResponse(reason, status=422, content_type="text/plain")
     try:
         attached = _attached(file, text, conversation)
     except attachments.Unsuitable as error:

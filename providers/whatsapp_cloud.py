@@ -249,6 +249,10 @@ class Cloud:
         return _decoded(response)
 
 
+class AccessRefused(ProviderRejected):
+    """The access token is not good (any more), or may not do this."""
+
+
 # What no wire has seen: an address that is none, a token that is no header.
 IMPOSSIBLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
 
@@ -285,6 +289,8 @@ def _check(response: httpx.Response, *, sends: bool) -> None:
     meant, wait = meaning(error), retry_after(response.headers)
     if meant.again_in is not None:
         raise ProviderError(meant.words, retry_after=wait or meant.again_in)
+    if meant.is_about_access:
+        raise AccessRefused(meant.words)
     if meant.is_unsure or (response.status_code >= 500 and not isinstance(error, dict)):
         raise ProviderError("WhatsApp failed, and may have sent it.", retry_after=wait, outcome_unknown=sends)
     if response.status_code == 429 or response.status_code >= 500:

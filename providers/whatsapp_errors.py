@@ -78,6 +78,7 @@ class Meaning:
     words: str
     again_in: float | None = None  # seconds; None: not by itself
     is_unsure: bool = False
+    is_about_access: bool = False
 
 
 def meaning(error: Any) -> Meaning:
@@ -89,10 +90,9 @@ def meaning(error: Any) -> Meaning:
         return Meaning(words, again_in=seconds)
     if code in _UNSURE:
         return Meaning(_UNSURE[code], is_unsure=True)
-    if code in _NEVER:
-        return Meaning(_NEVER[code])
-    if 200 <= code < 300:
-        return Meaning(_RIGHTS)
+    words = _RIGHTS if 200 <= code < 300 else _NEVER.get(code, "")
+    if words:
+        return Meaning(words, is_about_access=words in (_TOKEN, _RIGHTS))
     return Meaning(f"WhatsApp refused: {_said(error)}" if _said(error) else "WhatsApp refused.")
 
 

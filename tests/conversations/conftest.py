@@ -16,6 +16,8 @@ from tenants.background import ring
 from tenants.models import Tenant, WebhookRoute
 from tests.background import Background
 from tests.conversations import door
+from tests.conversations.cloud_shop import CloudShop
+from tests.counterparts.cloud import Cloud
 from tests.counterparts.gateway import Gateway
 from tests.counterparts.models import Models
 
@@ -110,9 +112,7 @@ def _models() -> Iterator[Models]:
 @pytest.fixture
 def gateway(_gateway: Gateway) -> Gateway:
     """The gateway's counterpart, as if nothing had happened yet."""
-    _gateway.app.sent.clear()
-    _gateway.app.calls.clear()
-    _gateway.app.next_faults.clear()
+    _gateway.app.forget()
     return _gateway
 
 
@@ -135,3 +135,17 @@ def shop(
     settings.DEBOUNCE_SECONDS = 0
     yield Shop(Tenant.objects.get(slug="alpha"), gateway, models, background)
     connection.set_schema_to_public()
+
+
+@pytest.fixture(scope="session")
+def _cloud() -> Iterator[Cloud]:
+    with Cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(shop: Shop, _cloud: Cloud, settings: Any) -> CloudShop:
+    """The shop with a number at Meta's Cloud API, whose counterpart is as new."""
+    _cloud.reset()
+    settings.WHATSAPP_CLOUD_URL = _cloud.url
+    return CloudShop(shop, _cloud)

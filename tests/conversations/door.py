@@ -63,10 +63,20 @@ def knock(
     """Send one delivery; the status code that the door answers. The doorbell is the caller's to ring."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     signature = hmac.new(secret.encode(), raw, hashlib.sha512).hexdigest()
-    return asyncio.run(_knock(str(channel_id), raw, method, {"x-webhook-hmac": signature, **headers}))
+    headers = {"x-webhook-hmac": signature, **headers}
+    return request(f"/hooks/waha/{channel_id}", raw, method=method, headers=headers)[0]
 
 
-async def _knock(channel_id: str, raw: bytes, method: str, headers: dict[str, str]) -> int:
+def request(
+    path: str, raw: bytes = b"", *, method: str = "POST", headers: dict[str, str], query: str = ""
+) -> tuple[int, bytes]:
+    """One request at the door: the status code and the body of its answer."""
+    return asyncio.run(_request(path, raw, method, headers, query))
+
+
+async def _request(
+    path: str, raw: bytes, method: str, headers: dict[str, str], query: str
+) -> tuple[int, bytes]:
     door, sent = Door(), []
     parts = iter(
         [
@@ -82,9 +92,9 @@ async def _knock(channel_id: str, raw: bytes, method: str, headers: dict[str, st
         sent.append(message)
 
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": f"/hooks/waha/{channel_id}", "headers": pairs}
+    scope = {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": query.encode()}
     try:
         await door(scope, receive, send)
     finally:
         await door.close()
-    return int(sent[0]["status"])
+    return int(sent[0]["status"]), sent[1]["body"]
