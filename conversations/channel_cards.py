@@ -62,7 +62,7 @@ def register_own() -> None:
             _("WhatsApp through a gateway"),
             _("Your own number, connected like WhatsApp Web through a WAHA gateway that you or we run."),
             template="conversations/_channel_waha.html",
-            add="channel_new_waha",
+            add="account_channel_new_waha",
         )
     )
     register(Card("test", "messages-square", _("Test chat")))

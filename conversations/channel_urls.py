@@ -4,7 +4,7 @@ from conversations import channel_views
 
 urlpatterns = [
     path("", channel_views.channels, name="account_channels"),
-    path("waha/new", channel_views.channel_new_waha, name="channel_new_waha"),
+    path("waha/new", channel_views.channel_new_waha, name="account_channel_new_waha"),
     path("<uuid:pk>/", channel_views.channel, name="account_channel"),
     path("<uuid:pk>/pairing", channel_views.channel_pairing, name="channel_pairing"),
     path("<uuid:pk>/code", channel_views.channel_code, name="channel_code"),

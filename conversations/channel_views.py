@@ -180,7 +180,7 @@ def _try(request: HttpRequest, done: str, act: Callable[[], Any]) -> None:
     try:
         act()
     except ProviderError as error:
-        messages.error(request, str(error))
+        messages.error(request, channel_words.said(error))
     else:
         if done:
             messages.success(request, done)

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_noop
 
 from conversations import channels
 from conversations.health import Reason
@@ -21,7 +22,7 @@ STATES = {
 }
 REASONS = {
     Reason.NEW: lazy("It was not asked yet; that happens within a minute."),
-    Reason.PAIRING: lazy("It is not connected to a phone yet. Open it and connect the number."),
+    Reason.PAIRING: lazy("No phone is connected to it yet."),
     Reason.SETTLING: lazy("It is starting again. That takes a minute or two."),
     Reason.STATE: lazy("The number is not connected: %(state)s. Open the channel and connect it again."),
     Reason.UNSTEADY: lazy("The gateway did not answer the last time: %(error)s"),
@@ -40,6 +41,36 @@ REASONS = {
     Reason.UNPROVEN: lazy("It is connected again. It counts as working when the next message has arrived."),
     Reason.FAILING: lazy("Messages to several customers could not be sent. Open Chats to see why."),
 }
+
+
+# What the vendors' adapters say, for the translators; what is not here is shown as it was said.
+SAID = (
+    gettext_noop("The gateway cannot be reached."),
+    gettext_noop("The gateway did not answer."),
+    gettext_noop("The gateway failed."),
+    gettext_noop("The gateway refused."),
+    gettext_noop("The gateway refused the key."),
+    gettext_noop("The gateway asks to wait."),
+    gettext_noop("The gateway's session is not working."),
+    gettext_noop("The gateway knows no such session or message."),
+    gettext_noop("The gateway has a session of this name already."),
+    gettext_noop("The address or the key of the gateway cannot be used."),
+    gettext_noop("There is no such host."),
+    gettext_noop("This is no web address."),
+    gettext_noop("This is no phone number: write it as +55 11 98888-7777."),
+    gettext_noop("The address cannot be looked up at this moment."),
+    gettext_noop("This address is inside a private network, and may not be called."),
+    gettext_noop("The address must begin with http:// or https:// and name a host."),
+    gettext_noop("The address must not carry a user name or a password."),
+    gettext_noop("The address has a character that cannot stand in one."),
+)
+
+
+def said(error: object) -> str:
+    """What went wrong in the reader's language; a code in brackets at its end is left as it is."""
+    words, _space, code = str(error).partition(" (")
+    plain = f"{words}." if code else words
+    return f"{_(plain)} ({code.rstrip('.')}" if code and plain in SAID else _(str(error)) if error else ""
 
 
 def state(status: str) -> str:
@@ -72,7 +103,7 @@ def explanation(channel: Channel) -> str:
     words = REASONS.get(Reason(channel.health_reason)) if channel.health_reason else REASONS[Reason.NEW]
     return str(words) % {
         "state": state(channel.status),
-        "error": channel.probe_error,
+        "error": said(channel.probe_error),
         "minutes": channel.watchdog_minutes,
     }
 
@@ -91,10 +122,13 @@ def dot(channel: Channel) -> str:
 
 def history(entry: ChannelStatus) -> str:
     """One line of a channel's history. A judgement of ours carries its reason, and the vendor's own words."""
-    reason, _space, said = entry.detail.partition(" ")
-    if entry.status in Channel.Health.values and reason in HISTORY:
-        return f"{HISTORY[Reason(reason)]} {said}".strip()
-    return "" if entry.status in Channel.Health.values else entry.detail
+    if entry.status not in Channel.Health.values:
+        return ": ".join(filter(None, (state(entry.status), entry.detail)))
+    reason, _space, error = entry.detail.partition(" ")
+    why = str(HISTORY[Reason(reason)]) if reason in HISTORY else ""
+    if entry.status == Channel.Health.AMBER and why:
+        return why
+    return " ".join(filter(None, (": ".join(filter(None, (state(entry.status), why))), said(error))))
 
 
 HISTORY = {

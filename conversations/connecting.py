@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from agents.models import Agent
 from conversations import health
+from conversations.channel_words import said
 from conversations.channels.waha import client_of
 from conversations.models import Channel, WebhookEvent
 from providers import waha
@@ -106,12 +107,12 @@ def _look_around(channel: Channel) -> bool:
 def _refusal(error: ProviderError) -> Refused:
     """Which field an error is about."""
     if isinstance(error, waha.KeyRefused):
-        return Refused("api_key", str(error))
+        return Refused("api_key", said(error))
     if isinstance(error, waha.NotFound):
         return Refused("base_url", _("What answers at this address is no WAHA gateway."))
     if isinstance(error, waha.AlreadyThere):
-        return Refused("session", str(error))
-    return Refused("base_url", str(error))
+        return Refused("session", said(error))
+    return Refused("base_url", said(error))
 
 
 @transaction.atomic(durable=True)
@@ -202,7 +203,7 @@ def pairing(channel: Channel, *, now: datetime) -> Pairing:
             return Pairing(status, compare=client_of(channel).passkey_code(session=channel.session))
         return Pairing(status)
     except ProviderError as error:
-        return Pairing(channel.status, error=str(error))
+        return Pairing(channel.status, error=said(error))
 
 
 def _qr(channel: Channel) -> str:
@@ -277,7 +278,7 @@ def remove(channel: Channel, *, by: User) -> str:
     except waha.NotFound:
         return ""
     except ProviderError as error:
-        return str(error)
+        return said(error)
     return ""
 
 
