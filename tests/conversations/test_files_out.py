@@ -134,6 +134,28 @@ def test_a_channel_without_files_offers_none_and_refuses_them(
     assert answer.status_code == 422 and "carries no files" in answer.content.decode()
 
 
+def test_it_reaches_the_customer_with_its_caption_and_its_quote(
+    shop: Any, person: Any, thread: Conversation
+) -> None:
+    asked = Message.objects.get(direction="in")
+    file = SimpleUploadedFile("menu of the day.pdf", PDF)
+    send(person, thread, text="Aqui está", file=file, reply_to=asked.pk)
+    shop.work()
+    (call,) = [body for path, body in shop.gateway.app.calls if path == "/api/sendFile"]
+    assert call["caption"] == "Aqui está" and call["file"]["filename"] == "menu of the day.pdf"
+    assert asked.unique_id in call["reply_to"]
+    assert Message.objects.get(direction="out").status == "sent"
+
+
+def test_a_file_of_unknown_fate_is_not_sent_twice(shop: Any, person: Any, thread: Conversation) -> None:
+    shop.gateway.app.next_faults["sendFile"].append("after_reset")
+    send(person, thread, file=SimpleUploadedFile("menu.pdf", PDF))
+    shop.work()
+    shop.later()
+    calls = [path for path, _body in shop.gateway.app.calls if path == "/api/sendFile"]
+    assert len(calls) == 1 and Message.objects.get(direction="out").status == "sent"
+
+
 def test_a_quote_is_of_this_thread_only(shop: Any, person: Any, thread: Conversation) -> None:
     asked = Message.objects.get(direction="in")
     answer = send(person, thread, text="Temos sim", reply_to=asked.pk).content.decode()
