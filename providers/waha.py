@@ -395,7 +395,8 @@ def session_config(*, webhook_url: str, hmac_key: str, metadata: Mapping[str, st
         "metadata": dict(metadata),
         "webhooks": [webhook],
         "ignore": dict.fromkeys(("status", "groups", "channels", "broadcast"), True),
-        "noweb": {"store": {"enabled": True, "fullSync": False}},
+        # Marked as online, we would keep the owner's phone from ringing.
+        "noweb": {"markOnline": False, "store": {"enabled": True, "fullSync": False}},
     }
 
 

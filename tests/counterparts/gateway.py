@@ -15,6 +15,8 @@ GET    /_control/history        what the phone shows: the newest messages, with 
 GET    /_control/events         the phone's event stream (SSE)
 GET    /                        the fake phone
 
+Sessions are in tests/counterparts/pairing.py; files, places, lists, edits and calls in exchange.py.
+
 The faults of a send: "status" (500), "hang", "reset" (cut in the middle of the answer), "after" and
 "after_reset" (sent, then failed), "timelock" (WhatsApp's 463), or a status code.
 
@@ -40,6 +42,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from tests.counterparts.exchange import Exchange
 from tests.counterparts.pairing import Pair, Pairing
 from tests.counterparts.serving import Background, Dropped, Request, answer, drop, free_port, read, serve
 
@@ -76,6 +79,9 @@ class Sent:
     text: str
     unique: str
     at: float
+    kind: str = "text"
+    media: dict[str, Any] | None = None  # {data (base64), mimetype, filename}
+    reply_to: str = ""
 
 
 @dataclass
@@ -90,7 +96,7 @@ class Options:
 
 
 @dataclass
-class App(Pairing):
+class App(Pairing, Exchange):
     """The ASGI app and all that it knows."""
 
     data: Path | None = None
@@ -99,10 +105,15 @@ class App(Pairing):
     pairs: dict[str, Pair] = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    heard: deque[Request] = field(default_factory=lambda: deque(maxlen=REMEMBERED))  # every call as it came
     options: Options = field(default_factory=Options)
     rates: dict[str, float] = field(default_factory=dict)
     next_faults: defaultdict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     files: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)  # content, type, gone at
+    lids: dict[str, str] = field(default_factory=dict)
+    twins: dict[str, str] = field(default_factory=dict)
+    restrictions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    incoming: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = field(default_factory=dict)
     history: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     chance: random.Random = field(default_factory=lambda: random.Random(1))
 
@@ -117,7 +128,8 @@ class App(Pairing):
     def forget(self) -> None:
         """As if nothing had happened yet; the sessions stay."""
         for memory in (
-            self.sent, self.calls, self.history, self.files, self._by_id, self.next_faults, self.rates
+            self.sent, self.calls, self.history, self.files, self._by_id, self.next_faults, self.rates,
+            self.heard, self.lids, self.twins, self.restrictions, self.incoming,
         ):  # fmt: skip
             memory.clear()
 
@@ -138,6 +150,7 @@ class App(Pairing):
         await _asset(request.path, send)
 
     async def _api(self, request: Request, send: Any) -> None:
+        self.heard.append(request)
         if await self.serve_session(request, send):
             return
         session = self._session_of(request)
@@ -147,13 +160,15 @@ class App(Pairing):
         if session.api_key and not hmac.compare_digest(key, session.api_key):
             return await answer(send, 401, {"message": "Unauthorized", "statusCode": 401})
         parts = [unquote(part) for part in request.raw_path.partition("?")[0].strip("/").split("/")]
+        if await self.serve_message(request, parts, session, send):
+            return
         if request.method == "POST" and len(parts) == 2:
             return await self._post(parts[1], session, request, send)
         await self._get(parts[1:], request.query, session, send)
 
     def _session_of(self, request: Request) -> Session | None:
         parts = [unquote(part) for part in request.path.strip("/").split("/")]
-        if request.method == "POST" and request.body:
+        if request.method in ("POST", "PUT") and len(parts) == 2 and request.body:
             return self.sessions.get(str(request.json().get("session", "")))
         if parts[1] == "files":
             return self.sessions.get(parts[2])
@@ -189,11 +204,14 @@ class App(Pairing):
             if shown["session"] == session.name and shown["chat"] == chat and shown["mine"]:
                 shown["ack"] = 3
 
-    def _deliver_to_phone(self, session: Session, body: dict[str, Any]) -> Sent:
+    def _deliver_to_phone(self, session: Session, body: dict[str, Any], *, kind: str = "text") -> Sent:
         unique = str(body.get("id") or self._new_id())
         if unique in self._by_id:
             return self._by_id[unique]  # the network itself knows one message by one id
-        sent = Sent(session.name, str(body["chatId"]), str(body["text"]), unique, time.time())
+        sent = Sent(
+            session.name, str(body["chatId"]), str(body["text"]), unique, time.time(), kind,
+            media=body.get("media"), reply_to=str(body.get("reply_to") or ""),
+        )  # fmt: skip
         self.sent.append(sent)
         self._by_id[unique] = sent
         self._show(asdict(sent), mine=False)
@@ -207,7 +225,7 @@ class App(Pairing):
         """What the gateway tells of a message that it sent: the echo, then the receipts."""
         full = f"true_{sent.chat}_{sent.unique}"
         if self.options.echo:
-            echo = _message(sent, session.engine, from_me=True, source="api")
+            echo = self._told(session, sent)
             await self._webhook(session, "message.any", echo)
         for level in (2, 3) if self.options.acks else ():
             await asyncio.sleep(0.3)
@@ -274,6 +292,7 @@ class App(Pairing):
         engine = self.sessions[session].engine
         body = {**_message(said, engine, from_me=False, source="app", name=name), **extra}
         self._show({**asdict(said), "media": media}, mine=True)
+        self.incoming[unique] = (body, media)
         for _copy in range(copies):
             self._later(
                 self._webhook(self.sessions[session], "message.any", body, delay=delay, unique=unique)
@@ -351,7 +370,9 @@ class App(Pairing):
             await asyncio.sleep(delay)
         if not session.webhook_url:
             return
-        body = json.dumps(_envelope(session, event, payload)).encode()
+        body = json.dumps(
+            _envelope(session, event, payload, self.restrictions.get(session.name, {}))
+        ).encode()
         headers = _signed(session, body)
         for attempt in range(self.options.retries + 1):
             started = time.perf_counter()
@@ -513,14 +534,19 @@ def _is_foreign(request: Request) -> bool:
     return bool(origin) and origin.partition("://")[2] != request.headers.get("host")
 
 
-def _envelope(session: Session, event: str, payload: dict[str, Any]) -> dict[str, Any]:
+def _envelope(
+    session: Session, event: str, payload: dict[str, Any], restrictions: dict[str, Any]
+) -> dict[str, Any]:
+    """`restrictions` are those of WhatsApp, which the gateway tells of beside our own number."""
+    names = {"timelock": "reachoutTimelock", "capping": "messageCapping"}
+    told = {names[kind]: state for kind, state in restrictions.items()}
     return {
         "id": f"evt_{uuid.uuid4().hex}",
         "timestamp": int(time.time() * 1000),
         "event": event,
         "session": session.name,
         "metadata": {},
-        "me": {"id": "5511900000000@c.us", "pushName": session.name},
+        "me": {"id": "5511900000000@c.us", "pushName": session.name, **told},
         "payload": payload,
         "environment": {"version": "2026.7.1", "engine": session.engine, "tier": "CORE"},
         "engine": session.engine,
@@ -580,6 +606,10 @@ class Gateway:
     def fail_next(self, kind: str, times: int = 1) -> None:
         """The next sendText meets this: status, hang, reset, after, after_reset."""
         self.app.next_faults["sendText"].extend([kind] * times)
+
+    def got(self, kind: str) -> list[Sent]:
+        """What reached a phone of this kind, such as "image", "voice" or "list", in order."""
+        return [sent for sent in self.app.sent if sent.kind == kind]
 
     def media(self, content: bytes, mimetype: str) -> str:
         """Offer a file; the URL that a webhook would name."""

@@ -38,6 +38,7 @@ class Pairing:
     sessions: dict[str, Any]
     pairs: dict[str, Pair]
     calls: list[tuple[str, dict[str, Any]]]
+    restrictions: dict[str, dict[str, Any]]
     gateway_key = ""  # who may make sessions; empty lets everybody
 
     def pair_of(self, name: str) -> Pair:
@@ -94,6 +95,8 @@ class Pairing:
             self.sessions.pop(name)
             self.pairs.pop(name, None)
             return 200, {}
+        if request.method == "GET" and rest and rest[0] in ("timelock", "capping"):
+            return 200, self.restrictions.get(name, {}).get(rest[0], {})
         if rest and rest[0] in VERBS:
             return self._verb(rest[0], name, pair)
         return 404, {"statusCode": 404, "message": "Not found"}
