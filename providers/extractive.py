@@ -58,7 +58,7 @@ class Extractive:
         lines = _small_talk(request)
         if lines is not None:
             return _completion(_in(lines, request.language))
-        if not request.passages:
+        if request.attachments or not request.passages:  # what it cannot see it does not answer
             return _completion(_in(UNKNOWN, request.language), supported=False)
         best, quote = _best_quote(request.question, request.passages)
         text = _in(FOUND, request.language).format(title=best.title, quote=_readable(quote))

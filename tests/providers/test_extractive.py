@@ -1,9 +1,11 @@
 """Answers without a model: quoted, named, or honestly refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from providers.extractive import Extractive
-from providers.llm import ChatMessage, Passage, Request
+from providers.llm import Attachment, ChatMessage, Passage, Request
 
 HOURS = Passage(
     0, "Horários", "A clínica abre às 8h. Aos sábados abre às 9h e fecha às 13h. Há rampa de acesso.", page=2
@@ -29,6 +31,12 @@ def test_it_quotes_the_passage_and_names_the_document() -> None:
 def test_without_a_passage_it_says_so_and_offers_a_person(language: str, words: str) -> None:
     answer = ask("Vendem pizza?", language=language)
     assert words in answer.text and not answer.supported and answer.citations == ()
+
+
+def test_a_file_that_it_cannot_see_it_does_not_answer() -> None:
+    asked = Request("", (ChatMessage("user", "Que horas abrem?"),), (HOURS,), "extractive", "pt")
+    answer = Extractive().complete(replace(asked, attachments=(Attachment("image/png", b"x"),)))
+    assert "Não encontrei" in answer.text and not answer.supported
 
 
 @pytest.mark.parametrize("greeting", ["oi", "Bom dia!", "Olá, tudo bem?", "hello", "buenos días", "Bonjour"])

@@ -236,3 +236,27 @@ def test_the_demo_is_such_a_file(monkeypatch, settings, tmp_path):
     assert "nothing to change" in apply(DEMO, check=True)
     exported = yaml.safe_load(export("aurora"))
     assert set(exported) >= {"business", "owner", "assistant", "channels", "knowledge", "credits"}
+
+
+class TestSpeech:
+    HEARING = FILE.replace(
+        "    default: true\n",
+        "    default: true\n  - name: ears\n    vendor: openai\n    api_key: env:SOL_MODEL_KEY\n"
+        "    speech_model: whisper-1\n    reads_images: true\n",
+    ).replace("debounce_seconds: 1.5", "debounce_seconds: 1.5\n  debounce_ceiling_seconds: 8")
+
+    def test_a_provider_hears_sees_and_comes_back(self, write):
+        apply(write(self.HEARING))
+        with schema_context("padaria_sol"):
+            ears = ModelProvider.objects.get(name="ears")
+            assert (ears.speech_model, ears.sees) == ("whisper-1", True)
+            assert Agent.objects.get().published.debounce_ceiling_seconds == 8
+        written = export("padaria-sol")
+        for words in ("speech_model: whisper-1", "reads_images: true", "debounce_ceiling_seconds: 8.0"):
+            assert words in written
+        assert "nothing to change" in apply(write(self.HEARING))
+
+    def test_only_one_shape_hears(self, write):
+        wrong = self.HEARING.replace("vendor: openai", "vendor: anthropic")
+        with pytest.raises(CommandError, match=r"speech_model: only the vendor openai hears voice notes"):
+            apply(write(wrong))
