@@ -25,7 +25,7 @@ from conversations import channels, hooks, pacing, rules
 from conversations.events import Receipt, Said
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
-from tenants import live
+from tenants import audit, live
 from tenants.background import enqueue, task
 from tenants.db import connection
 from tenants.models import User
@@ -200,6 +200,20 @@ def retry(message_id: int, *, now: datetime) -> Message:
         message.priority = min(message.priority, Message.Priority.PERSON)  # somebody waits for it now
     message.save()
     enqueue(deliver, message_id=message.pk)
+    return message
+
+
+@transaction.atomic(durable=True)
+def confirm(message_id: int, *, user: User, now: datetime) -> Message:
+    """A person knows that a message of unknown fate arrived: it is not sent again."""
+    message = Message.objects.select_for_update(of=("self",)).get(
+        pk=message_id, status=Status.UNKNOWN, direction=Message.Direction.OUT
+    )
+    message.status, message.sent_at, message.terminal_at, message.error = Status.SENT, now, now, ""
+    message.save(update_fields=["status", "sent_at", "terminal_at", "error"])
+    audit.record("message.confirm", actor=user, target=message.pk)
+    _tell(message)
+    _ring_next(message)
     return message
 
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("chats/<int:pk>/close", views.chat_close, name="chat_close"),
     path("messages/<int:pk>/why", views.message_why, name="message_why"),
     path("messages/<int:pk>/retry", views.message_retry, name="message_retry"),
+    path("messages/<int:pk>/arrived", views.message_arrived, name="message_arrived"),
     path("media/messages/<int:pk>", views.message_media, name="message_media"),
     path("messages/", ledger_views.message_ledger, name="message_ledger"),
     path("messages/export.csv", ledger_views.message_ledger_export, name="message_ledger_export"),

@@ -165,6 +165,17 @@ def message_retry(request: HttpRequest, pk: int) -> HttpResponse:
     return _thread_or_page(request, message.conversation_id)
 
 
+@access.roles(*access.ANSWERERS)
+@require_POST
+def message_arrived(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person looked, and a message that was perhaps sent has arrived."""
+    try:
+        message = outbox.confirm(pk, user=access.person(request), now=timezone.now())
+    except Message.DoesNotExist:
+        raise Http404 from None
+    return _thread_or_page(request, message.conversation_id)
+
+
 @require_GET
 def message_media(request: HttpRequest, pk: int) -> FileResponse:
     """A customer's file, to members only. What a browser could run is never shown, only offered to save."""

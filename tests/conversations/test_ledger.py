@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conversations import accounting, outbox
 from conversations.models import Conversation, Message, WebhookEvent
-from tenants.models import AuditEntry, Tenant
+from tenants.models import AuditEntry, Tenant, User
 from tests.conversations import door
 
 ALPHA = "alpha"
@@ -195,6 +195,37 @@ class TestFile:
                 403,
                 404,
             )
+
+
+class TestPerhapsSent:
+    def test_a_person_who_looked_settles_it(self, shop: Any, manager: Any) -> None:
+        shop.say("Que horas vocês abrem?")
+        shop.work()
+        message = Message.objects.get(direction="out")
+        long_ago = timezone.now() - timedelta(minutes=10)
+        Message.objects.filter(pk=message.pk).update(status="unknown", claimed_at=long_ago, attempts=8)
+        assert figures().unexplained == 1
+        assert "It arrived" in manager.get(f"/chats/{message.conversation_id}/").content.decode()
+        assert manager.post(f"/messages/{message.pk}/arrived").status_code == 302
+        message.refresh_from_db()
+        assert (message.status, message.error) == ("sent", "") and figures().unexplained == 0
+        assert manager.post(f"/messages/{message.pk}/arrived").status_code == 404
+        assert len(shop.texts()) == 1
+
+
+class TestBackOffice:
+    def test_finds_a_message_and_its_deliveries_by_the_vendors_id(self, shop: Any, client_for: Any) -> None:
+        shop.say("Que horas vocês abrem?", unique="AAA3")
+        shop.say("Que horas vocês abrem?", unique="AAA4")
+        root = client_for(
+            Tenant.objects.get(slug=ALPHA), User.objects.create_superuser("r@x.example", "pass word 1")
+        )
+        for table in ("message", "webhookevent"):
+            page = root.get(f"/admin/conversations/{table}/?q=false_5511988887777@c.us_AAA3")
+            assert page.context["cl"].result_count == 1, table
+            row = page.context["cl"].result_list[0]
+            opened = root.get(f"/admin/conversations/{table}/{row.pk}/change/")
+            assert opened.status_code == 200 and 'name="_save"' not in opened.content.decode()
 
 
 class TestReasons:

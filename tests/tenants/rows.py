@@ -19,7 +19,7 @@ ALSO: dict[str, dict[str, Any]] = {
         "direction": "out",
         "author_kind": "agent",
         "kind": "image",
-        "status": "failed",
+        "status": "unknown",
     },
     "conversations.turn": {"status": "done"},
     "conversations.webhookevent": {"status": "parked"},
