@@ -55,6 +55,7 @@ def _apply(value: list[HookPart], context: Context) -> None:
         HookEndpoint.objects.update_or_create(
             name=part.name, defaults=fields, create_defaults=fields | {"created_at": context.now}
         )
+    hooks.wake()
 
 
 def _export(context: Context) -> list[dict[str, Any]] | None:

@@ -49,6 +49,7 @@ CLAIM_LIFE = timedelta(seconds=60)
 RUN_SECONDS = 20.0  # then others' events are seen to, and this address rung for again
 FIRST_WAIT, LONGEST_WAIT = 15.0, 4 * 3600.0
 LONGEST_PAUSE = 300.0
+QUIET_SECONDS = 5.0
 MOST_ENDPOINTS = 20
 _NAMESPACE = uuid.UUID("1d7c2c92-5a3e-4f0e-8f5a-0a5b7a9e3c55")
 
@@ -62,6 +63,7 @@ class EventKind:
 
 
 _kinds: dict[str, EventKind] = {}
+_quiet: dict[str, float] = {}  # businesses without an address, until when that is believed
 
 
 def register(name: str, label: str | Promise) -> None:
@@ -92,10 +94,27 @@ def emit(kind: str, cause: object, data: Callable[[], dict[str, Any] | None], *,
     `cause` makes the event itself: the same kind and cause again is the same event and told once. `data` is
     called only when somebody wants it; None keeps it untold.
     """
-    wanting = HookEndpoint.objects.filter(is_active=True, events__contains=[kind])
-    endpoints = list(wanting.order_by("pk").values_list("pk", flat=True))
+    endpoints = [pk for pk, wanted in _addresses() if kind in wanted]
     if endpoints and (told := data()) is not None:
         _write(endpoints, kind, event_id=_event_id(kind, cause), data=told, now=now)
+
+
+def _addresses() -> list[tuple[int, list[str]]]:
+    """The active addresses and what they want. That there is none is remembered for a few seconds."""
+    schema = connection.schema_name
+    if _quiet.get(schema, 0.0) > time.monotonic():
+        return []
+    active = HookEndpoint.objects.filter(is_active=True).order_by("pk")
+    found = list(active.values_list("pk", "events"))
+    if not found:
+        # Most businesses have none, and every message comes by here three times.
+        _quiet[schema] = time.monotonic() + QUIET_SECONDS
+    return found
+
+
+def wake() -> None:
+    """An address was added or switched on in this business: this process looks at once, others in seconds."""
+    _quiet.pop(connection.schema_name, None)
 
 
 def _write(
@@ -435,6 +454,7 @@ def add(
     endpoint = HookEndpoint.objects.create(
         name=name, url=url, events=sorted(events), secret=secret or new_secret(), created_at=now
     )
+    wake()
     audit.record("hook.add", actor=actor, target=endpoint.pk, events=sorted(events))
     return endpoint
 
@@ -467,6 +487,7 @@ def switch(endpoint: HookEndpoint, *, on: bool, actor: User | None) -> None:
     endpoint.failures, endpoint.failing_since, endpoint.paused_until = 0, None, None
     endpoint.disabled_at = endpoint.told_at = None
     endpoint.save()
+    wake()
     if not on:
         _park(endpoint, "The address was switched off.")
     audit.record("hook.on" if on else "hook.off", actor=actor, target=endpoint.pk)
