@@ -26,11 +26,11 @@ def edited(channel: Channel, event: Edited, *, now: datetime) -> str:
     message = _locked(channel, event.unique_id, from_me=event.from_me)
     if message is None:
         return NOT_YET
-    if message.revoked_at or message.body == event.text or _is_older(message.edited_at, event.at):
+    if message.revoked_at or message.body == event.text or _is_older(message, event.at):
         return "ignored: edit changes nothing"
     earlier = [*message.earlier, {"text": message.body, "until": event.at.isoformat()}][-MOST_EARLIER:]
     _retell(message, event.text)
-    message.body, message.earlier, message.edited_at = event.text, earlier, event.at
+    message.body, message.earlier, message.edited_at = event.text, earlier, now
     message.save(update_fields=["body", "earlier", "edited_at"])
     if _is_open(message):
         _answer_anew(message, now=now)
@@ -158,8 +158,9 @@ def _is_open(message: Message) -> bool:
     return message.direction == Message.Direction.IN and not message.outcome
 
 
-def _is_older(known: datetime | None, at: datetime) -> bool:
-    return known is not None and at <= known
+def _is_older(message: Message, at: datetime) -> bool:
+    """Whether a later edit came before this one; by the gateway's clock, both."""
+    return bool(message.earlier) and at <= datetime.fromisoformat(message.earlier[-1]["until"])
 
 
 def _answer_anew(message: Message, *, now: datetime) -> None:
@@ -167,7 +168,6 @@ def _answer_anew(message: Message, *, now: datetime) -> None:
     conversation = message.conversation
     if conversation.handler != Conversation.Handler.AGENT:
         return
-    Message.objects.filter(pk=message.pk).update(turn=None)
     due = debounce.after_bubble(conversation, message.body, now=now)
     Conversation.objects.filter(pk=conversation.pk).update(reply_due_at=due)
     turns.ring_at(conversation, due, now=now)

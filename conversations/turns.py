@@ -318,8 +318,8 @@ def _is_overtaken(conversation: Conversation, turn: Turn) -> bool:
     """Whether the contact has said more than this answer knows of, and may be waited for once more."""
     if conversation.reply_due_at is None or turn.merges >= MOST_MERGES:
         return False
-    newer = conversation.messages.filter(direction=Message.Direction.IN, outcome="", turn=None)
-    return newer.exists()
+    newer = Q(turn=None) | Q(turn=turn, edited_at__gt=turn.started_at)
+    return conversation.messages.filter(newer, direction=Message.Direction.IN, outcome="").exists()
 
 
 def _merge(conversation: Conversation, turn: Turn, reply: Reply, *, price: Price, now: datetime) -> None:

@@ -16,10 +16,11 @@ from tests.counterparts.serving import Request
 
 DOCUMENT = json.loads((Path(__file__).parents[1] / "payloads/waha-openapi-2026.7.1.json").read_text())
 S, CHAT, FULL = "demo", "5511988887777@c.us", "false_5511988887777@c.us_3AB0C7A9D1E2"
-WHERE = {"session": S, "chat_id": CHAT}
+WHERE: dict[str, Any] = {"session": S, "chat_id": CHAT}
 FILE = waha.File(b"%PDF", "application/pdf", "a.pdf")
 NEWER = ("/timelock", "/capping")  # of August 2026: not in this version of the document yet
-OURS: dict[str, Any] = {"webhook_url": "http://127.0.0.1:9/hooks", "hmac_key": "k", "metadata": {"channel": "c"}}
+HOOK = "http://127.0.0.1:9/hooks"
+OURS: dict[str, Any] = {"webhook_url": HOOK, "hmac_key": "k", "metadata": {"channel": "c"}}
 CALLS: dict[str, Callable[[waha.Waha], Any]] = {
     "send_text": lambda c: c.send_text(**WHERE, text="Oi", message_id="3EB0", reply_to=FULL),
     "send_image": lambda c: c.send_image(**WHERE, file=FILE, caption="Oi", reply_to=FULL),
