@@ -38,7 +38,7 @@ class ConversationsConfig(AppConfig):
                 title=_("WhatsApp Cloud API"),
                 pitch=_("A number at Meta itself: official, with templates for those who wrote long ago."),
                 template="conversations/_channel_cloud.html",
-                add="cloud_new",
+                add="account_channel_cloud_new",
                 context=cloud_views.card,
             )
         )

@@ -146,8 +146,9 @@ def _send(request: HttpRequest, conversation: Conversation) -> HttpResponse:
         return _unfit(str(error))
     if not request.headers.get("HX-Request"):
         return redirect("chat", conversation.pk)
-    thread = {**listing.thread(_conversation(conversation.pk)), "sent_template": True}
-    return render(request, "conversations/_template_sent.html", thread)
+    thread = listing.thread(_conversation(conversation.pk))
+    choices = message_templates.to_choose(conversation.channel_id)
+    return render(request, "conversations/_template_sent.html", {**thread, "template_choices": choices})
 
 
 def _unfit(words: str) -> HttpResponse:
