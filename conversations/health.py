@@ -173,6 +173,8 @@ def note_told(channel: Channel, told: SessionStatus, *, now: datetime) -> str:
     """The vendor tells of its session by an event; in the transaction that reads it."""
     if note_status(channel, told.status, now=now, detail=str(told.detail.get("reason") or "")):
         weigh(channel.pk, now=now)
+    else:
+        live.publish("channel.changed", id=str(channel.pk))  # the same state anew: another QR code
     return f"session is {told.status}"
 
 
