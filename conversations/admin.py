@@ -59,7 +59,7 @@ class ContactAdmin(ReadOnlyAdmin):
 class ChannelAdmin(ReadOnlyAdmin):
     list_display = ("name", "kind", "session", "is_active", "status", "status_at", "last_in_at")
     ordering = ("name",)
-    exclude = ("api_key", "hmac_secret")
+    exclude = ("api_key", "hmac_secret", "verify_token")
 
 
 class ByProviderId:

@@ -51,16 +51,14 @@ class ChannelForm(NameForm):
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_(
-            "Nobody can take a call here. Who calls is sent these words; empty: nothing."
-        ),
+        help_text=_("Nobody can take a call here. Who calls is sent these words; empty: nothing."),
     )
 
     def __init__(self, *args: Any, channel: Channel, remote: bool, **kwargs: Any) -> None:
         super().__init__(*args, channel=channel, **kwargs)
         if not remote:
             del self.fields["watchdog_minutes"]
-        if channel.kind != Channel.Kind.WAHA:
+        if channel.kind not in (Channel.Kind.WAHA, Channel.Kind.CLOUD):
             del self.fields["call_reply"]
 
 
