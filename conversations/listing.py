@@ -32,7 +32,8 @@ def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
 
 def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
-    messages = conversation.messages.select_related("author", "transcript", "reply_to").order_by("-pk")[:MESSAGES]
+    newest = conversation.messages.select_related("author", "transcript", "reply_to").order_by("-pk")
+    messages = newest[:MESSAGES]
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
     return {
         "conversation": conversation,
