@@ -134,6 +134,7 @@ class TestPrices:
         "output_per_million": 9,
         "cache_read_per_million": 9,
         "cache_write_per_million": 9,
+        "audio_per_hour": 9,
         "minimum": 2,
     }
 
