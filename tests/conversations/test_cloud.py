@@ -156,6 +156,32 @@ class TestInbound:
         assert "to" not in cloud.cloud.calls("111/messages")[-1]
         assert Contact.objects.get().name == "@ana"
 
+    def test_who_hides_the_number_later_stays_the_same_customer(self, cloud: CloudShop) -> None:
+        known = meta.card(user_id="BR.77")
+        cloud.deliver(meta.change(messages=[meta.text_message(QUESTION)], contacts=[known]))
+        hidden = meta.card(wa_id="", user_id="BR.77", username="@ana")
+        said = meta.text_message("Alô?", sender="", from_user_id="BR.77")
+        cloud.deliver(meta.change(messages=[said], contacts=[hidden]))
+        cloud.work()
+        assert Contact.objects.get().conversations.get().messages.filter(direction="in").count() == 2
+        assert cloud.cloud.sent[0].to == "BR.77"
+
+    def test_an_owner_who_answers_on_the_phone_silences_the_assistant(self, cloud: CloudShop) -> None:
+        cloud.say(QUESTION)
+        echo = meta.text_message("Já respondo!", sender="15550001111", to="5511988887777")
+        cloud.deliver(meta.change(name="smb_message_echoes", message_echoes=[echo]))
+        cloud.work()
+        assert Conversation.objects.get().handler == "person"
+        assert cloud.cloud.sent == []
+
+    def test_a_reaction_is_shown_on_what_we_said(self, cloud: CloudShop) -> None:
+        message = answered(cloud)
+        liked = meta.message("reaction", {"message_id": message.unique_id, "emoji": "👍"})
+        cloud.deliver(meta.change(messages=[liked]))
+        message.refresh_from_db()
+        assert message.reactions["contact"] == "👍"
+        assert Message.objects.filter(direction="in").count() == 1
+
     def test_a_file_is_fetched_with_the_token_and_kept(self, cloud: CloudShop) -> None:
         media_id = cloud.cloud.app.offer(b"\x89PNG picture", "image/png")
         picture = {"id": media_id, "mime_type": "image/png", "caption": "Olhe"}
