@@ -24,7 +24,7 @@ def _spans(value: list[str]) -> list[str]:
     return [hours.written(span) for span in hours.parse_spans(value)]
 
 
-Clock = Annotated[time, BeforeValidator(_clock)]
+Clock = Annotated[str, BeforeValidator(_clock), Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Spans = Annotated[list[str], BeforeValidator(_spans)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -72,7 +72,10 @@ def _check(value: ConductPart, context: Context) -> Iterable[tuple[Steps, str]]:
 
 def _apply(value: ConductPart, context: Context) -> None:
     given = value.model_dump(exclude_unset=True)
-    fields = {name: given[name] for name in (*PLAIN, "quiet_from", "quiet_until") if name in given}
+    fields = {name: given[name] for name in PLAIN if name in given}
+    for name in ("quiet_from", "quiet_until"):
+        if name in given:
+            fields[name] = time.fromisoformat(given[name]) if given[name] else None
     if "hours" in given:
         fields["week"] = {day: spans for day, spans in value.hours.items() if spans}
     if "days" in given:
