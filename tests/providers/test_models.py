@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from providers import llm
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tests.counterparts.models import Models
 from tests.providers.conftest import FAQ, request
 
@@ -278,3 +278,17 @@ class TestFiles:
     )
     def test_each_vendor_reads_its_types(self, vendor: str, images: bool, types: frozenset[str]) -> None:
         assert llm.readable(vendor, images=images) == types
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("fault", "is_of_account"),
+    [("401", True), ("402", True), ("403", True), ("spent", True), ("400", False), ("404", False)],
+)
+def test_a_refusal_of_the_account_is_told_from_one_of_the_question(
+    vendor: str, models: Models, fault: str, is_of_account: bool
+) -> None:
+    models.fail_next(fault)
+    with pytest.raises(ProviderRejected) as refused:
+        ask(vendor, models)
+    assert isinstance(refused.value, AccountRefused) is is_of_account
