@@ -159,6 +159,7 @@ class TestProblems:
             ("env:SOL_URL", "env:SOL_UNSET", 25, "channels[0].base_url: the environment has no SOL_UNSET"),
             ("env:SOL_URL", "file:///etc/passwd", 25, "channels[0].base_url"),
             ("session: sol", "session: sol\n    sesion: x", 27, "channels[0].sesion"),
+            ("session: sol", "session: sol\n    watchdog_minutes: 1", 27, "channels[0].watchdog_minutes"),
             ("session: sol", "session: sol\n    session: x", 27, "channels[0].session: stands here twice"),
             ("channels:", "chanels:", 23, "chanels: is not known"),
             ("  name: Padaria Sol", "  name: [Padaria", 3, "is not YAML"),
@@ -211,6 +212,16 @@ class TestExport:
         assert data["business"] == before["business"]
         assert data["assistant"]["tiers"] == before["assistant"]["tiers"]
         assert "nothing to change" in apply(write(text))
+
+    def test_holds_a_channels_own_patience_and_its_answer_to_calls(self, write):
+        own = "    session: sol\n    watchdog_minutes: 45\n    call_reply: Escreva, por favor."
+        apply(write(FILE.replace("    session: sol", own)))
+        channel = yaml.safe_load(export("padaria-sol"))["channels"][0]
+        assert (channel["watchdog_minutes"], channel["call_reply"]) == (45, "Escreva, por favor.")
+        apply(write(FILE))  # what a file leaves out stays as it is
+        with schema_context("padaria_sol"):
+            kept = Channel.objects.values_list("watchdog_minutes", "call_reply").get(kind="waha")
+        assert kept == (45, "Escreva, por favor.")
 
     def test_names_a_variable_for_a_secret_that_came_by_another_way(self, alpha):
         with schema_context("alpha"):
