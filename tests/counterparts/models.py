@@ -114,7 +114,13 @@ def _transcript(text: str, confidence: float) -> dict[str, Any]:
     """OpenAI's verbose_json, one stretch of five seconds."""
     stretch = {"id": 0, "start": 0.0, "end": 5.0, "text": text, "avg_logprob": math.log(confidence)}
     segments = [{**stretch, "no_speech_prob": 0.01}] if text else []
-    return {"task": "transcribe", "language": "portuguese", "duration": 5.0, "text": text, "segments": segments}
+    return {
+        "task": "transcribe",
+        "language": "portuguese",
+        "duration": 5.0,
+        "text": text,
+        "segments": segments,
+    }
 
 
 def _refused(status: str) -> dict[str, Any]:
