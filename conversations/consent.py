@@ -68,26 +68,30 @@ def _plain(text: str) -> str:
     return _NOT_WORDS.sub(" ", fold(text)).strip()
 
 
-def hear(conversation: Conversation, message: Message, *, now: datetime) -> bool:
-    """Do what an inbound message asks for if it is such a word; whether it was. The caller has the lock."""
-    heard = wish_of(message.body)
+def hear(conversation: Conversation, message: Message, *, now: datetime, spoken: str = "") -> bool:
+    """Do what an inbound message asks for if it is such a word; whether it was. The caller has the lock.
+
+    `spoken` is what a voice note says, as it was heard for sure or confirmed.
+    """
+    words = message.body or spoken
+    heard = wish_of(words)
     if heard is None:
         return False
     wish, language = heard
     contact = Contact.objects.select_for_update().get(pk=conversation.contact_id)
     if wish is Wish.IN and contact.opted_out_at is None:
         return False  # "start" is how many begin to talk
-    if wish is Wish.OUT and _was_offered(conversation, message, now=now):
+    if wish is Wish.OUT and _was_offered(conversation, message, words, now=now):
         return False
     repeated = (wish is Wish.OUT) == (contact.opted_out_at is not None)
     if not repeated:
-        _record(conversation, contact, message, given=wish is Wish.IN, now=now)
+        _record(conversation, contact, message, words, given=wish is Wish.IN, now=now)
         _confirm(conversation, wish, language, now=now)
     _end(message, "opted out already" if repeated else f"opted {wish}", now=now)
     return True
 
 
-def _was_offered(conversation: Conversation, message: Message, *, now: datetime) -> bool:
+def _was_offered(conversation: Conversation, message: Message, words: str, *, now: datetime) -> bool:
     """Whether the word answers what we asked a short while ago; a broadcast asks nothing."""
     ours = conversation.messages.filter(
         direction=Message.Direction.OUT, pk__lt=message.pk, created_at__gt=now - OFFERED_WITHIN
@@ -95,18 +99,18 @@ def _was_offered(conversation: Conversation, message: Message, *, now: datetime)
     last = ours.order_by("-pk").first()
     if last is None or last.author_kind == Message.Author.SYSTEM:
         return False
-    return answers_offer(message.body, last.body)
+    return answers_offer(words, last.body)
 
 
 def _record(
-    conversation: Conversation, contact: Contact, message: Message, *, given: bool, now: datetime
+    conversation: Conversation, contact: Contact, message: Message, words: str, *, given: bool, now: datetime
 ) -> None:
     Consent.objects.create(
         contact=contact,
         given=given,
         channel_id=conversation.channel_id,
         message=message,
-        words=message.body.strip()[:80],
+        words=words.strip()[:80],
         text_version=TEXT_VERSION,
         created_at=now,
     )

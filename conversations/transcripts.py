@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents import hearing
 from billing import credits, pricing
 from billing.models import LedgerEntry
-from conversations import debounce, handoff, turns
+from conversations import consent, debounce, handoff, turns
 from conversations.models import Conversation, Message, Transcript
 from providers import speech
 from providers.errors import ProviderError, ProviderRejected
@@ -132,8 +132,18 @@ def _keep(transcript: Transcript, heard: speech.Heard, listener: hearing.Listene
     )
     if closed:
         _tell(transcript.message, heard.text)
+        _obey(transcript, now=now)
         _go_on(transcript.message, now=now)
         _charge(transcript, heard, now=now)  # last: everybody waits for the account's row
+
+
+def _obey(transcript: Transcript, *, now: datetime) -> None:
+    """A spoken "stop" counts as a written one; heard badly, the customer is asked back first."""
+    transcript.refresh_from_db()
+    message = transcript.message
+    message.refresh_from_db()
+    if message.direction == Message.Direction.IN and transcript.is_sure:
+        consent.hear(message.conversation, message, spoken=transcript.text, now=now)
 
 
 def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> None:

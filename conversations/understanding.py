@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from agents import confirming
 from agents.models import AgentVersion
 from agents.replies import readable
-from conversations import outbox
+from conversations import consent, outbox
 from conversations.models import Conversation, Message, Transcript
 
 BOUND = timedelta(seconds=60)  # so long an answer waits for a file and its words
@@ -103,6 +103,11 @@ def take_up(conversation: Conversation, messages: Sequence[Message], *, now: dat
     conversation.save(update_fields=["asked_back_at"])
     doubtful = badly_heard(asked)
     _settle([message.pk for message in doubtful], confirmed=meant is True)
+    if meant is True and (obeyed := _obeyed(conversation, doubtful, now=now)):
+        asked = [message for message in asked if message not in obeyed]
+        if not asked and not any(confirming.says_more(message.words) for message in messages):
+            _end(messages, Outcome.ANSWERED, "confirmed what was heard", now=now)
+            return []
     if meant is not True:
         _end(doubtful, Outcome.ANSWERED, "not what the customer said", now=now)
         asked = [message for message in asked if message not in doubtful]
@@ -113,6 +118,12 @@ def take_up(conversation: Conversation, messages: Sequence[Message], *, now: dat
     _reopen(asked)
     fresh = {one.pk for one in (*asked, *messages)}
     return [message for message in unanswered(conversation) if message.pk in fresh]
+
+
+def _obeyed(conversation: Conversation, heard: Sequence[Message], *, now: datetime) -> list[Message]:
+    """The voice notes that ask for no more messages, or for them again: that is done, and not answered."""
+    said = [(message, message.heard.text) for message in heard if message.heard]
+    return [message for message, words in said if consent.hear(conversation, message, spoken=words, now=now)]
 
 
 def _meaning(messages: Sequence[Message]) -> bool | None:

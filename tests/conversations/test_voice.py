@@ -9,7 +9,7 @@ from django.db.models import Sum
 from agents.models import ModelProvider
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
 from conversations import conduct, handoff, media, transcripts, turns
-from conversations.models import Contact, Conversation, Message, Transcript, Turn
+from conversations.models import Consent, Contact, Conversation, Message, Transcript, Turn
 
 OGG = "audio/ogg; codecs=opus"
 HEARD = "/v1/audio/transcriptions"
@@ -328,6 +328,42 @@ class TestOnThePage:
         speak(shop)
         shop.work()
         assert transcripts.NOBODY in self.page(shop, member_of, client_for)
+
+
+class TestSpokenOptOut:
+    def opted_out(self) -> list[str]:
+        said = list(Consent.objects.values_list("words", flat=True))
+        assert (Contact.objects.get().opted_out_at is not None) == bool(said)
+        return said
+
+    def test_counts_as_when_it_is_written(self, hearing: Any) -> None:
+        hearing.models.hear("Sair.")
+        speak(hearing)
+        hearing.work()
+        assert self.opted_out() == ["Sair."]
+        assert asked_models(hearing) == 0 and len(hearing.texts()) == 1
+        assert Message.objects.get(direction="in").outcome_reason == "opted out"
+        assert CreditAccount.objects.get().held == 0
+
+    def test_heard_badly_it_counts_with_the_customers_yes(self, hearing: Any) -> None:
+        hearing.models.hear("Parar", confidence=0.5)
+        speak(hearing)
+        hearing.work()
+        assert self.opted_out() == []
+        hearing.say("sim")
+        hearing.work()
+        assert self.opted_out() == ["Parar"]
+        assert asked_models(hearing) == 0
+        outcomes = Message.objects.filter(direction="in").order_by("pk").values_list("outcome", flat=True)
+        assert list(outcomes) == ["ignored", "answered"]
+
+    def test_and_not_with_a_no(self, hearing: Any) -> None:
+        hearing.models.hear("Parar", confidence=0.5)
+        speak(hearing)
+        hearing.work()
+        hearing.say("não")
+        hearing.work()
+        assert self.opted_out() == []
 
 
 def test_an_emergency_by_voice_does_not_meet_a_closed_door(hearing: Any, monkeypatch: Any) -> None:
