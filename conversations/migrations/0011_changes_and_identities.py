@@ -7,94 +7,134 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0010_cloud_api'),
+        ("conversations", "0010_cloud_api"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ContactMerge',
+            name="ContactMerge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('taken_id', models.BigIntegerField(verbose_name='customer that was taken in')),
-                ('reason', models.CharField(choices=[('number', 'the gateway knows both as one'), ('person', 'a person said so')], max_length=8, verbose_name='why')),
-                ('record', models.JSONField(editable=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('undone_at', models.DateTimeField(blank=True, null=True, verbose_name='undone')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("taken_id", models.BigIntegerField(verbose_name="customer that was taken in")),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[("number", "the gateway knows both as one"), ("person", "a person said so")],
+                        max_length=8,
+                        verbose_name="why",
+                    ),
+                ),
+                ("record", models.JSONField(editable=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("undone_at", models.DateTimeField(blank=True, null=True, verbose_name="undone")),
             ],
             options={
-                'verbose_name': 'merge of customers',
-                'verbose_name_plural': 'merges of customers',
+                "verbose_name": "merge of customers",
+                "verbose_name_plural": "merges of customers",
             },
         ),
         migrations.AddField(
-            model_name='channel',
-            name='call_reply',
-            field=models.TextField(blank=True, db_default='', default='', max_length=1000, verbose_name='answer to calls'),
+            model_name="channel",
+            name="call_reply",
+            field=models.TextField(
+                blank=True, db_default="", default="", max_length=1000, verbose_name="answer to calls"
+            ),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='restricted_until',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='restricted until'),
+            model_name="channel",
+            name="restricted_until",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="restricted until"),
         ),
         migrations.AddField(
-            model_name='channel',
-            name='restriction',
-            field=models.CharField(blank=True, choices=[('timelock', 'may not write to people who never wrote'), ('capping', 'has written to as many new people as it may')], db_default='', default='', max_length=8, verbose_name="WhatsApp's restriction"),
+            model_name="channel",
+            name="restriction",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("timelock", "may not write to people who never wrote"),
+                    ("capping", "has written to as many new people as it may"),
+                ],
+                db_default="",
+                default="",
+                max_length=8,
+                verbose_name="WhatsApp's restriction",
+            ),
         ),
         migrations.AddField(
-            model_name='contactidentity',
-            name='resolve_at',
+            model_name="contactidentity",
+            name="resolve_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='contactidentity',
-            name='resolve_attempts',
+            model_name="contactidentity",
+            name="resolve_attempts",
             field=models.PositiveSmallIntegerField(db_default=0, default=0, editable=False),
         ),
         migrations.AddField(
-            model_name='message',
-            name='earlier',
+            model_name="message",
+            name="earlier",
             field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list),
         ),
         migrations.AddField(
-            model_name='message',
-            name='edited_at',
+            model_name="message",
+            name="edited_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='message',
-            name='reactions',
+            model_name="message",
+            name="reactions",
             field=models.JSONField(blank=True, db_default=models.Value({}, models.JSONField()), default=dict),
         ),
         migrations.AddField(
-            model_name='message',
-            name='revoked_at',
+            model_name="message",
+            name="revoked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='webhookevent',
-            name='again_at',
+            model_name="webhookevent",
+            name="again_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddIndex(
-            model_name='contactidentity',
-            index=models.Index(condition=models.Q(('resolve_at__isnull', False)), fields=['resolve_at'], name='identity_unresolved'),
+            model_name="contactidentity",
+            index=models.Index(
+                condition=models.Q(("resolve_at__isnull", False)),
+                fields=["resolve_at"],
+                name="identity_unresolved",
+            ),
         ),
         migrations.AddField(
-            model_name='contactmerge',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="contactmerge",
+            name="by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='contactmerge',
-            name='contact',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='merges', to='conversations.contact', verbose_name='customer'),
+            model_name="contactmerge",
+            name="contact",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="merges",
+                to="conversations.contact",
+                verbose_name="customer",
+            ),
         ),
         migrations.AddIndex(
-            model_name='contactmerge',
-            index=models.Index(condition=models.Q(('undone_at__isnull', True)), fields=['taken_id'], name='merge_taken'),
+            model_name="contactmerge",
+            index=models.Index(
+                condition=models.Q(("undone_at__isnull", True)), fields=["taken_id"], name="merge_taken"
+            ),
         ),
     ]

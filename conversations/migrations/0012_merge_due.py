@@ -5,20 +5,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0011_changes_and_identities'),
+        ("conversations", "0011_changes_and_identities"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='contactmerge',
-            name='due_at',
+            model_name="contactmerge",
+            name="due_at",
             field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.AddIndex(
-            model_name='contactmerge',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='merge_due'),
+            model_name="contactmerge",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="merge_due"
+            ),
         ),
     ]
