@@ -35,6 +35,7 @@ def _of_tenant(provider: ModelProvider) -> Listener:
         api_key=provider.api_key,
         base_url=provider.base_url or None,
         default_headers=provider.request_headers() or None,
+        allow_private=provider.may_be_private,
     )
     return Listener(adapter, provider.vendor, provider.speech_model)
 

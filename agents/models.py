@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from providers.addresses import names_host
 from tenants.secrets import EncryptedTextField
 
 
@@ -126,6 +127,11 @@ class ModelProvider(models.Model):
     def sees(self) -> bool:
         """Whether images may be shown to the model: as the business says, else every Claude does."""
         return self.vendor == self.Vendor.ANTHROPIC if self.reads_images is None else self.reads_images
+
+    @property
+    def may_be_private(self) -> bool:
+        """Whether the installation lets the base URL lead into a private network; raises ProviderRejected."""
+        return bool(self.base_url) and names_host(self.base_url, settings.MODEL_PRIVATE_HOSTS)
 
     def request_headers(self) -> dict[str, Any]:
         return dict(self.headers or {})

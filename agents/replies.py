@@ -118,6 +118,7 @@ def _of_tenant(provider: ModelProvider, *, model: str) -> Speaker:
         api_key=provider.api_key,
         base_url=provider.base_url or None,
         default_headers=provider.request_headers() or None,
+        allow_private=provider.may_be_private,
     )
     usual = model or _usual_model(provider.vendor)
     return Speaker(adapter=adapter, vendor=provider.vendor, model=usual, account=provider.name)

@@ -8,6 +8,7 @@ the check and the call, or a proxy's trick, gains nothing. Redirects are the cal
 import ipaddress
 import socket
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import httpcore
 import httpx
 
 from providers.errors import ProviderError, ProviderRejected
+from providers.network import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST = 2000
@@ -39,7 +41,7 @@ def check_outbound(url: str, *, allow_private: bool) -> None:
     A name that cannot be looked up at this moment raises ProviderError.
     """
     host, port = _target(url)
-    _checked(host, port, allow_private=allow_private)
+    checked(host, port, allow_private=allow_private)
 
 
 def names_host(url: str, hosts: Iterable[str]) -> bool:
@@ -69,7 +71,7 @@ def _target(url: str) -> tuple[str, int]:
     return host, port or (443 if parts.scheme == "https" else 80)
 
 
-def _checked(host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
+def checked(host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
     """What the name stands for; all of it must be allowed, so that no second answer slips by."""
     found = _resolved(host, port)
     if any(not _is_allowed(address, allow_private=allow_private) for address in found):
@@ -114,30 +116,11 @@ class _Guarded(httpx.HTTPTransport):
     def __init__(self, *, allow_private: bool, limits: httpx.Limits) -> None:
         super().__init__(trust_env=False)
         self._pool.close()
+        network: Any = Network(httpcore, look=partial(checked, allow_private=allow_private))
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
-            network_backend=_Network(allow_private=allow_private),
+            network_backend=network,
         )
-
-
-class _Network(httpcore.NetworkBackend):
-    """Connects to the very addresses that were checked; the name is not looked up again."""
-
-    def __init__(self, *, allow_private: bool) -> None:
-        self._allow_private = allow_private
-        self._plain = httpcore.SyncBackend()
-
-    def connect_tcp(self, host: str, port: int, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        failure: Exception | None = None
-        for address in dict.fromkeys(_checked(host, port, allow_private=self._allow_private)):
-            try:
-                return self._plain.connect_tcp(str(address), port, *args, **kwargs)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure or httpcore.ConnectError("no address")
-
-    def sleep(self, seconds: float) -> None:
-        self._plain.sleep(seconds)

@@ -7,7 +7,7 @@ from typing import Any
 import anthropic
 import httpx2
 
-from providers import sentences
+from providers import sdk_http, sentences
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 from providers.llm import (
     PDF,
@@ -38,10 +38,11 @@ class Anthropic:
     """One tenant's Claude: the shared connection pool with this tenant's own key."""
 
     def __init__(
-        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = (),
+        allow_private: bool | None = None,
+    ) -> None:  # fmt: skip
         ours = overriding("ANTHROPIC_CUSTOM_HEADERS", api_key=api_key, omit=anthropic.Omit())
-        self._client = _shared().copy(
+        self._client = _shared(allow_private if base_url else None).copy(
             api_key=api_key,
             base_url=base_url or VENDOR_URL,
             set_default_headers={**ours, **dict(headers)},
@@ -63,10 +64,9 @@ class Anthropic:
 
 
 @cache
-def _shared() -> anthropic.Anthropic:
+def _shared(allow_private: bool | None) -> anthropic.Anthropic:
     """One pool for all tenants. Its own key is never used: every call is a copy with a tenant's key."""
-    # A redirect would carry the question, perhaps the key, to a host that nobody chose.
-    http = anthropic.DefaultHttpxClient(follow_redirects=False)
+    http = sdk_http.client(anthropic.DefaultHttpxClient, allow_private=allow_private)
     return anthropic.Anthropic(
         api_key="unset", base_url=VENDOR_URL, max_retries=0, http_client=http, open_telemetry=False
     )
@@ -159,7 +159,7 @@ def _translated(error: anthropic.APIError) -> ProviderError:
     if isinstance(error, SPENT):
         return AccountRefused("Claude's spending limit for this key is reached.")
     if not isinstance(error, anthropic.APIStatusError):
-        return ProviderError("Claude could not be reached.")
+        return sdk_http.reason(error) or ProviderError("Claude could not be reached.")
     # An error inside a stream comes with status 200; it is one that passes.
     if error.status_code in TEMPORARY or error.status_code == 200:
         wait = retry_after(error.response.headers)

@@ -120,9 +120,14 @@ class LanguageModel(Protocol):
 
 
 def build(
-    vendor: str, *, api_key: str, base_url: str | None, default_headers: Mapping[str, Any] | None = None
-) -> LanguageModel:
-    """The adapter of a vendor with this key. Never looks for a key elsewhere: a missing one is refused."""
+    vendor: str, *, api_key: str, base_url: str | None, default_headers: Mapping[str, Any] | None = None,
+    allow_private: bool | None = None,
+) -> LanguageModel:  # fmt: skip
+    """The adapter of a vendor with this key. Never looks for a key elsewhere: a missing one is refused.
+
+    `allow_private` says whether a base URL that a business typed may lead into a private network; None is for
+    an address that the installation itself chose.
+    """
     # The SDKs cost seconds and tens of megabytes to import: only the process that answers pays that.
     if vendor == "extractive":
         from providers.extractive import Extractive
@@ -133,11 +138,11 @@ def build(
     if vendor == "anthropic":
         from providers.anthropic import Anthropic
 
-        return Anthropic(api_key=api_key, base_url=base_url, headers=headers)
+        return Anthropic(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
     if vendor == "openai":
         from providers.openai import OpenAI
 
-        return OpenAI(api_key=api_key, base_url=base_url, headers=headers)
+        return OpenAI(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
     raise ProviderRejected(f"There is no vendor named {vendor}.")
 
 

@@ -13,7 +13,7 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
-from providers import sentences
+from providers import sdk_http, sentences
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 from providers.llm import IMAGES, Citation, Completion, Passage, Request, Usage, estimated, overriding
 
@@ -29,9 +29,12 @@ class OpenAI:
     """One tenant's endpoint: the shared connection pool with this tenant's own key."""
 
     def __init__(
-        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        self._client = account(api_key=api_key, base_url=base_url, headers=headers)
+        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = (),
+        allow_private: bool | None = None,
+    ) -> None:  # fmt: skip
+        self._client = account(
+            api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private
+        )
         # The vendor itself has given up the old name of the limit; the servers of its shape know no other.
         self._limit = "max_tokens" if base_url and base_url != VENDOR_URL else "max_completion_tokens"
 
@@ -49,10 +52,12 @@ class OpenAI:
         return _completion(answer, request)
 
 
-def account(*, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...]) -> openai.OpenAI:
+def account(
+    *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...], allow_private: bool | None
+) -> openai.OpenAI:
     """The SDK's client for one tenant: its key, its address, nothing of the installation's."""
     ours = overriding("OPENAI_CUSTOM_HEADERS", api_key=api_key, omit=openai.Omit())
-    client = _shared().copy(
+    client = _shared(allow_private if base_url else None).copy(
         api_key=api_key, base_url=base_url or VENDOR_URL, set_default_headers={**ours, **dict(headers)}
     )
     # The SDK takes both from the environment, where they are the installation's and not the tenant's.
@@ -61,10 +66,9 @@ def account(*, api_key: str, base_url: str | None, headers: tuple[tuple[str, str
 
 
 @cache
-def _shared() -> openai.OpenAI:
+def _shared(allow_private: bool | None) -> openai.OpenAI:
     """One pool for all tenants. Its own key is never used: every call is a copy with a tenant's key."""
-    # A redirect would carry the question, perhaps the key, to a host that nobody chose.
-    http = openai.DefaultHttpxClient(follow_redirects=False)
+    http = sdk_http.client(openai.DefaultHttpxClient, allow_private=allow_private)
     return openai.OpenAI(api_key="unset", base_url=VENDOR_URL, max_retries=0, http_client=http)
 
 
@@ -146,7 +150,7 @@ def translated(error: openai.APIError) -> ProviderError:
     if isinstance(error, openai.APITimeoutError):
         return ProviderError("The model took too long.")
     if not isinstance(error, openai.APIStatusError):
-        return ProviderError("The model could not be reached.")
+        return sdk_http.reason(error) or ProviderError("The model could not be reached.")
     if error.status_code == 429 and error.code == "insufficient_quota":
         return AccountRefused("The model's quota for this key is used up.")
     if error.status_code in TEMPORARY:

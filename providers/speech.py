@@ -65,8 +65,9 @@ class SpeechToText(Protocol):
 
 
 def build(
-    vendor: str, *, api_key: str, base_url: str | None, default_headers: Mapping[str, Any] | None = None
-) -> SpeechToText:
+    vendor: str, *, api_key: str, base_url: str | None, default_headers: Mapping[str, Any] | None = None,
+    allow_private: bool | None = None,
+) -> SpeechToText:  # fmt: skip
     """The adapter of a vendor: `openai` with this key, or `local` without any."""
     if vendor == "local":
         from providers.speech_local import Local
@@ -78,7 +79,7 @@ def build(
     from providers.speech_openai import OpenAISpeech
 
     headers = tuple(sorted((default_headers or {}).items()))
-    return OpenAISpeech(api_key=api_key, base_url=base_url, headers=headers)
+    return OpenAISpeech(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
 
 
 def certainty(segments: Iterable[tuple[float, float, float]]) -> float:

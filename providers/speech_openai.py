@@ -16,9 +16,12 @@ class OpenAISpeech:
     """One tenant's endpoint, over the same connection pool as its language models."""
 
     def __init__(
-        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        self._client = account(api_key=api_key, base_url=base_url, headers=headers)
+        self, *, api_key: str, base_url: str | None, headers: tuple[tuple[str, str], ...] = (),
+        allow_private: bool | None = None,
+    ) -> None:  # fmt: skip
+        self._client = account(
+            api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private
+        )
 
     def transcribe(self, recording: Recording) -> Heard:
         """Ask once; raises ProviderError or ProviderRejected."""

@@ -43,3 +43,5 @@ WEB_CHAT_SOCKETS_AN_ADDRESS = env.integer("WEB_CHAT_SOCKETS_AN_ADDRESS", 50)
 GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for the addresses at which a business wants to be told of events.
 HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+# As GATEWAY_PRIVATE_HOSTS, for a business's own model providers; the installation's own may be anywhere.
+MODEL_PRIVATE_HOSTS = env.text("MODEL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
