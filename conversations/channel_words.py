@@ -1,45 +1,48 @@
 """What is so with a channel, in words that its owner understands, with what to do about it."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from conversations import channels
 from conversations.health import Reason
 from conversations.models import Channel, ChannelStatus
 
 STATES = {
-    "WORKING": lazy("connected"),
-    "STARTING": lazy("starting"),
-    "SCAN_QR_CODE": lazy("waits for its QR code to be scanned with the phone"),
-    "PASSKEY_REQUIRED": lazy("WhatsApp asks for the passkey of this account"),
-    "PASSKEY_CONFIRMATION_REQUIRED": lazy("the code must be confirmed on the phone"),
-    "STOPPED": lazy("stopped"),
-    "FAILED": lazy("out of order"),
-    "green": lazy("works"),
-    "amber": lazy("perhaps something is wrong"),
-    "red": lazy("does not work"),
+    "WORKING": gettext_lazy("connected"),
+    "STARTING": gettext_lazy("starting"),
+    "SCAN_QR_CODE": gettext_lazy("waits for its QR code to be scanned with the phone"),
+    "PASSKEY_REQUIRED": gettext_lazy("WhatsApp asks for the passkey of this account"),
+    "PASSKEY_CONFIRMATION_REQUIRED": gettext_lazy("the code must be confirmed on the phone"),
+    "STOPPED": gettext_lazy("stopped"),
+    "FAILED": gettext_lazy("out of order"),
+    "green": gettext_lazy("works"),
+    "amber": gettext_lazy("perhaps something is wrong"),
+    "red": gettext_lazy("does not work"),
 }
 REASONS = {
-    Reason.NEW: lazy("It was not asked yet; that happens within a minute."),
-    Reason.PAIRING: lazy("No phone is connected to it yet."),
-    Reason.SETTLING: lazy("It is starting again. That takes a minute or two."),
-    Reason.STATE: lazy("The number is not connected: %(state)s. Open the channel and connect it again."),
-    Reason.UNSTEADY: lazy("The gateway did not answer the last time: %(error)s"),
-    Reason.UNREACHABLE: lazy("The gateway does not answer: %(error)s Ask whoever runs it."),
-    Reason.REFUSED: lazy(
+    Reason.NEW: gettext_lazy("It was not asked yet; that happens within a minute."),
+    Reason.PAIRING: gettext_lazy("No phone is connected to it yet."),
+    Reason.SETTLING: gettext_lazy("It is starting again. That takes a minute or two."),
+    Reason.STATE: gettext_lazy(
+        "The number is not connected: %(state)s. Open the channel and connect it again."
+    ),
+    Reason.UNSTEADY: gettext_lazy("The gateway did not answer the last time: %(error)s"),
+    Reason.UNREACHABLE: gettext_lazy("The gateway does not answer: %(error)s Ask whoever runs it."),
+    Reason.REFUSED: gettext_lazy(
         "The gateway answers, and refuses us: %(error)s Check its address, key and session."
     ),
-    Reason.SILENT: lazy(
+    Reason.SILENT: gettext_lazy(
         "It says that it is connected, but for %(minutes)s minutes and more nothing that was sent has "
         "arrived. Restart it; when that does not help, connect the phone again."
     ),
-    Reason.ONE_SILENT: lazy(
+    Reason.ONE_SILENT: gettext_lazy(
         "One customer has not received a message for %(minutes)s minutes and more. "
         "Perhaps their phone is off."
     ),
-    Reason.UNPROVEN: lazy("It is connected again. It counts as working when the next message has arrived."),
-    Reason.FAILING: lazy("Messages to several customers could not be sent. Open Chats to see why."),
+    Reason.UNPROVEN: gettext_lazy(
+        "It is connected again. It counts as working when the next message has arrived."
+    ),
+    Reason.FAILING: gettext_lazy("Messages to several customers could not be sent. Open Chats to see why."),
 }
 
 
@@ -132,15 +135,15 @@ def history(entry: ChannelStatus) -> str:
 
 
 HISTORY = {
-    Reason.NEW: lazy("not asked yet"),
-    Reason.PAIRING: lazy("not connected to a phone yet"),
-    Reason.SETTLING: lazy("starting again"),
-    Reason.STATE: lazy("the number was not connected"),
-    Reason.UNSTEADY: lazy("the gateway did not answer once"),
-    Reason.UNREACHABLE: lazy("the gateway did not answer"),
-    Reason.REFUSED: lazy("the gateway refused us"),
-    Reason.SILENT: lazy("nothing that was sent arrived"),
-    Reason.ONE_SILENT: lazy("one customer received nothing"),
-    Reason.UNPROVEN: lazy("connected again, not proven yet"),
-    Reason.FAILING: lazy("messages to several customers could not be sent"),
+    Reason.NEW: gettext_lazy("not asked yet"),
+    Reason.PAIRING: gettext_lazy("not connected to a phone yet"),
+    Reason.SETTLING: gettext_lazy("starting again"),
+    Reason.STATE: gettext_lazy("the number was not connected"),
+    Reason.UNSTEADY: gettext_lazy("the gateway did not answer once"),
+    Reason.UNREACHABLE: gettext_lazy("the gateway did not answer"),
+    Reason.REFUSED: gettext_lazy("the gateway refused us"),
+    Reason.SILENT: gettext_lazy("nothing that was sent arrived"),
+    Reason.ONE_SILENT: gettext_lazy("one customer received nothing"),
+    Reason.UNPROVEN: gettext_lazy("connected again, not proven yet"),
+    Reason.FAILING: gettext_lazy("messages to several customers could not be sent"),
 }

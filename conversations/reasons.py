@@ -58,6 +58,92 @@ WORDS: tuple[tuple[str, str], ...] = (
     (r"^The file is too large", gettext_noop("The file is too large.")),
     (r"^The file is gone", gettext_noop("The file is not in the store any more. Attach it again.")),
 )
+# What the adapters and the outbox say in whole sentences, for the translators.
+SENTENCES = (
+    gettext_noop("WhatsApp cannot be reached."),
+    gettext_noop("WhatsApp does not work at this moment."),
+    gettext_noop("WhatsApp asks to wait: too much was sent at once."),
+    gettext_noop("WhatsApp asks to wait: too many messages to this person within seconds."),
+    gettext_noop("The business account is in maintenance at Meta for some minutes."),
+    gettext_noop(
+        "WhatsApp no longer accepts this channel's access token: make a new one and enter it at the channel."
+    ),
+    gettext_noop(
+        "The access token may not do this: give it whatsapp_business_messaging and _management in Meta's app."
+    ),
+    gettext_noop("This phone number ID is not known to WhatsApp, or the access token may not use it."),
+    gettext_noop("WhatsApp did not accept the message as it was written."),
+    gettext_noop("WhatsApp has restricted this business account: look at its account quality at Meta."),
+    gettext_noop("WhatsApp did not deliver this: the person is in one of its own marketing experiments."),
+    gettext_noop("WhatsApp does not let this business write to people of that country."),
+    gettext_noop("A number cannot write to itself."),
+    gettext_noop("This person cannot be reached here: no WhatsApp on this number, or too old a version."),
+    gettext_noop("A test number writes only to the numbers that are listed for it in Meta's app."),
+    gettext_noop("The number's display name waits for WhatsApp's approval."),
+    gettext_noop("WhatsApp could not charge the business account: set up its payment method at Meta."),
+    gettext_noop("The number is not registered with WhatsApp: register it again at Meta."),
+    gettext_noop("More than 24 hours have passed since the customer wrote: send a template instead."),
+    gettext_noop("WhatsApp has limited this number, since people reported it: look at its quality at Meta."),
+    gettext_noop(
+        "WhatsApp held this back: the person has had enough marketing lately. Try again in a few days."
+    ),
+    gettext_noop("The person has stopped marketing messages of this business."),
+    gettext_noop("WhatsApp does not carry this kind of message."),
+    gettext_noop("WhatsApp could not hand out the customer's file: ask them to send it again."),
+    gettext_noop("WhatsApp did not take the file: send it in another format, or smaller."),
+    gettext_noop("This person has no phone number here, and this kind of template needs one."),
+    gettext_noop("The template's blanks do not fit: read the templates again and fill them in anew."),
+    gettext_noop("WhatsApp has no such approved template in this language: read the templates again."),
+    gettext_noop("The template with its blanks filled in is too long."),
+    gettext_noop("The template breaks a rule of WhatsApp's: choose another."),
+    gettext_noop("WhatsApp has paused this template, since people did not like it: choose another."),
+    gettext_noop("WhatsApp has switched this template off: choose another."),
+    gettext_noop("The business must first accept WhatsApp's payment terms at Meta."),
+    gettext_noop("WhatsApp did not answer."),
+    gettext_noop("WhatsApp failed, and may have sent it."),
+    gettext_noop("WhatsApp refused."),
+    gettext_noop("WhatsApp took the file and did not say under which id."),
+    gettext_noop("The access token or the number of this channel cannot be used."),
+    gettext_noop(
+        "The customer last wrote more than 24 hours ago: WhatsApp lets only a template through now."
+    ),
+    gettext_noop("WhatsApp lets this number write to no more new people now (capping)."),
+    gettext_noop("This number is not on WhatsApp."),
+    gettext_noop("This person asked not to get such messages."),
+    gettext_noop("On this channel the customer must write first."),
+    gettext_noop("This template may not be sent on this channel."),
+    gettext_noop("The gateway's engine cannot do this."),
+    gettext_noop("The gateway has this file no more."),
+    gettext_noop("The file could not be fetched."),
+    gettext_noop("The file has no address that can be used."),
+    gettext_noop("The file is not at WhatsApp, and is not fetched."),
+    gettext_noop("The file came too slowly."),
+    gettext_noop("The file did not come whole."),
+    gettext_noop("The file never came."),
+    gettext_noop("Visitors of the web chat send no files."),
+    gettext_noop("The API channel carries no files."),
+    gettext_noop("The test chat carries no files."),
+    gettext_noop("This channel cannot do that."),
+    gettext_noop("It is too late for that: WhatsApp allows it only for a while."),
+)
+# Why a customer's message came to its end.
+ENDINGS = (
+    gettext_noop("a person has this conversation"),
+    gettext_noop("a person dealt with it"),
+    gettext_noop("a voice note was heard badly"),
+    gettext_noop("confirmed what was heard"),
+    gettext_noop("not what the customer said"),
+    gettext_noop("asked to say it again"),
+    gettext_noop("opted out"),
+    gettext_noop("opted in"),
+    gettext_noop("opted out already"),
+    gettext_noop("the customer took it back"),
+    gettext_noop("a call; nobody can take it here"),
+    gettext_noop("a call, answered with the text for calls"),
+)
+REFUSED = "WhatsApp refused: "  # and then WhatsApp's own words
+MERGED = "merged into turn "
+_CODE = re.compile(r" \(\w+\)\.$")  # what an adapter puts at the end for the log
 _KNOWN = tuple((re.compile(pattern), words) for pattern, words in WORDS)
 
 
@@ -65,4 +151,20 @@ def in_words(error: str) -> str:
     """The reason for a person; empty for none."""
     if not error:
         return ""
-    return next((_(words) for pattern, words in _KNOWN if pattern.search(error)), _(error))
+    known = next((_(words) for pattern, words in _KNOWN if pattern.search(error)), "")
+    return known or _sentence(error)
+
+
+def _sentence(error: str) -> str:
+    """As it was said, or in the reader's language; a vendor's own words behind ours stay as they are."""
+    if error.startswith(REFUSED):
+        return _("WhatsApp refused: %(words)s") % {"words": error.removeprefix(REFUSED)}
+    plain = _CODE.sub(".", error)
+    return _(error) if plain == error or plain not in SENTENCES else _(plain)
+
+
+def why_ended(reason: str) -> str:
+    """Why a customer's message came to its end, for a person; empty for none."""
+    if reason.startswith(MERGED):
+        return _("merged into answer %(n)s") % {"n": reason.removeprefix(MERGED)}
+    return _(reason) if reason else ""

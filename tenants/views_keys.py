@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,13 +19,13 @@ from tenants.models import LANGUAGES, ApiKey, User
 class KeyForm(forms.Form):
     """A new key: what it is for, and no more rights than that needs."""
 
-    name = forms.CharField(label=_lazy("What is it for?"), max_length=80)
+    name = forms.CharField(label=gettext_lazy("What is it for?"), max_length=80)
     scopes = forms.MultipleChoiceField(
-        label=_lazy("What may it do?"),
+        label=gettext_lazy("What may it do?"),
         choices=list(SCOPES.items()),
         initial=["conversations:read"],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _lazy("Choose at least one right.")},
+        error_messages={"required": gettext_lazy("Choose at least one right.")},
     )
 
 

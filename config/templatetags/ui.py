@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from conversations.reasons import in_words
+from conversations import reasons
 
 register = template.Library()
 FACES = 6
@@ -79,7 +79,13 @@ def seconds(milliseconds: int | None) -> str:
 @register.filter
 def why_not(error: str) -> str:
     """Why a message did not go out, for a person."""
-    return in_words(error)
+    return reasons.in_words(error)
+
+
+@register.filter
+def why_ended(reason: str) -> str:
+    """Why a customer's message came to its end, for a person."""
+    return reasons.why_ended(reason)
 
 
 @register.filter
