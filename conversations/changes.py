@@ -26,7 +26,7 @@ def edited(channel: Channel, event: Edited, *, now: datetime) -> str:
     message = _locked(channel, event.unique_id, from_me=event.from_me)
     if message is None:
         return NOT_YET
-    if message.revoked_at or message.body == event.text or _is_older(message, event.at):
+    if message.revoked_at or event.text in (message.body, message.whole_text) or _is_older(message, event.at):
         return "ignored: edit changes nothing"
     earlier = [*message.earlier, {"text": message.body, "until": event.at.isoformat()}][-MOST_EARLIER:]
     _retell(message, event.text)

@@ -22,7 +22,7 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 from psycopg import sql
 
-from conversations import alarms, channels, hooks
+from conversations import alarms, channels, hooks, restrictions
 from conversations.events import Event, Receipt, SessionStatus
 from conversations.models import Channel, ChannelStatus, Message
 from providers.errors import ProviderError, ProviderRejected
@@ -206,7 +206,7 @@ class Answer:
     """What asking a channel brought: the vendor's word, or why there is none."""
 
     channel: Channel
-    status: str = ""
+    told: SessionStatus | None = None
     error: str = ""
     refused: bool = False
 
@@ -260,7 +260,7 @@ def _ask_before(until: float, channel: Channel) -> Answer | None:
 def ask(channel: Channel) -> Answer:
     """One round trip to the channel's vendor."""
     try:
-        return Answer(channel, status=channels.transport(channel).probe(channel))
+        return Answer(channel, told=channels.transport(channel).probe(channel))
     except ProviderRejected as error:
         return Answer(channel, error=str(error), refused=True)
     except ProviderError as error:
@@ -287,8 +287,11 @@ def _note_answer(answer: Answer, *, now: datetime) -> None:
         return
     channel.update(probe_failures=0, probe_error="")
     # An event that came while we asked knows better.
-    if answer.status and not channel.filter(status_at__gt=now).exists():
-        note_status(answer.channel, answer.status, now=now)
+    if answer.told is None or channel.filter(status_at__gt=now).exists():
+        return
+    restrictions.note(answer.channel, answer.told.detail, now=now)
+    if answer.told.status:
+        note_status(answer.channel, answer.told.status, now=now)
 
 
 def weigh(channel_id: Any, *, now: datetime, refused: bool | None = None) -> Verdict | None:

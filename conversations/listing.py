@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from conversations import channels
 from conversations.models import Channel, Contact, Conversation, Turn
 from tenants.models import User
 
@@ -34,12 +35,15 @@ def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
     newest = conversation.messages.select_related("author", "transcript", "reply_to").order_by("-pk")
     messages = newest[:MESSAGES]
+    transport = channels.transport(conversation.channel)
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
     return {
         "conversation": conversation,
         "messages_shown": list(messages)[::-1],
         "thinking": thinking,
         "can_quote": conversation.status == Conversation.Status.OPEN,
+        "can_react": isinstance(transport, channels.Reactor),
+        "can_change": isinstance(transport, channels.Editor),
     }
 
 

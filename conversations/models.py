@@ -510,6 +510,16 @@ class Message(models.Model):
         return f"({title})" if title and title not in self.body else ""
 
     @property
+    def is_drawn(self) -> bool:
+        """Whether a page draws it from its content (a place, cards, a poll): the body says the same."""
+        return bool({"location", "cards", "poll"} & self.content.keys()) and not self.content.get("template")
+
+    @property
+    def reacted(self) -> list[str]:
+        """The reactions on it, the customer's first."""
+        return [self.reactions[who] for who in ("contact", "us") if self.reactions.get(who)]
+
+    @property
     def in_memory(self) -> str:
         """What the other side did with it later, for who reads the thread without seeing it."""
         reaction = self.reactions.get("contact")

@@ -163,9 +163,10 @@ def post_by_person(
     now: datetime,
     reply_to_id: int | None = None,
     attached: Attached | None = None,
+    content: Mapping[str, Any] | None = None,
     key: str = "",
 ) -> Message:
-    """A person's own words or file, once a `key`; the caller has taken the conversation over."""
+    """A person's own words, file or `content`, once a `key`; the caller has taken the conversation over."""
     conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
     unique_id = unique_id_for(conversation_id, key) if key else new_unique_id()
     if key and (same := posted(conversation, unique_id)) is not None:
@@ -178,6 +179,7 @@ def post_by_person(
         user=user,
         reply_to=conversation.messages.filter(pk=reply_to_id).first() if reply_to_id else None,
         attached=attached,
+        content=content,
         unique_id=unique_id,
     )
 

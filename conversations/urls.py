@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations import ledger_views, views
+from conversations import ledger_views, message_views, views
 
 urlpatterns = [
     path("", views.today_page, name="today"),
@@ -11,10 +11,15 @@ urlpatterns = [
     path("chats/<int:pk>/thread", views.chat_thread, name="chat_thread"),
     path("chats/<int:pk>/person", views.chat_person, name="chat_person"),
     path("chats/<int:pk>/send", views.chat_send, name="chat_send"),
+    path("chats/<int:pk>/more", message_views.chat_more, name="chat_more"),
     path("chats/<int:pk>/take-over", views.chat_take_over, name="chat_take_over"),
     path("chats/<int:pk>/give-back", views.chat_give_back, name="chat_give_back"),
     path("chats/<int:pk>/close", views.chat_close, name="chat_close"),
     path("messages/<int:pk>/why", views.message_why, name="message_why"),
+    path("messages/<int:pk>/more", message_views.message_more, name="message_more"),
+    path("messages/<int:pk>/react", message_views.message_react, name="message_react"),
+    path("messages/<int:pk>/edit", message_views.message_edit, name="message_edit"),
+    path("messages/<int:pk>/take-back", message_views.message_take_back, name="message_take_back"),
     path("messages/<int:pk>/retry", views.message_retry, name="message_retry"),
     path("messages/<int:pk>/arrived", views.message_arrived, name="message_arrived"),
     path("media/messages/<int:pk>", views.message_media, name="message_media"),

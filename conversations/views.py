@@ -11,7 +11,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from conversations import attachments, handoff, listing, outbox, template_views, today
+from conversations import (
+    attachments,
+    channels,
+    handoff,
+    listing,
+    outbox,
+    restrictions,
+    template_views,
+    today,
+)  # fmt: skip
 from conversations.forms import ContactForm
 from conversations.models import Contact, Conversation, Message, Turn
 from tenants import access
@@ -45,8 +54,18 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
         **listing.thread(conversation),
         "largest": attachments.largest(conversation.channel),
         **template_views.context(conversation, now=timezone.now()),
+        **_abilities(conversation),
     }
     return render(request, "conversations/chats.html", context)
+
+
+def _abilities(conversation: Conversation) -> dict[str, Any]:
+    """What the channel carries beyond words and files, and what WhatsApp forbids towards this person."""
+    limits = channels.transport(conversation.channel).limits
+    return {
+        "sends_more": limits.places or limits.lists,
+        "restricted": restrictions.refuses(conversation, now=timezone.now()),
+    }
 
 
 @require_GET

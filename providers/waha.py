@@ -24,7 +24,7 @@ LOOK_BACK = 30  # messages of a chat that are looked through for one of ours
 # What a session tells us of. Not "message": "message.any" has it too, and the owner's own words besides.
 EVENTS = (
     "session.status", "message.any", "message.ack", "message.reaction", "message.edited", "message.revoked",
-    "poll.vote", "call.received",
+    "poll.vote", "call.received", "presence.update",
 )  # fmt: skip
 # Node closes an idle connection after five seconds. One that closes while we send looks like a lost answer.
 _POOL = httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=4)
@@ -187,6 +187,11 @@ class Waha:
     def stop_typing(self, *, session: str, chat_id: str) -> None:
         self._be_polite("stopTyping", session, chat_id)
 
+    def watch_presence(self, *, session: str, chat_id: str) -> None:
+        """Have it told (`presence.update`) when this person types, until the session connects anew."""
+        path = f"/api/{_quoted(session)}/presence/{_quoted(chat_id)}/subscribe"
+        self._call("POST", path, timeout=MANNERS_SECONDS)
+
     # -- what is asked
 
     def get_message(
@@ -227,11 +232,6 @@ class Waha:
         """The chat id with the number (`digits@c.us`) behind a hidden id; empty when it is not known."""
         return self._pair(f"/api/{_quoted(session)}/lids/{_quoted(lid)}").get("pn") or ""
 
-    def lid_of(self, *, session: str, number: str) -> str:
-        """The hidden id (`digits@lid`) of a number; empty when it is not known."""
-        digits = number.partition("@")[0]
-        return self._pair(f"/api/{_quoted(session)}/lids/pn/{_quoted(digits)}").get("lid") or ""
-
     def download_media(self, url: str, *, max_bytes: int) -> bytes:
         """The file behind a media URL: its path at this gateway, whatever host the URL names."""
         target = _at(self._base, url)
@@ -270,10 +270,6 @@ class Waha:
         """What the gateway says of it; raises NotFound. A real round trip: the heartbeat."""
         return _session_info(self._call("GET", _session_path(session)))
 
-    def session_status(self, *, session: str) -> str:
-        """WORKING, SCAN_QR_CODE, STOPPED and so on, in the gateway's words."""
-        return self.get_session(session=session).status
-
     def start_session(self, *, session: str) -> None:
         self._call("POST", f"{_session_path(session)}/start")
 
@@ -295,32 +291,16 @@ class Waha:
         """Until when WhatsApp keeps this number from writing first; empty when it does not or cannot tell."""
         return self._restriction(session, "timelock")
 
-    def capping(self, *, session: str) -> dict[str, Any]:
-        """How many new people this number may still write to; empty when the gateway cannot tell."""
-        return self._restriction(session, "capping")
-
     # -- pairing
 
     def qr_image(self, *, session: str) -> bytes:
         """The code to scan, as PNG; raises ProviderError when the session does not show one now."""
         return self._call("GET", f"{_auth_path(session)}/qr", params={"format": "image"}, raw=True)
 
-    def qr_value(self, *, session: str) -> str:
-        """The code to scan, as the text that it holds."""
-        return str(self._found(f"{_auth_path(session)}/qr", params={"format": "raw"}).get("value") or "")
-
     def request_code(self, *, session: str, phone: str) -> str:
         """A code to type on the phone with this number (digits) instead of scanning."""
         answer = self._call("POST", f"{_auth_path(session)}/request-code", json={"phoneNumber": phone})
         return str(answer.get("code") or "") if isinstance(answer, dict) else ""
-
-    def passkey_challenge(self, *, session: str) -> dict[str, Any]:
-        """What the owner's passkey has to sign, on web.whatsapp.com, while it is PASSKEY_REQUIRED."""
-        return self._found(f"{_auth_path(session)}/passkey/challenge")
-
-    def passkey_answer(self, *, session: str, assertion: Mapping[str, Any]) -> None:
-        """What the browser signed: {id, rawId, type, response}."""
-        self._call("POST", f"{_auth_path(session)}/passkey", json=dict(assertion))
 
     def passkey_code(self, *, session: str) -> str:
         """The code to compare with the phone's while the session is PASSKEY_CONFIRMATION_REQUIRED."""

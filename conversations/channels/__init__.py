@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from conversations.events import Event, Identity
+from conversations.events import Event, Identity, SessionStatus
 from conversations.models import Channel, Conversation, Message
 from conversations.wording import Markup
 
@@ -40,6 +40,8 @@ class Limits:
     media: frozenset[str] = frozenset()  # of Message.Kind: image, audio, video, document
     lists: bool = False
     buttons: bool = False
+    places: bool = False
+    polls: bool = False
     remote: bool = False
     pace: Pace = Pace()
     markup: Markup = "plain"
@@ -78,8 +80,11 @@ class Transport(Protocol):
         """Why this message may not be sent now, in words for a person; empty when it may."""
         ...
 
-    def probe(self, channel: Channel) -> str:
-        """A real round trip to the vendor; returns the vendor's word for the channel's state."""
+    def probe(self, channel: Channel) -> SessionStatus:
+        """A real round trip to the vendor: its word for the channel's state, and what it tells beside.
+
+        Runs in a thread that may ask no database: `channel` is all that it knows.
+        """
         ...
 
 
@@ -120,6 +125,28 @@ class Attentive(Protocol):
 
     def attend(self, channel: Channel, message: Message) -> None:
         """Show it for this inbound message. Manners only: never raises for the vendor's failures."""
+        ...
+
+
+@runtime_checkable
+class Reactor(Protocol):
+    """A transport on which we may react to a message."""
+
+    def react(self, channel: Channel, message: Message, text: str) -> None:
+        """An empty text takes our reaction away."""
+        ...
+
+
+@runtime_checkable
+class Editor(Protocol):
+    """A transport that can change what we said."""
+
+    def edit(self, channel: Channel, message: Message, text: str) -> None:
+        """Let the customer read these words instead."""
+        ...
+
+    def take_back(self, channel: Channel, message: Message) -> None:
+        """For everybody."""
         ...
 
 

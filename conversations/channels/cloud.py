@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 
 from conversations import cloud_events, window
 from conversations.channels import Limits, Pace
-from conversations.events import Event
+from conversations.events import Event, SessionStatus
 from conversations.models import Channel, Conversation, Message
 from providers import whatsapp_cloud
 from providers.errors import ProviderError, ProviderRejected
@@ -39,6 +39,7 @@ class CloudTransport:
         media=frozenset({"image", "audio", "video", "document"}),
         lists=True,
         buttons=True,
+        places=True,
         pace=PACE,
     )
 
@@ -49,6 +50,11 @@ class CloudTransport:
         if message.author_kind == Message.Author.PERSON and (seen := _last_in(message.conversation)):
             _politely(lambda: client_of(channel).mark_read(message_id=seen.unique_id))
         return _send(client_of(channel), message)
+
+    def react(self, channel: Channel, message: Message, text: str) -> None:
+        """Within the 24 hours, as any free message."""
+        to = message.conversation.address
+        client_of(channel).send_reaction(to=to, message_id=message.unique_id, text=text)
 
     def look_up(self, channel: Channel, message: Message) -> bool | None:
         return None  # WhatsApp cannot be asked; it tells by itself, with our reference
@@ -74,9 +80,9 @@ class CloudTransport:
     def attend(self, channel: Channel, message: Message) -> None:
         _politely(lambda: client_of(channel).mark_read(message_id=message.unique_id, typing=True))
 
-    def probe(self, channel: Channel) -> str:
+    def probe(self, channel: Channel) -> SessionStatus:
         status = client_of(channel).number().status
-        return WORKING.get(status, status)
+        return SessionStatus(WORKING.get(status, status))
 
 
 def client_of(channel: Channel) -> whatsapp_cloud.Cloud:
@@ -97,8 +103,6 @@ def _send(client: whatsapp_cloud.Cloud, message: Message) -> str:
         return _send_template(client, message, template)
     if place := message.content.get("location"):
         return client.send_location(to=to, **place, reference=message.unique_id)
-    if reaction := message.content.get("reaction"):
-        return client.send_reaction(to=to, message_id=reaction["to"], text=reaction["text"])
     if message.media:
         return _send_file(client, message)
     quoted = {"reply_to": _quoted(message), "reference": message.unique_id}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from conversations.channels import Limits
-from conversations.events import Event, Unreadable
+from conversations.events import Event, SessionStatus, Unreadable
 from conversations.models import Channel, Conversation, Message
 from providers.errors import ProviderRejected
 
@@ -29,5 +29,5 @@ class Programs:
     def refuses(self, conversation: Conversation, message: Message, *, now: datetime) -> str:
         return ""
 
-    def probe(self, channel: Channel) -> str:
-        return "WORKING"
+    def probe(self, channel: Channel) -> SessionStatus:
+        return SessionStatus("WORKING")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from conversations import choices, restrictions, waha_events
 from conversations.channels import Limits, Pace
-from conversations.events import Event, Identity, Skipped
+from conversations.events import Event, Identity, SessionStatus, Skipped
 from conversations.models import Channel, Conversation, Message
 from conversations.numbers import ninth_digit_twin
 from providers import addresses, waha
@@ -21,6 +21,7 @@ from providers.errors import ProviderError, ProviderRejected
 
 log = structlog.get_logger(__name__)
 LEAST_TYPING, TYPED_A_SECOND = 0.6, 40.0  # seconds; characters: a quick writer, since a customer waits
+WATCHED_SECONDS = 3600  # a session that connects anew has forgotten whom it watches
 NO_LISTS_SECONDS = 24 * 3600  # so long an engine that has no lists is not asked for one again
 CLOCKS_DIFFER = timedelta(seconds=90)  # between the gateway's and ours, at most
 GONE = "The gateway has this file no more."
@@ -43,6 +44,8 @@ class WahaTransport:
         files={"document": 64 * 2**20},
         media=frozenset({"image", "audio", "video", "document"}),
         lists=True,
+        places=True,
+        polls=True,
         pace=PACE,
     )
 
@@ -72,6 +75,17 @@ class WahaTransport:
             raise
         finally:
             _politely(lambda: client.stop_typing(**where))
+            _watch(channel, client, message)
+
+    def react(self, channel: Channel, message: Message, text: str) -> None:
+        client_of(channel).react(session=channel.session, full_id=_full_id(message), reaction=text)
+
+    def edit(self, channel: Channel, message: Message, text: str) -> None:
+        where = _where(channel, message)
+        client_of(channel).edit_message(**where, full_id=_full_id(message), text=text)
+
+    def take_back(self, channel: Channel, message: Message) -> None:
+        client_of(channel).delete_message(**_where(channel, message), full_id=_full_id(message))
 
     def look_up(self, channel: Channel, message: Message) -> str | bool | None:
         client, where = client_of(channel), _where(channel, message)
@@ -116,8 +130,11 @@ class WahaTransport:
     def refuses(self, conversation: Conversation, message: Message, *, now: datetime) -> str:
         return restrictions.refuses(conversation, now=now)
 
-    def probe(self, channel: Channel) -> str:
-        return client_of(channel).session_status(session=channel.session)
+    def probe(self, channel: Channel) -> SessionStatus:
+        """With what the gateway knows of WhatsApp's restrictions: it tells by itself only of new states."""
+        found = client_of(channel).get_session(session=channel.session)
+        told = {"timelock": dict(found.timelock), "capping": dict(found.capping)}
+        return SessionStatus(found.status, {name: words for name, words in told.items() if words})
 
 
 def client_of(channel: Channel) -> waha.Waha:
@@ -132,8 +149,6 @@ def client_of(channel: Channel) -> waha.Waha:
 def _send(client: waha.Waha, where: Mapping[str, Any], message: Message) -> str:
     content, quoted = message.content, {"reply_to": _quoted(where, message)}
     own: dict[str, Any] = {"message_id": message.unique_id, **quoted}
-    if reaction := content.get("reaction"):
-        return _react(client, where, message, reaction)
     if place := content.get("location"):
         return client.send_location(**where, **_coordinates(place), **own)
     if poll := content.get("poll"):
@@ -180,12 +195,6 @@ def _send_options(
     return client.send_text(**where, text=text, message_id=message.unique_id, reply_to=quoted)
 
 
-def _react(client: waha.Waha, where: Mapping[str, Any], message: Message, reaction: Mapping[str, str]) -> str:
-    to = waha.full_id(where["chat_id"], reaction["to"], from_me=False)
-    client.react(session=where["session"], full_id=to, reaction=reaction["text"])
-    return message.unique_id
-
-
 def _coordinates(place: Mapping[str, Any]) -> dict[str, Any]:
     title = str(place.get("title") or place.get("name") or "")
     return {"latitude": place["latitude"], "longitude": place["longitude"], "title": title}
@@ -197,6 +206,11 @@ def _quoted(where: Mapping[str, Any], message: Message) -> str:
         return ""
     ours = quoted.direction == Message.Direction.OUT
     return waha.full_id(where["chat_id"], quoted.unique_id, from_me=ours)
+
+
+def _full_id(message: Message) -> str:
+    ours = message.direction == Message.Direction.OUT
+    return waha.full_id(message.conversation.address, message.unique_id, from_me=ours)
 
 
 def _note_time_lock(channel: Channel, client: waha.Waha) -> None:
@@ -263,6 +277,13 @@ def _identities(*values: str) -> list[Identity]:
 
 def _where(channel: Channel, message: Message) -> dict[str, Any]:
     return {"session": channel.session, "chat_id": message.conversation.address}
+
+
+def _watch(channel: Channel, client: waha.Waha, message: Message) -> None:
+    """Have the gateway tell when this customer types: their next bubbles are then waited for."""
+    where = _where(channel, message)
+    if cache.add(f"waha-watched:{channel.pk}:{message.conversation_id}", True, WATCHED_SECONDS):
+        _politely(lambda: client.watch_presence(**where))
 
 
 def _politely(call: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ import { tabs } from "./tabs.js";
 import { themeToggle } from "./theme.js";
 import { thread } from "./thread.js";
 import { toasts } from "./toasts.js";
+import { typing } from "./typing.js";
 import { widgetPreview } from "./widget_preview.js";
 
 window.htmx = htmx;
@@ -23,6 +24,7 @@ confirmations();
 sheet();
 composer();
 thread();
+typing();
 live();
 tabs();
 widgetPreview();

@@ -55,6 +55,9 @@ class Line {
   heard(data) {
     const { event, ...ids } = JSON.parse(data);
     const chat = ids.conversation ?? ids.conversation_id;
+    const isTyping = event === "contact.typing";
+    if (isTyping || event === "message.received") tell("typing", { chat: Number(chat), ended: !isTyping });
+    if (isTyping) return; // nothing has changed in what the page shows
     [event, "change", chat && `chat-${chat}`].filter(Boolean).forEach((name) => this.due.add(name));
     this.soon ??= setTimeout(() => this.tellDue(), TOGETHER);
   }
@@ -63,7 +66,7 @@ class Line {
     this.soon = undefined;
     const names = [...this.due];
     this.due.clear();
-    names.forEach(tell);
+    names.forEach((name) => tell(name));
   }
 
   show(state) {
@@ -72,6 +75,6 @@ class Line {
   }
 }
 
-function tell(name) {
-  document.body.dispatchEvent(new CustomEvent(`live:${name}`, { bubbles: true }));
+function tell(name, detail) {
+  document.body.dispatchEvent(new CustomEvent(`live:${name}`, { bubbles: true, detail }));
 }

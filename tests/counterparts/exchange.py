@@ -6,6 +6,7 @@ POST   /_control/edit     {session, chat, unique, text}                    the c
 POST   /_control/revoke   {session, chat, unique}                          ... takes it back
 POST   /_control/react    {session, chat, unique, text, to_us?}            ... reacts to it; "" ends that
 POST   /_control/vote     {session, chat, unique, options}                 ... votes on our poll
+POST   /_control/type     {session, chat, how?}                            ... types, or records
 POST   /_control/call     {session, chat}                                  ... calls
 POST   /_control/choose   {session, chat, unique, row}                     ... chooses a row of our list
 PUT    /_control/lids     {hidden id: number}                              who is behind a hidden id
@@ -66,6 +67,9 @@ class Exchange:
                 full.split("_")[2] in self.incoming
             ):
                 await answer(send, 200, self._again(session, full, request.query))
+            case "POST", ["api", _name, "presence", chat, "subscribe"]:
+                self.pair_of(session.name).watched.add(chat)  # type: ignore[attr-defined]
+                await answer(send, 201, {})
             case "GET", ["api", _name, "lids", lid]:
                 await answer(send, 200, {"lid": lid, "pn": self.lids.get(lid)})
             case "GET", ["api", _name, "lids", "pn", digits]:
@@ -174,6 +178,15 @@ class Exchange:
             if shown["unique"] == unique:
                 shown["reaction"] = text
         self._tell({"type": "reaction", "unique": unique, "who": who, "text": text})  # type: ignore[attr-defined]
+
+    def _post_type(self, body: dict[str, Any]) -> Any:
+        return self.type(**body)
+
+    def type(self, session: str, chat: str, how: str = "typing") -> None:
+        """Nobody is told of a chat that nobody asked to watch."""
+        presence = {"id": chat, "presences": [{"participant": chat, "lastKnownPresence": how}]}
+        if chat in self.pair_of(session).watched:  # type: ignore[attr-defined]
+            self._deliver(session, "presence.update", presence)
 
     def _post_vote(self, body: dict[str, Any]) -> Any:
         return self.vote(**body)

@@ -30,6 +30,7 @@ class Pair:
     codes: int = 0
     data: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)  # the chats of which it tells who types
 
 
 class Pairing:
@@ -134,11 +135,13 @@ class Pairing:
 
     def _shown(self, name: str) -> dict[str, Any]:
         session, pair = self.sessions[name], self.pair_of(name)
-        me = {"id": f"{pair.number}@c.us", "pushName": session.title or name} if pair.number else None
+        names = {"timelock": "reachoutTimelock", "capping": "messageCapping"}
+        forbidden = {names[kind]: state for kind, state in self.restrictions.get(name, {}).items()}
+        me = {"id": f"{pair.number}@c.us", "pushName": session.title or name, **forbidden}
         return {
             "name": name,
             "status": session.status,
-            "me": me,
+            "me": me if pair.number else None,
             "engine": {"engine": session.engine},
             "config": pair.config,
             "presence": {},
