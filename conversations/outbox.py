@@ -36,6 +36,7 @@ MAX_ATTEMPTS = 8
 UNSENT = (Status.QUEUED, Status.SENDING, Status.UNKNOWN)
 ORDER_SECONDS = 20
 OPTED_OUT = "This person asked not to get such messages."
+NEVER_SENT = "The gateway took this several times and never sent it."
 NOT_DELIVERED = "WhatsApp could not deliver the message."
 # How far a message has come; receipts arrive in any order and only ever move it forward.
 PROGRESS = {
@@ -409,6 +410,9 @@ def _ask_later(message: Message, *, reason: str, now: datetime) -> None:
 
 
 def _queue_again(message: Message) -> None:
+    """It surely did not leave; a gateway that never sends it is not asked to for ever."""
+    if message.attempts + 1 >= MAX_ATTEMPTS:
+        return _mark_failed(message, reason=NEVER_SENT)
     with transaction.atomic(durable=True):
         Message.objects.filter(pk=message.pk, status=Status.UNKNOWN).update(
             status=Status.QUEUED, send_after=None, attempts=message.attempts + 1
@@ -436,7 +440,8 @@ def adopt(channel: Channel, said: Said) -> None:
 def note_echo(channel: Channel, unique: str, *, now: datetime) -> str:
     """Our own message came back through the webhook: it was sent."""
     ours = Message.objects.filter(provider_key=f"{channel.pk.hex}:true:{unique}")
-    unsure = ours.filter(status__in=[Status.SENDING, Status.UNKNOWN])
+    # One that is queued again, because the gateway did not know it when it was asked, is not sent twice.
+    unsure = ours.filter(status__in=UNSENT)
     if not unsure.update(status=Status.SENT, sent_at=now, terminal_at=now, error=""):
         return "ignored: own message"
     message = ours.get()

@@ -114,6 +114,7 @@ SENTENCES = (
     gettext_noop("This template may not be sent on this channel."),
     gettext_noop("The gateway's engine cannot do this."),
     gettext_noop("The gateway has this file no more."),
+    gettext_noop("The gateway took this several times and never sent it."),
     gettext_noop("The file could not be fetched."),
     gettext_noop("The file has no address that can be used."),
     gettext_noop("The file is not at WhatsApp, and is not fetched."),

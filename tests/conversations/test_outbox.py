@@ -66,6 +66,35 @@ class TestDeliver:
         assert len(shop.texts()) == 1
 
 
+    def test_an_echo_that_comes_after_the_look_up_keeps_it_from_being_sent_again(self, shop: Any) -> None:
+        message = answered(shop)
+        queued = Message.objects.filter(pk=message.pk)
+        queued.update(status="queued", attempts=2, terminal_at=None, send_after=None)
+        shop.knock(
+            door.event(
+                "message.any",
+                {"id": f"true_5511988887777@c.us_{message.unique_id}", "fromMe": True, "source": "api",
+                 "from": "5511988887777@c.us", "to": "5511988887777@c.us", "body": message.body},
+            )
+        )  # fmt: skip
+        shop.read()
+        assert queued.get().status == "sent"
+        shop.ring(outbox.deliver, message_id=message.pk)
+        shop.work()
+        assert len(shop.texts()) == 1
+
+    def test_what_a_gateway_takes_and_never_sends_is_given_up_in_the_end(self, shop: Any) -> None:
+        message = answered(shop)
+        shop.gateway.app.forget()  # it knows nothing of it: surely not sent
+        mine = Message.objects.filter(pk=message.pk)
+        mine.update(status="unknown", attempts=outbox.MAX_ATTEMPTS - 1, terminal_at=None)
+        shop.ring(outbox.reconcile, message_id=message.pk)
+        shop.work()
+        row = mine.get()
+        assert (row.status, row.error) == ("failed", outbox.NEVER_SENT) and row.terminal_at
+        assert shop.texts() == []
+
+
 class TestReceipts:
     def test_move_a_message_forward_and_never_back(self, shop: Any) -> None:
         message = answered(shop)
