@@ -165,9 +165,11 @@ def hold(conversation_id: int) -> None:
 @transaction.atomic(durable=True)
 def hold_line(conversation_id: int, *, now: datetime) -> Message | None:
     """As `hold`: once for all that is open; never beside an answer, since both take the same lock."""
-    conversation = handoff.locked(conversation_id)
+    conversation = handoff.locked_if_there(conversation_id)
     bound = rules.current().holding_seconds
-    if not bound or conversation.handler != Conversation.Handler.AGENT or consent.is_out(conversation):
+    if conversation is None or not bound:
+        return None
+    if conversation.handler != Conversation.Handler.AGENT or consent.is_out(conversation):
         return None
     unheld = conversation.messages.filter(direction=Message.Direction.IN, outcome="")
     if conversation.held_at is not None:

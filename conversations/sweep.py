@@ -189,7 +189,9 @@ def _remind_unanswered(*, now: datetime) -> None:
     ).exclude(conversation__turns__status="running")
     for pk in set(stuck.values_list("conversation_id", flat=True)):
         with transaction.atomic(durable=True):
-            conversation = handoff.locked(pk)
+            conversation = handoff.locked_if_there(pk)
+            if conversation is None:
+                continue
             if conversation.handler == Conversation.Handler.AGENT:
                 conversation.reply_due_at = now - GRACE * 2
                 conversation.save(update_fields=["reply_due_at"])

@@ -107,8 +107,8 @@ def _failed(turn: Turn, error: Exception) -> None:
 @transaction.atomic(durable=True)
 def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     """Decide who answers; for the agent, reserve credits and open the turn. None when nothing is due."""
-    conversation = handoff.locked(conversation_id)
-    if not _is_due(conversation, now=now):
+    conversation = handoff.locked_if_there(conversation_id)
+    if conversation is None or not _is_due(conversation, now=now):
         return None
     messages = understanding.unanswered(conversation)
     conversation.reply_due_at = None
