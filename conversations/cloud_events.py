@@ -5,7 +5,6 @@ Unreadable only when it is none at all. Contract: Graph API v26.0, with username
 number here, only a business-scoped user id.
 """
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from conversations.events import (
     Skipped,
     TemplateChanged,
     Unreadable,
-    clean,
+    parse,
 )
 from providers.whatsapp_errors import meaning
 
@@ -40,16 +39,13 @@ def read(body: bytes, *, phone_number_id: str, waba_id: str) -> list[Event]:
     """What a delivery says to this number of this account, in order; raises Unreadable."""
     found: list[Event] = []
     for entry in _entries(body):
-        for change in _dicts(entry.get("changes")):
+        for change in _parts(entry.get("changes")):
             found += _change(change, phone_number_id, is_ours=_text(entry.get("id")) == waba_id)
     return found
 
 
 def _entries(body: bytes) -> list[dict[str, Any]]:
-    try:
-        envelope = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("not JSON") from error
+    envelope = parse(body)
     entries = envelope.get("entry") if isinstance(envelope, dict) else None
     if not isinstance(entries, list):
         raise Unreadable("no entry")
@@ -72,24 +68,24 @@ def _change(change: dict[str, Any], phone_number_id: str, *, is_ours: bool) -> I
 
 def _messages(value: dict[str, Any]) -> Iterator[Event]:
     people = _dicts(value.get("contacts"))
-    for message in _dicts(value.get("messages")):
+    for message in _parts(value.get("messages")):
         yield _message(message, people)
-    for status in _dicts(value.get("statuses")):
+    for status in _parts(value.get("statuses")):
         yield _status(status)
-    for error in _dicts(value.get("errors")):
+    for error in _parts(value.get("errors")):
         yield Skipped(reason=f"error {_text(error.get('code'))[:20]}")
 
 
 def _echoes(value: dict[str, Any]) -> Iterator[Event]:
     """What the owner typed on the phone that shares this number."""
-    for message in _dicts(value.get("message_echoes")):
+    for message in _parts(value.get("message_echoes")):
         chat = _text(message.get("to")) or _text(message.get("to_user_id"))
         yield _said(message, Person(chat=chat), from_me=True)
 
 
 def _calls(value: dict[str, Any]) -> Iterator[Event]:
     people = _dicts(value.get("contacts"))
-    for call in _dicts(value.get("calls")):
+    for call in _parts(value.get("calls")):
         person, unique_id = _person(call, people), _text(call.get("id"))[:120]
         if _text(call.get("event")) == "connect" and person.chat and unique_id:
             at = _moment(call.get("timestamp"))
@@ -107,6 +103,8 @@ _READERS: dict[str, Callable[[dict[str, Any]], Iterator[Event]]] = {
 
 def _template(value: dict[str, Any]) -> Event:
     reason = _text(value.get("reason"))
+    if not _text(value.get("message_template_name")) or not _text(value.get("event")):
+        return Skipped(reason="a template without a name or a state")
     return TemplateChanged(
         name=_text(value.get("message_template_name"))[:512],
         language=_text(value.get("message_template_language"))[:20],
@@ -318,11 +316,16 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def _parts(value: Any) -> list[dict[str, Any]]:
+    """Each of the things that are told; what is no object says nothing, and is skipped with a reason."""
+    return [_dict(one) for one in value] if isinstance(value, list) else []
+
+
 def _text(value: Any) -> str:
-    """Text, or a number written as one; without what PostgreSQL cannot take."""
+    """Text, or a number written as one."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return clean(str(value)).strip() if isinstance(value, int) else clean(value)
+    return str(value)
 
 
 def _moment(value: Any) -> datetime:

@@ -3,6 +3,7 @@
 A transport (`conversations.channels`) reads a vendor's bytes into these; the inbox acts on them.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,12 +18,16 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that came with a message. `url` is what the transport needs to fetch it: a URL or a media id."""
+    """A file that came with a message. `url` is what the transport needs to fetch it: a URL or a media id.
+
+    `stored` is its name in the tenant's storage, where it came with the message itself: nothing to fetch.
+    """
 
     url: str
     mimetype: str
     filename: str
     voice: bool = False
+    stored: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +188,21 @@ def kind_of(said: Said) -> str:
 def clean(text: str) -> str:
     """Text that PostgreSQL and every model can take: no NUL, no lone surrogates."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def parse(body: bytes) -> Any:
+    """The JSON of a delivery, every text in it as `clean` leaves it; raises Unreadable."""
+    try:
+        found = json.loads(body.decode("utf-8-sig"))
+        # Only what is written as an escape can be a NUL or a lone surrogate: mostly there is none.
+        return _cleaned(found) if b"\\u" in body else found
+    except (ValueError, RecursionError) as error:
+        raise Unreadable("not JSON") from error
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return {clean(key): _cleaned(one) for key, one in value.items()} if isinstance(value, dict) else value

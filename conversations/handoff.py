@@ -158,6 +158,14 @@ def settle_open(conversation: Conversation, outcome: str, reason: str) -> None:
     )
 
 
+def locked_if_there(conversation_id: int) -> Conversation | None:
+    """None for a thread that has become part of another: its doorbells ring for nobody."""
+    try:
+        return locked(conversation_id)
+    except Conversation.DoesNotExist:
+        return None
+
+
 def locked(conversation_id: int) -> Conversation:
     conversations = Conversation.objects.select_for_update(of=("self",)).select_related("channel__agent")
     return conversations.get(pk=conversation_id)

@@ -12,6 +12,7 @@ from conversations.models import Channel, Conversation, Message
 from tenants import live
 
 UNTOLD = timedelta(hours=6)  # when it is not said until when: after that a message may try
+LAST = 32_503_680_000  # seconds: the year 3000
 Restriction = Channel.Restriction
 WORDS = {
     Restriction.TIMELOCK: "WhatsApp does not let this number write first to this person (time lock).",
@@ -73,12 +74,13 @@ def _plain(told: Any) -> dict[str, Any]:
 
 def _moment(value: Any) -> datetime | None:
     """ISO text, or seconds or milliseconds since 1970."""
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)
-    if isinstance(value, int | float) and 0 < value < 32_503_680_000_000:
-        return datetime.fromtimestamp(value / 1000 if value > 32_503_680_000 else value, UTC)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value[:20])
+    if isinstance(value, int | float) and 0 < value < LAST * 1000:
+        return datetime.fromtimestamp(value / 1000 if value > LAST else value, UTC)
     try:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    # A year that the database's calendar has and ours has not would make the row unreadable.
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) if 1970 < found.year < 3000 else None

@@ -5,7 +5,6 @@ part, because `from` and `to` differ by engine. What the engines tell in their o
 `conversations.waha_engines`.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,11 +27,13 @@ from conversations.events import (
     Typing,
     Unreadable,
     Voted,
-    clean,
+    parse,
 )  # fmt: skip
 from conversations.waha_engines import chat_of
 
 CARDS = 10
+OPTIONS = 12
+MAX_ADDRESS = 190
 WRITES = ("typing", "recording")
 
 
@@ -57,22 +58,20 @@ def read(body: bytes) -> Delivery:
 def split_id(message_id: str) -> tuple[bool, str, str]:
     """`{fromMe}_{chat}_{unique}[_{participant}]` as (from me, chat, unique id)."""
     parts = message_id.split("_", 3)
-    if len(parts) < 3 or parts[0] not in ("true", "false"):
+    if len(parts) < 3 or parts[0] not in ("true", "false") or not parts[2].strip():
         raise Unreadable("message id")
     return parts[0] == "true", chat_of(parts[1]) or parts[1], parts[2]
 
 
 def unique_part(message_id: Any) -> str:
     """The unique id in a full id, or in one that is nothing else."""
-    said = clean(str(message_id or ""))
-    return (said.split("_", 3)[2] if said.startswith(("true_", "false_")) else said)[:120]
+    said = str(message_id or "")
+    parts = said.split("_", 3)
+    return (parts[2] if len(parts) > 2 and parts[0] in ("true", "false") else said)[:120]
 
 
 def _load(body: bytes) -> dict[str, Any]:
-    try:
-        envelope = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable("not JSON") from error
+    envelope = parse(body)
     if not isinstance(envelope, dict) or not envelope.get("event"):
         raise Unreadable("no event")
     return envelope
@@ -112,19 +111,19 @@ def _said(payload: dict[str, Any], me: dict[str, Any], sent_at: datetime) -> Sai
         return Skipped(reason=reason, unique_id=unique_part(unique_id), from_me=from_me)
     content = _beyond_words(payload, data)
     return Said(
-        unique_id=clean(unique_id)[:120],
-        chat=clean(chat)[:190],
+        unique_id=unique_id[:120],
+        chat=chat,
         from_me=from_me,
         source=str(payload.get("source") or ""),
         text=_text(payload, content)[:MAX_BODY],
         at=_moment(payload.get("timestamp"), sent_at),
-        name=clean(waha_engines.name(data))[:120],
+        name=waha_engines.name(data)[:120],
         media=_media(payload, data),
         has_media=bool(payload.get("hasMedia")),
         other=_other(content, payload),
         also=_also(chat, payload, data, me, from_me=from_me),
         reply_to=unique_part(_dict(payload.get("replyTo")).get("id")),
-        choice=clean(waha_engines.choice(data))[:200],
+        choice=waha_engines.choice(data)[:200],
         content=content,
     )
 
@@ -137,7 +136,7 @@ def _not_a_person(chat: str) -> str:
     ):
         if chat.endswith(ending):
             return reason
-    return "" if chat.endswith(("@c.us", "@lid")) else "unknown kind of chat"
+    return "" if chat.endswith(("@c.us", "@lid")) and len(chat) <= MAX_ADDRESS else "unknown kind of chat"
 
 
 def _beyond_words(payload: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,7 +146,7 @@ def _beyond_words(payload: Mapping[str, Any], data: Mapping[str, Any]) -> dict[s
     if cards := _strings(payload.get("vCards"))[:CARDS]:
         content["cards"] = [card[:4000] for card in cards]
     if poll := waha_engines.poll(data):
-        content["poll"] = {"name": clean(poll[0])[:300], "options": [clean(one)[:100] for one in poll[1]]}
+        content["poll"] = {"name": poll[0][:300], "options": [one[:100] for one in poll[1]]}
     if waha_engines.is_sticker(data):
         content["sticker"] = True
     return content
@@ -161,18 +160,18 @@ def _text(payload: Mapping[str, Any], content: Mapping[str, Any]) -> str:
         return "\n".join(filter(None, map(card_in_words, cards)))
     if poll := content.get("poll"):
         return "\n".join([poll["name"], *(f"- {option}" for option in poll["options"])])
-    return clean(str(payload.get("body") or ""))
+    return str(payload.get("body") or "")
 
 
 def _place(location: Any) -> dict[str, Any]:
     found = _dict(location)
     try:
         where = {name: float(found[name]) for name in ("latitude", "longitude")}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return {}
     if not (abs(where["latitude"]) <= 90 and abs(where["longitude"]) <= 180):
         return {}
-    title = [clean(str(found.get(key) or "")) for key in ("name", "address", "description")]
+    title = [str(found.get(key) or "") for key in ("name", "address", "description")]
     return {**where, "title": ", ".join(dict.fromkeys(part for part in title if part))[:200]}
 
 
@@ -211,7 +210,7 @@ def _media(payload: Mapping[str, Any], data: Mapping[str, Any]) -> Media | None:
     return Media(
         url=source if len(source) <= 500 else url,
         mimetype=mimetype,
-        filename=clean(str(media.get("filename") or waha_engines.filename(data)))[:120],
+        filename=str(media.get("filename") or waha_engines.filename(data))[:120],
         voice=mimetype.startswith("audio/ogg") or waha_engines.is_voice(data),
     )
 
@@ -236,9 +235,9 @@ def _also(
 def _receipt(payload: dict[str, Any]) -> Receipt | Skipped:
     from_me, _chat, unique_id = split_id(str(payload.get("id") or ""))
     level = payload.get("ack")
-    if not from_me or not isinstance(level, int):
+    if not from_me or not isinstance(level, int) or isinstance(level, bool):
         return Skipped(reason="receipt of another's message")
-    return Receipt(unique_id=clean(unique_id)[:120], level=level)
+    return Receipt(unique_id=unique_id[:120], level=level)
 
 
 def _reacted(payload: dict[str, Any], sent_at: datetime) -> Reacted | Skipped:
@@ -247,9 +246,9 @@ def _reacted(payload: dict[str, Any], sent_at: datetime) -> Reacted | Skipped:
     if reason := _not_a_person(chat):
         return Skipped(reason=reason)
     return Reacted(
-        unique_id=clean(unique_id)[:120],
+        unique_id=unique_id[:120],
         from_me=bool(payload.get("fromMe")),
-        text=clean(str(reaction.get("text") or ""))[:16],
+        text=str(reaction.get("text") or "")[:16],
         at=_moment(payload.get("timestamp"), sent_at),
     )
 
@@ -261,7 +260,7 @@ def _edited(payload: dict[str, Any], sent_at: datetime) -> Edited | Skipped:
     return Edited(
         unique_id=unique_part(payload.get("editedMessageId")) or unique_part(unique_id),
         from_me=from_me,
-        text=clean(str(payload.get("body") or ""))[:MAX_BODY],
+        text=str(payload.get("body") or "")[:MAX_BODY],
         at=sent_at,
     )
 
@@ -284,20 +283,20 @@ def _voted(payload: dict[str, Any], sent_at: datetime) -> Voted | Skipped:
     _from_me, chat, unique_id = split_id(str(poll.get("id") or ""))
     if vote.get("fromMe") or _not_a_person(chat):
         return Skipped(reason="our own vote" if vote.get("fromMe") else _not_a_person(chat))
-    options = tuple(clean(one)[:100] for one in _strings(vote.get("selectedOptions")))
+    options = tuple(one[:100] for one in _strings(vote.get("selectedOptions"))[:OPTIONS])
     at = _moment(vote.get("timestamp"), sent_at)
-    return Voted(unique_id=clean(unique_id)[:120], chat=chat[:190], options=options, at=at)
+    return Voted(unique_id=unique_id[:120], chat=chat, options=options, at=at)
 
 
 # -- the rest
 
 
 def _called(payload: dict[str, Any], sent_at: datetime) -> Called | Skipped:
-    chat, call_id = chat_of(payload.get("from")), clean(str(payload.get("id") or ""))[:120]
+    chat, call_id = chat_of(payload.get("from")), str(payload.get("id") or "")[:120]
     if payload.get("isGroup") or not chat or not call_id:
         return Skipped(reason="group" if payload.get("isGroup") else "a call from nobody")
     at = _moment(payload.get("timestamp"), sent_at)
-    name = clean(waha_engines.name(_dict(payload.get("_data"))))[:120]
+    name = waha_engines.name(_dict(payload.get("_data")))[:120]
     return Called(unique_id=call_id, chat=chat, at=at, name=name)
 
 
@@ -313,17 +312,20 @@ def _typing(payload: dict[str, Any], sent_at: datetime) -> Typing | Skipped:
     return Typing(chat=chat, at=sent_at)
 
 
-def _status(payload: dict[str, Any], me: dict[str, Any]) -> SessionStatus:
+def _status(payload: dict[str, Any], me: dict[str, Any]) -> SessionStatus | Skipped:
     """The state, and beside it what the gateway tells of the number and of WhatsApp's restrictions."""
     data = payload.get("data")
     detail = {
         "me": chat_of(me.get("id")),
-        "reason": clean(str(_dict(data).get("reason") or _dict(data).get("message") or ""))[:200],
+        "reason": str(_dict(data).get("reason") or _dict(data).get("message") or "")[:200],
         "timelock": _dict(me.get("reachoutTimelock") or _dict(data).get("reachoutTimelock")),
         "capping": _dict(me.get("messageCapping") or _dict(data).get("messageCapping")),
     }
     told = {key: value for key, value in detail.items() if value}
-    return SessionStatus(status=str(payload.get("status") or "")[:30], detail=told)
+    status = payload.get("status")
+    if not status or not isinstance(status, str):
+        return Skipped(reason="a session without a state")
+    return SessionStatus(status=status[:30], detail=told)
 
 
 def _dict(value: Any) -> dict[str, Any]:

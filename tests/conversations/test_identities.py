@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.models import Agent
-from conversations import merging
+from conversations import fallback, merging
 from conversations.models import (
     Channel,
     Consent,
@@ -114,6 +114,16 @@ class TestOnePerson:
         ContactMerge.objects.update(due_at=timezone.now() - timedelta(minutes=1))
         shop.later()
         assert Contact.objects.count() == 1
+
+    def test_the_doorbells_of_a_thread_that_is_gone_ring_for_nobody(self, shop: Any) -> None:
+        shop.say("Que horas vocês abrem?")
+        shop.say("Que horas vocês abrem?", chat=LID)
+        one, other = Contact.objects.order_by("pk")
+        gone = Conversation.objects.get(contact=other).pk
+        merging.merge(one.pk, other.pk, by=None, now=shop.now())
+        shop.ring(fallback.hold, conversation_id=gone)
+        shop.work()  # with the doorbell that rang when it was said
+        assert len(shop.texts()) == 1 and not Message.objects.filter(direction="in", outcome="").exists()
 
     def test_what_a_person_has_parted_is_not_joined_again(self, shop: Any) -> None:
         shop.gateway.app.lids[LID] = NUMBER
