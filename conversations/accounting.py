@@ -7,7 +7,7 @@ may still end by itself in time; `unexplained` is what should have ended, and di
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -124,6 +124,7 @@ def unseen() -> list[str]:
 # -- the list
 
 
+DOORS = ("all", "door", "unexplained")  # the parts to which what came to the doors belongs
 SHOWS = ("all", "waiting", "unexplained", "in", "out", "handed_over", "ignored", "failed", "unknown", "door")
 
 
@@ -262,22 +263,27 @@ EXPORTED = 500  # rows a query
 
 
 def export(wanted: Wanted, *, now: datetime) -> Iterator[list[tuple[str, ...]]]:
-    """Every message of the wanted part, then what came to the doors and became none: some rows at a time.
+    """What the page lists of this part, some rows at a time: messages, then what came to the doors.
 
     Nothing is open between two pieces, so each may be asked for by another thread and connection.
     """
     yield [HEADER]
-    for rows in _pieces(wanted, now=now):
-        yield [_row_of(message) for message in rows]
-    names = dict(Channel.objects.values_list("pk", "name"))
-    for events in _pieces(replace(wanted, show="door"), now=now):
-        yield [row for event in events for row in _rows_at_the_door(event, names.get(event.channel_id, ""))]
+    if wanted.show != "door":
+        for found in _pieces(messages(wanted, now=now)):
+            yield [_row_of(message) for message in found]
+    if wanted.show in DOORS:
+        names = dict(Channel.objects.values_list("pk", "name"))
+        for events in _pieces(deliveries(wanted, now=now)):
+            rows = (_rows_at_the_door(event, names.get(event.channel_id, "")) for event in events)
+            yield [row for some in rows for row in some]
+    if wanted.show == "unexplained":
+        yield [_row_of_nothing(key) for key in unseen()]
 
 
-def _pieces(wanted: Wanted, *, now: datetime) -> Iterator[list[Any]]:
+def _pieces(found: QuerySet[Any]) -> Iterator[list[Any]]:
     before = 0
     while True:
-        rows, before = page(wanted, now=now, before=before, size=EXPORTED)
+        rows, before = _page(found, before=before, size=EXPORTED)
         yield rows
         if not before:
             return
@@ -315,13 +321,21 @@ def _rows_at_the_door(event: WebhookEvent, name: str) -> Iterator[tuple[str, ...
         )  # fmt: skip
 
 
+def _row_of_nothing(key: str) -> tuple[str, ...]:
+    """An id that a door kept and of which there is no message."""
+    return (key.rpartition(":")[2], "", "door", "said", "", "", "missing", "", "no message", *("",) * 4)
+
+
 def _iso(moment: datetime | None) -> str:
     return moment.isoformat(timespec="seconds") if moment else ""
 
 
 def page(wanted: Wanted, *, now: datetime, before: int, size: int) -> tuple[list[Any], int]:
     """A page of the list below a cursor, and the next cursor (0 at either end): messages, or deliveries."""
-    door = wanted.show == "door"
-    found: QuerySet[Any] = deliveries(wanted, now=now) if door else messages(wanted, now=now)
+    found = (deliveries if wanted.show == "door" else messages)(wanted, now=now)
+    return _page(found, before=before, size=size)
+
+
+def _page(found: QuerySet[Any], *, before: int, size: int) -> tuple[list[Any], int]:
     rows = list((found.filter(pk__lt=before) if before else found)[: size + 1])
     return rows[:size], rows[size - 1].pk if len(rows) > size else 0

@@ -38,6 +38,9 @@ WORDS = {
     "orphan_hold": gettext_noop("Credits are reserved for no answer"),
     "running_turn": gettext_noop("An answer has been in the making for too long"),
 }
+# Where a person sees what is concerned.
+PAGES = {"unexplained": "/messages/?show=unexplained", "running_turn": "/chats/"}
+ACCOUNT = "/account/"  # of credits
 
 # Wider than what it looks for, and cheap: partial indexes, and the ends of two tables.
 _SUSPECTS = sql.SQL("""
@@ -175,7 +178,7 @@ def _tell(incident: Incident, *, now: datetime) -> None:
 
 def _write(incident: Incident) -> None:
     tenant = current_tenant()
-    page = addresses.tenant_url(tenant, "/messages/?show=unexplained")
+    page = addresses.tenant_url(tenant, PAGES.get(incident.kind, ACCOUNT))
     with letters.in_language_of(tenant):
         words = _(WORDS[incident.kind])
         letters.to_owners(
@@ -197,6 +200,12 @@ def open_incidents() -> list[dict[str, object]]:
     """What Today shows: words, how many, since when."""
     rows = Incident.objects.filter(cleared_at=None).order_by("opened_at")
     return [
-        {"kind": row.kind, "words": _(WORDS.get(row.kind, row.kind)), "count": row.count, "at": row.opened_at}
+        {
+            "kind": row.kind,
+            "words": _(WORDS.get(row.kind, row.kind)),
+            "count": row.count,
+            "at": row.opened_at,
+            "page": PAGES.get(row.kind, ACCOUNT),
+        }
         for row in rows
     ]

@@ -23,6 +23,8 @@ from tenants import access, audit
 from tenants.db import connection
 
 PAGE = 50
+# The wide ones too: they calculate where people type them.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LABELS = (
     ("all", gettext_noop("All")),
     ("waiting", gettext_noop("Waiting")),
@@ -43,18 +45,18 @@ def message_ledger(request: HttpRequest) -> HttpResponse:
     wanted, now = _wanted(request), timezone.now()
     size, before = PAGE, _number(request.GET.get("before"))
     rows, following = accounting.page(wanted, now=now, before=before, size=size)
-    if wanted.show == "unexplained" and not before:
-        late, unseen = list(accounting.deliveries(wanted, now=now)[:PAGE]), accounting.unseen()
-    else:
-        late, unseen = [], []
+    first = not before
+    # An id that became no message is found where it came in.
+    at_door = first and (wanted.show == "unexplained" or (wanted.show == "all" and wanted.provider_id))
+    told = list(accounting.deliveries(wanted, now=now)[:PAGE]) if at_door else []
     context = {
         "wanted": wanted,
         "labels": LABELS,
         "figures": accounting.figures(now=now),
         "channels": Channel.objects.order_by("name"),
         "accounts": [] if wanted.show == "door" else accounting.accounts(rows),
-        "deliveries": rows if wanted.show == "door" else late,
-        "unseen": unseen,
+        "deliveries": rows if wanted.show == "door" else told,
+        "unseen": accounting.unseen() if first and wanted.show == "unexplained" else [],
         "following": following,
         "day_from": request.GET.get("from", ""),
         "day_to": request.GET.get("to", ""),
@@ -143,7 +145,7 @@ def _csv(rows: Iterable[tuple[str, ...]]) -> str:
 
 def _harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if cell.lstrip(" ")[:1] in FORMULA else cell
 
 
 def _pieces(wanted: Wanted, *, now: datetime) -> Iterator[str]:

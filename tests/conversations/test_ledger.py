@@ -166,6 +166,13 @@ class TestPage:
             address = f"/messages/?show=ignored&before={context['following']}"
         assert seen == 120 and context["following"] == 0
 
+    def test_an_id_that_became_no_message_is_found_where_it_came_in(self, shop: Any, manager: Any) -> None:
+        group = door.delivery("Oi, grupo", chat="120363025@g.us", unique="GROUP1")
+        shop.knock(group)
+        shop.read()
+        page = manager.get("/messages/?id=GROUP1").content.decode()
+        assert "GROUP1" in page and "Nothing here" not in page and "ignored" in page
+
     @pytest.mark.parametrize(
         "query", ["show=x", "channel=x", "from=2026-99-99", "before=x", "id=%00", "before=9" * 9]
     )
@@ -187,6 +194,24 @@ class TestFile:
         assert rows[1]["provider_id"] == "'=1+1" and rows[1]["ended_at"]
         assert rows[2]["reason"] == "ignored: repeated"
         assert AuditEntry.objects.filter(action="message.export").count() == 1
+
+    def test_has_what_its_page_lists_and_nothing_else(self, shop: Any, manager: Any) -> None:
+        shop.say("Que horas vocês abrem?", unique="A1")
+        shop.work()
+        shop.say("Que horas vocês abrem?", unique="A1")  # once more
+        Message.objects.filter(direction="out").update(status="failed", error="The gateway failed (500).")
+        WebhookEvent.objects.filter(outcome__contains="repeated").update(status="parked")
+
+        def told(show: str) -> list[tuple[str, str]]:
+            answer = manager.get(f"/messages/export.csv?show={show}")
+            text = b"".join(answer.streaming_content).decode()
+            return [(row["direction"], row["state"]) for row in csv.DictReader(io.StringIO(text))]
+
+        assert told("failed") == [("out", "failed")]
+        assert told("in") == [("in", "answered")]
+        assert told("door") == [("door", "ignored")] and told("unexplained") == [("door", "ignored")]
+        Message.objects.filter(direction="in").delete()
+        assert told("unexplained")[-1] == ("door", "missing")
 
     def test_is_for_managers(self, shop: Any, client_for: Any, member_of: Any) -> None:
         tenant = Tenant.objects.get(slug=ALPHA)
