@@ -27,7 +27,7 @@ from bench.measure import Meter, progress
 from config import embedded, env, remains, supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 10
 SLUG = "bench"
 SERVER_OPTIONS = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning")
@@ -149,6 +149,14 @@ class Stack:
         if part.port is not None:
             self.wait_for_port(name, part.port)
 
+    def start_all(self) -> None:
+        """Every part at once, and then wait for those that listen."""
+        for name, part in self.parts.items():
+            self.spawn(name, *part.words)
+        for name, part in self.parts.items():
+            if part.port is not None:
+                self.wait_for_port(name, part.port)
+
     def spawn(self, name: str, *words: str, **more_env: str) -> subprocess.Popen[bytes]:
         """Start one process; it dies with this one. Its output goes to logs/NAME.log of the data folder."""
         folder = self.data / "logs"
@@ -167,8 +175,12 @@ class Stack:
 
     def manage(self, *words: str, seconds: float = 120) -> str:
         """Run one management command to its end; its standard output."""
+        return self.run("manage.py", *words, seconds=seconds)
+
+    def run(self, *words: str, seconds: float = 120) -> str:
+        """Run Python with these words to its end, as a part of the product would; its standard output."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            [sys.executable, *words],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -176,7 +188,7 @@ class Stack:
             timeout=seconds,
         )
         if done.returncode:
-            raise NotReady(f"manage.py {words[0]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+            raise NotReady(f"{' '.join(words[:3])} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
         return done.stdout
 
     def kill(self, name: str) -> None:
@@ -290,8 +302,7 @@ def running(stack: Stack) -> Iterator[Stack]:
         stack.manage("migrate_schemas", "-v", "0")
         progress("web, workers, beat, embedder, and the outside")
         stack.start_outside()
-        for name in stack.parts:
-            stack.start(name)
+        stack.start_all()
         stack.wait_until_ready()
         yield stack
     finally:

@@ -6,14 +6,19 @@ loopback only:
 
 PUT    /_control/numbers/ID     {token, app_secret, waba_id, webhook_url?, templates?, status?}
 POST   /_control/messages       {number, messages: [{from, text, id?}], batch?, dup?, seed?}
+POST   /_control/burst          {number, messages, rate, seed, batch, late, late_seconds, again, times}: in
+                                batches of 1 to `batch`; a share comes late, a share `times` times again
 PUT    /_control/faults         {rates: {status, hang, reset, after, after_reset, ...}, seed}
+PUT    /_control/next           {call, fault}: the next such call meets this fault
+GET    /_control/held           [{call, port}] of the calls that are done and wait for their answer; DELETE
+                                hangs up on them
 PUT    /_control/options        {statuses, retry_seconds, retries}
-GET    /_control/sent           [{number, to, kind, content, id, at}]; DELETE empties it
-GET    /_control/idle           {idle: true} when no webhook waits to be delivered
+GET    /_control/sent           [{number, to, kind, content, id, at, reference}]; DELETE empties it
+GET    /_control/idle           {idle: true} when no webhook waits to be delivered, and how many were
 
 The faults of a send: "status" (500 without a word of Meta's), "hang", "reset" (cut in the middle of the
-answer), "after" and "after_reset" (sent, then failed), or an error code of Meta's (131047, 130429, 190 ...),
-with seconds to wait behind a colon ("131056:6").
+answer), "after", "after_reset" and "after_hang" (sent, then failed), "held" (sent, and not answered until
+told), or an error code of Meta's (131047, 130429, 190 ...), with seconds to wait behind a colon ("131056:6").
 """
 
 import argparse
@@ -24,7 +29,7 @@ import itertools
 import json
 import random
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from email import message_from_bytes
@@ -33,9 +38,20 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.counterparts.serving import Background, Dropped, Request, answer, drop, free_port, read, serve
+from tests.counterparts.serving import (
+    Background,
+    Dropped,
+    Held,
+    Request,
+    answer,
+    drop,
+    free_port,
+    read,
+    serve,
+)  # fmt: skip
 
 HANG_SECONDS = 40.0
+AFTER = {"after": "status", "after_reset": "reset", "after_hang": "hang", "held": "reset"}
 TYPES = (
     "text",
     "image",
@@ -247,6 +263,8 @@ class App:
     def __post_init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._http: httpx.AsyncClient | None = None
+        self._held = Held()
+        self._posts: Counter[str] = Counter()
 
     def forget(self) -> None:
         """As if nothing had happened yet; the numbers stay."""
@@ -279,7 +297,7 @@ class App:
         self.calls.append((request.method, "/".join(parts), _body(request)))
         match request.method, parts:
             case "POST", [number.id, "messages"]:
-                await self._messages(number, request.json(), send)
+                await self._messages(number, request.json(), request.port, send)
             case "POST", [number.id, "media"]:
                 await self._upload(request, send)
             case "POST", [number.id]:
@@ -333,17 +351,19 @@ class App:
 
     # -- messages
 
-    async def _messages(self, number: Number, body: dict[str, Any], send: Any) -> None:
+    async def _messages(self, number: Number, body: dict[str, Any], port: int, send: Any) -> None:
         if body.get("status") == "read":
             return await answer(send, 200, {"success": True})
         fault = self._fault("messages")
-        if fault and not fault.startswith("after"):
+        if fault and fault not in AFTER:
             return await self._failed(fault, send)
         if wrong := self._wrong(number, body):
             return await answer(send, 400, wrong)
         sent = self._deliver_to_phone(number, body)
+        if fault == "held":
+            await self._held.wait("messages", port)
         if fault:
-            return await self._failed("reset" if fault == "after_reset" else "status", send)
+            return await self._failed(AFTER[fault], send)
         await answer(
             send,
             200,
@@ -482,9 +502,11 @@ class App:
                     number.webhook_url, content=body, headers=signed(body, number.app_secret)
                 )
                 if found.status_code < 300:
+                    self._posts["delivered"] += 1
                     return
             except httpx.HTTPError:
                 pass  # nobody there: as bad an answer as any
+            self._posts["refused"] += 1
             await asyncio.sleep(self.options.retry_seconds)
 
     def _later(self, work: Any) -> None:
@@ -500,6 +522,14 @@ class App:
                 self.numbers[key] = Number(id=key, **request.json())
             case "POST", ["messages"]:
                 return await answer(send, 200, {"ids": self._say(**request.json())})
+            case "POST", ["burst"]:
+                self._later(self._burst(**request.json()))
+            case "PUT", ["next"]:
+                self.next_faults[request.json()["call"]].append(request.json()["fault"])
+            case "GET", ["held"]:
+                return await answer(send, 200, self._held.waiting)
+            case "DELETE", ["held"]:
+                self._held.let_go()
             case "PUT", ["faults"]:
                 self.rates = dict(request.json().get("rates", {}))
                 self.chance = random.Random(request.json().get("seed", 1))
@@ -510,7 +540,8 @@ class App:
             case "DELETE", ["sent"]:
                 self.sent.clear()
             case "GET", ["idle"]:
-                return await answer(send, 200, {"idle": not self._tasks})
+                told = {"idle": not self._tasks, "waiting": len(self._tasks), **self._posts}
+                return await answer(send, 200, told)
             case _:
                 return await answer(send, 404)
         await answer(send, 200, {})
@@ -538,6 +569,27 @@ class App:
         for one in batches:
             self._later(self._webhook(self.numbers[number], _spoken(one, number)))
         return ids
+
+    async def _burst(
+        self, number: str, messages: list[dict[str, Any]], rate: float, seed: int = 1, batch: int = 50,
+        late: float = 0, late_seconds: float = 0, again: float = 0, times: int = 1,
+    ) -> None:  # fmt: skip
+        """Customers write for a while. What comes late is overtaken; what comes again comes at any moment."""
+        chance, start = random.Random(seed), 0
+        while start < len(messages):
+            pairs = [(one, str(one["id"])) for one in messages[start : start + chance.randint(1, batch)]]
+            start += len(pairs)
+            told = _spoken(pairs, number)
+            waits = [chance.random() * late_seconds if chance.random() < late else 0.0]
+            if chance.random() < again:
+                waits += [chance.random() * max(late_seconds, 1.0) for _copy in range(times)]
+            for wait in waits:
+                self._later(self._webhook_in(wait, self.numbers[number], told))
+            await asyncio.sleep(len(pairs) / rate)
+
+    async def _webhook_in(self, seconds: float, number: Number, told: Mapping[str, Any]) -> None:
+        await asyncio.sleep(seconds)
+        await self._webhook(number, told)
 
 
 def _spoken(pairs: Iterable[tuple[Mapping[str, Any], str]], number: str) -> dict[str, Any]:

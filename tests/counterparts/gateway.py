@@ -6,11 +6,15 @@ no order. What stands for the phone network is told through the control API, JSO
 PUT    /_control/sessions/NAME  {webhook_url, hmac_key, api_key, engine?: GOWS|NOWEB|WEBJS, status?, title?}
 POST   /_control/messages       {session, chat, text, name?, unique?, at?, media?: {data (base64), mimetype,
                                 filename?}} -> {unique}
-POST   /_control/burst          {session, messages: [{chat, text, unique?}], dup, reorder_ms, seed, rate}
+POST   /_control/burst          {session, messages: [{chat, text, unique?}], rate, seed, late, late_seconds,
+                                again, times}: a share of them comes late, a share `times` times again
 PUT    /_control/faults         {rates: {status, hang, reset, after, ...}, seed}
+PUT    /_control/next           {call, fault}: the next such call meets this fault
+GET    /_control/held           [{call, port}] of the calls that are done and wait for their answer; DELETE
+                                hangs up on them
 PUT    /_control/options        {acks, echo, retry_seconds, retries, file_seconds}
-GET    /_control/sent           [{session, chat, text, unique, at}]; DELETE empties it
-GET    /_control/idle           {idle: true} when no webhook waits to be delivered
+GET    /_control/sent           [{session, chat, text, unique, at, times}]; DELETE empties it
+GET    /_control/idle           {idle: true} when no webhook waits to be delivered, and how many were
 GET    /_control/history        what the phone shows: the newest messages, with their ticks
 GET    /_control/events         the phone's event stream (SSE)
 GET    /                        the fake phone
@@ -18,7 +22,8 @@ GET    /                        the fake phone
 Sessions are in tests/counterparts/pairing.py; files, places, lists, edits and calls in exchange.py.
 
 The faults of a send: "status" (500), "hang", "reset" (cut in the middle of the answer), "after" and
-"after_reset" (sent, then failed), "timelock" (WhatsApp's 463), or a status code.
+"after_reset" (sent, then failed), "held" (sent, and not answered until told), "timelock" (WhatsApp's 463), or
+a status code.
 
 `make run` configures its session once `apply --json` has told the webhook URL of the demo's channel.
 Sessions are kept in the data folder, so a restart keeps them.
@@ -34,7 +39,7 @@ import json
 import random
 import time
 import uuid
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +49,17 @@ import httpx
 
 from tests.counterparts.exchange import Exchange
 from tests.counterparts.pairing import Pair, Pairing
-from tests.counterparts.serving import Background, Dropped, Request, answer, drop, free_port, read, serve
+from tests.counterparts.serving import (
+    Background,
+    Dropped,
+    Held,
+    Request,
+    answer,
+    drop,
+    free_port,
+    read,
+    serve,
+)  # fmt: skip
 
 HERE = Path(__file__).resolve().parent
 HANG_SECONDS = 40.0
@@ -82,6 +97,7 @@ class Sent:
     kind: str = "text"
     media: dict[str, Any] | None = None  # {data (base64), mimetype, filename}
     reply_to: str = ""
+    times: int = 1  # how often we were asked to send it
 
 
 @dataclass
@@ -123,6 +139,8 @@ class App(Pairing, Exchange):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: set[asyncio.Queue[str]] = set()
         self._http: httpx.AsyncClient | None = None
+        self._held = Held()
+        self._posts: Counter[str] = Counter()
         self._load()
 
     def forget(self) -> None:
@@ -183,17 +201,20 @@ class App(Pairing, Exchange):
                 send, 422, {"error": "Session status is not as expected", "status": session.status}
             )
         if call == "sendText":
-            return await self._send_text(session, body, send)
+            return await self._send_text(session, body, request.port, send)
         if call in ("startTyping", "stopTyping", "sendSeen"):
             self._show_manners(call, session, str(body.get("chatId")))
             return await answer(send, 201, {"result": True})
         await answer(send, 404, {"statusCode": 404, "message": f"Cannot POST /api/{call}"})
 
-    async def _send_text(self, session: Session, body: dict[str, Any], send: Any) -> None:
+    async def _send_text(self, session: Session, body: dict[str, Any], port: int, send: Any) -> None:
         fault = self._fault("sendText")
-        if fault and not fault.startswith("after"):
+        if fault and not fault.startswith(("after", "held")):
             return await _failed(fault, send)
         sent = self._deliver_to_phone(session, body)
+        if fault == "held":
+            await self._held.wait("sendText", port)
+            return await _failed("reset", send)
         if fault:
             return await _failed("reset" if fault == "after_reset" else "status", send)
         await answer(send, 201, _sent_answer(session.engine, sent))
@@ -206,8 +227,9 @@ class App(Pairing, Exchange):
 
     def _deliver_to_phone(self, session: Session, body: dict[str, Any], *, kind: str = "text") -> Sent:
         unique = str(body.get("id") or self._new_id())
-        if unique in self._by_id:
-            return self._by_id[unique]  # the network itself knows one message by one id
+        if known := self._by_id.get(unique):
+            known.times += 1
+            return known  # the network itself knows one message by one id
         sent = Sent(
             session.name, str(body["chatId"]), str(body["text"]), unique, time.time(), kind,
             media=body.get("media"), reply_to=str(body.get("reply_to") or ""),
@@ -316,19 +338,35 @@ class App(Pairing, Exchange):
         return {"ok": True}
 
     async def _burst(
-        self, session: str, messages: list[dict[str, Any]], dup: float = 0, reorder_ms: float = 0,
-        seed: int = 1, rate: float = 0,
+        self, session: str, messages: list[dict[str, Any]], rate: float = 0, seed: int = 1, late: float = 0,
+        late_seconds: float = 0, again: float = 0, times: int = 1,
     ) -> None:  # fmt: skip
+        """Many customers write. What comes late is overtaken; what comes again comes at any moment."""
         chance = random.Random(seed)
         for message in messages:
-            copies = 2 if chance.random() < dup else 1
-            self.say(session=session, **message, copies=copies, delay=chance.random() * reorder_ms / 1000)
+            delay = chance.random() * late_seconds if chance.random() < late else 0.0
+            unique = self.say(session=session, **message, delay=delay)
+            for _copy in range(times if chance.random() < again else 0):
+                body, _media = self.incoming[unique]
+                wait = chance.random() * max(late_seconds, 1.0)
+                self._later(self._webhook(self.sessions[session], "message.any", body, delay=wait))
             if rate:
                 await asyncio.sleep(1 / rate)
 
     def _put_faults(self, body: dict[str, Any]) -> Any:
         self.rates = body.get("rates", {})
         self.chance = random.Random(body.get("seed", 1))
+        return {"ok": True}
+
+    def _put_next(self, body: dict[str, Any]) -> Any:
+        self.next_faults[body["call"]].append(body["fault"])
+        return {"ok": True}
+
+    def _get_held(self, body: Any) -> Any:
+        return self._held.waiting
+
+    def _delete_held(self, body: Any) -> Any:
+        self._held.let_go()
         return {"ok": True}
 
     def _put_options(self, body: dict[str, Any]) -> Any:
@@ -347,7 +385,7 @@ class App(Pairing, Exchange):
         return list(self.history)
 
     def _get_idle(self, body: Any) -> Any:
-        return {"idle": not self._tasks, "waiting": len(self._tasks)}
+        return {"idle": not self._tasks, "waiting": len(self._tasks), **self._posts}
 
     def _fault(self, call: str) -> str:
         """The fault that this call meets: one that was ordered, or by chance."""
@@ -381,6 +419,7 @@ class App(Pairing, Exchange):
             self._tell(
                 {"type": "delivery", "event": event, "try": attempt + 1, "status": status, "ms": milliseconds}
             )
+            self._posts["delivered" if 200 <= status < 300 else "refused"] += 1
             if 200 <= status < 300:
                 if unique:
                     self._tick(unique, 2)

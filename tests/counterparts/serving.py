@@ -22,6 +22,7 @@ class Request:
         self.raw_path = scope.get("raw_path", b"").decode()
         self.query = dict(parse_qsl(scope["query_string"].decode()))
         self.headers = {k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        self.port = int((scope.get("client") or ("", 0))[1])  # of who asks
 
     def json(self) -> Any:
         return json.loads(self.body or b"{}")
@@ -62,6 +63,33 @@ async def drop(send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"{", "more_body": True})
     raise Dropped
+
+
+class Held:
+    """Calls whose work is done and whose answer waits: whoever asked can be killed at that very moment."""
+
+    LONGEST = 30.0  # seconds
+
+    def __init__(self) -> None:
+        self.waiting: list[dict[str, Any]] = []
+        self._free: asyncio.Event | None = None  # of the loop that serves
+
+    async def wait(self, call: str, port: int) -> None:
+        """Until `let_go`; `port` tells whose call it is."""
+        self._free = self._free or asyncio.Event()
+        free, mine = self._free, {"call": call, "port": port}
+        self.waiting.append(mine)
+        try:
+            await asyncio.wait_for(free.wait(), self.LONGEST)
+        except TimeoutError:
+            pass  # nobody came for it: it is hung up on all the same
+        finally:
+            self.waiting.remove(mine)
+
+    def let_go(self) -> None:
+        if self._free is not None:
+            self._free.set()
+            self._free = None
 
 
 def free_port() -> int:
