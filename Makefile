@@ -69,6 +69,11 @@ chaos: venv frontend
 api-fuzz: venv
 	API_FUZZ_EXAMPLES=$${API_FUZZ_EXAMPLES:-300} $(BIN)/pytest tests/conversations/test_api_document.py
 
+# Deliveries made at random and spoilt, customers joined and parted: many more of them.
+.PHONY: properties
+properties: venv
+	PROPERTY_FACTOR=$${PROPERTY_FACTOR:-20} $(BIN)/pytest tests/conversations/test_deliveries.py tests/conversations/test_identities.py
+
 bench: venv frontend
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.retrieval

@@ -1,12 +1,13 @@
 """One person, whatever the gateway calls them; two who turn out to be one are joined, and parted again."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.models import Agent
@@ -22,6 +23,7 @@ from conversations.models import (
     Turn,
 )  # fmt: skip
 from conversations.numbers import ninth_digit_twin
+from tests.conversations.deliveries import many
 
 NUMBER, LID = "5511988887777@c.us", "123456789@lid"
 OLD, NEW = "551188887700@c.us", "5511988887700@c.us"
@@ -193,7 +195,7 @@ class TestMerging:
 # -- merge, then unmerge: as if nothing had happened
 
 TEXTS = st.text("abç ?👍", min_size=1, max_size=12)
-SAID = st.lists(st.tuples(st.booleans(), st.sampled_from(["in", "out"]), TEXTS), max_size=8)
+SAID = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["in", "out"]), TEXTS), max_size=8)
 HANDLERS = st.sampled_from(["agent", "queue", "person"])
 PERSON = st.fixed_dictionaries(
     {
@@ -213,24 +215,98 @@ DUE = ("reply_due_at",)
 ENDED = ("outcome", "outcome_reason", "terminal_at", *DUE)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(one=PERSON, other=PERSON, said=SAID)
-def test_unmerge_gives_back_what_merge_took(
-    in_alpha: Any, one: dict[str, Any], other: dict[str, Any], said: list[tuple[bool, str, str]]
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["join", "join", "part", "say"]), st.integers(0, 5), st.integers(0, 5)),
+    min_size=1, max_size=7,
+)  # fmt: skip
+
+
+class Story:
+    """What was joined and parted, told without the code that does it: who should have which message."""
+
+    def __init__(self, people: Iterable[int]) -> None:
+        self.said = {pk: set(_said_by(pk)) for pk in people}
+        self.joined: dict[int, tuple[int, int, set[int], list[int]]] = {}  # by merge: who, whom, what moved
+
+    def join(self, keep: int, take: int) -> None:
+        done = merging.merge(keep, take, by=None, now=timezone.now())
+        carried = [merge for merge, (who, *_rest) in self.joined.items() if who == take]
+        self._belong(carried, keep)
+        self.joined[done.pk] = keep, take, set(self.said[take]), carried
+        self.said[keep] |= self.said.pop(take)
+
+    def part(self, merge: int) -> None:
+        """The later one first: what was put upon it would hang in the air."""
+        keep, take, moved, carried = self.joined[merge]
+        if any(later > merge and who == keep for later, (who, *_rest) in self.joined.items()):
+            with pytest.raises(merging.CannotMerge):
+                merging.unmerge(merge, by=None, now=timezone.now())
+            return
+        merging.unmerge(merge, by=None, now=timezone.now())
+        del self.joined[merge]
+        self._belong(carried, take)
+        self.said[keep] -= moved
+        self.said[take] = moved
+
+    def say(self, who: int, number: int) -> None:
+        thread = Conversation.objects.filter(contact=who, channel__name="WhatsApp").get()
+        _say(thread, "in", "Depois", number)
+        self.said[who].add(thread.messages.latest("pk").pk)
+
+    def _belong(self, merges: Iterable[int], who: int) -> None:
+        for merge in merges:
+            self.joined[merge] = (who, *self.joined[merge][1:])
+
+    def check(self) -> None:
+        assert set(Contact.objects.values_list("pk", flat=True)) == set(self.said)
+        assert {pk: set(_said_by(pk)) for pk in self.said} == self.said
+        threads = Conversation.objects.values_list("contact", "channel")
+        assert len(threads) == len(set(threads))  # one thread a person and channel, at any time
+
+
+def _said_by(contact_id: int) -> Iterable[int]:
+    return Message.objects.filter(conversation__contact=contact_id).values_list("pk", flat=True)
+
+
+@many(30)
+@given(people=st.lists(PERSON, min_size=2, max_size=3), said=SAID, steps=STEPS)
+def test_whatever_is_joined_and_parted_each_has_his_own_history_again(
+    in_alpha: Any, people: list[dict[str, Any]], said: list[tuple[int, str, str]], steps: list[Any]
 ) -> None:
     start = transaction.savepoint()
-    threads = [_person(values, number) for number, values in enumerate((one, other))]
-    for number, (second, direction, text) in enumerate(said):
-        _say(threads[second], direction, text, number)
-    keep, take = (thread.contact_id for thread in threads)
-    before, order = _everything(), list(Message.objects.order_by("pk").values_list("body", flat=True))
-    done = merging.merge(keep, take, by=None, now=timezone.now())
-    assert list(Conversation.objects.get(pk=threads[0].pk).messages.values_list("body", flat=True)) == order
-    assert not Contact.objects.filter(pk=take).exists()
-    merging.unmerge(done.pk, by=None, now=timezone.now())
-    mixed = {one["handler"], other["handler"]} != {"agent"}
-    assert _without(_everything(), ENDED if mixed else DUE) == _without(before, ENDED if mixed else DUE)
+    threads = [_person(values, number) for number, values in enumerate(people)]
+    for number, (who, direction, text) in enumerate(said):
+        _say(threads[who % len(threads)], direction, text, number)
+    before, story = _everything(), Story(thread.contact_id for thread in threads)
+    for number, (what, one, other) in enumerate(steps):
+        living, done = sorted(story.said), sorted(story.joined)
+        keep, take = living[one % len(living)], living[other % len(living)]
+        if what == "join" and keep != take:
+            story.join(keep, take)
+        elif what == "part" and done:
+            story.part(done[one % len(done)])
+        elif what == "say":
+            story.say(keep, 100 + number)
+        story.check()
+    for merge in sorted(story.joined, reverse=True):
+        story.part(merge)
+        story.check()
+    assert story.joined == {} and len(story.said) == len(people)
+    _is_as_before(before, mixed={person["handler"] for person in people} != {"agent"})
     transaction.savepoint_rollback(start)
+
+
+def _is_as_before(before: dict[str, list[dict[str, Any]]], *, mixed: bool) -> None:
+    """Every row of then, to the last field; but what was said since then has moved its thread on."""
+    then, now = (_without(rows, ENDED if mixed else DUE) for rows in (before, _everything()))
+    known = {row["id"] for row in then["Message"]}
+    if later := [row for row in now["Message"] if row["id"] not in known]:
+        moved = {row["conversation_id"] for row in later}
+        now["Message"] = [row for row in now["Message"] if row["id"] in known]
+        for rows in (then, now):
+            rows["Conversation"] = [row for row in rows["Conversation"] if row["id"] not in moved]
+            del rows["Turn"]  # some of what is said here comes with one
+    assert now == then
 
 
 def _person(values: dict[str, Any], number: int) -> Conversation:
