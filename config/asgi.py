@@ -8,17 +8,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from django.core.asgi import get_asgi_application
 
-_http = get_asgi_application()
+_django = get_asgi_application()
 
 from channels.routing import URLRouter  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 from psycopg import OperationalError  # noqa: E402
 
+from config.upload_cap import capped  # noqa: E402
 from conversations import web_door, web_sockets  # noqa: E402
 from conversations.webhooks import PREFIX, door  # noqa: E402
 from tenants import guard  # noqa: E402
 from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
+_http = capped(_django)
 _websocket = URLRouter([*websocket_urlpatterns, *web_sockets.websocket_urlpatterns])
 
 

@@ -36,5 +36,7 @@ STORAGES = {
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 2**20
+# The whole body of one request: a file of the largest kind that a channel carries, and its form.
+UPLOAD_MAX_BYTES = env.integer("UPLOAD_MAX_MEGABYTES", 128) * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 DATA_UPLOAD_MAX_NUMBER_FILES = 20

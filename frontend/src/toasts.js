@@ -38,6 +38,7 @@ export function toasts() {
 
 /** What the server itself says is wrong with what was sent, when it says so in plain words. */
 function refusal(xhr) {
+  if (xhr.status === 413) return sentence("sayTooLarge");
   const plain = (xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain");
   return xhr.status === 422 && plain && xhr.responseText.length < 300 ? xhr.responseText : "";
 }
