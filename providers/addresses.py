@@ -73,6 +73,8 @@ def _target(url: str) -> tuple[str, int]:
 
 def checked(host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
     """What the name stands for; all of it must be allowed, so that no second answer slips by."""
+    if not 0 < port < 2**16:
+        raise ProviderRejected("This is no web address.")
     found = _resolved(host, port)
     if any(not _is_allowed(address, allow_private=allow_private) for address in found):
         raise ProviderRejected("This address is inside a private network, and may not be called.")

@@ -42,11 +42,12 @@ class Anthropic:
         allow_private: bool | None = None,
     ) -> None:  # fmt: skip
         ours = overriding("ANTHROPIC_CUSTOM_HEADERS", api_key=api_key, omit=anthropic.Omit())
-        self._client = _shared(allow_private if base_url else None).copy(
-            api_key=api_key,
-            base_url=base_url or VENDOR_URL,
-            set_default_headers={**ours, **dict(headers)},
-        )
+        with sdk_http.readable_address():
+            self._client = _shared(allow_private if base_url else None).copy(
+                api_key=api_key,
+                base_url=base_url or VENDOR_URL,
+                set_default_headers={**ours, **dict(headers)},
+            )
 
     def complete(self, request: Request) -> Completion:
         """Ask once; raises ProviderError or ProviderRejected. What to try next is the caller's decision."""

@@ -19,6 +19,7 @@ from providers.llm import IMAGES, Citation, Completion, Passage, Request, Usage,
 
 VENDOR_URL = "https://api.openai.com/v1"
 ACCOUNT = {401, 402, 403}
+SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # a limit on spending does not pass by waiting
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
 MARKS = re.compile(r"\s*\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ASK_FOR_MARKS = "After each statement taken from a passage put its number in square brackets, like [1]."
@@ -57,9 +58,10 @@ def account(
 ) -> openai.OpenAI:
     """The SDK's client for one tenant: its key, its address, nothing of the installation's."""
     ours = overriding("OPENAI_CUSTOM_HEADERS", api_key=api_key, omit=openai.Omit())
-    client = _shared(allow_private if base_url else None).copy(
-        api_key=api_key, base_url=base_url or VENDOR_URL, set_default_headers={**ours, **dict(headers)}
-    )
+    with sdk_http.readable_address():
+        client = _shared(allow_private if base_url else None).copy(
+            api_key=api_key, base_url=base_url or VENDOR_URL, set_default_headers={**ours, **dict(headers)}
+        )
     # The SDK takes both from the environment, where they are the installation's and not the tenant's.
     client.organization = client.project = None
     return client
@@ -151,7 +153,7 @@ def translated(error: openai.APIError) -> ProviderError:
         return ProviderError("The model took too long.")
     if not isinstance(error, openai.APIStatusError):
         return sdk_http.reason(error) or ProviderError("The model could not be reached.")
-    if error.status_code == 429 and error.code == "insufficient_quota":
+    if error.status_code in (400, 429) and error.code in SPENT:
         return AccountRefused("The model's quota for this key is used up.")
     if error.status_code in TEMPORARY:
         wait = retry_after(error.response.headers)

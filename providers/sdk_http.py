@@ -1,5 +1,7 @@
 """HTTP for the vendors' SDKs, to addresses that the installation chose and to those that a business typed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -7,7 +9,7 @@ import httpcore2
 import httpx2
 
 from providers import addresses
-from providers.errors import ProviderError
+from providers.errors import ProviderError, ProviderRejected
 from providers.network import Network
 
 MOST_BYTES = 8 * 2**20  # of one answer: thousands of times what one says
@@ -23,6 +25,15 @@ def client(kind: type[httpx2.Client], *, allow_private: bool | None) -> httpx2.C
     if allow_private is None:
         return kind(follow_redirects=False)
     return kind(follow_redirects=False, trust_env=False, transport=_Guarded(allow_private=allow_private))
+
+
+@contextmanager
+def readable_address() -> Iterator[None]:
+    """The SDK cannot read every address that a person can type: say so in our words."""
+    try:
+        yield
+    except httpx2.InvalidURL as error:
+        raise ProviderRejected("The address of the model is no web address.") from error
 
 
 def reason(error: Exception) -> ProviderError | None:
