@@ -20,6 +20,7 @@ from tenants.models import Tenant, WebhookRoute
 
 FIELDS = ("base_url", "session", "api_key", "hmac_secret")
 OPTIONAL = ("watchdog_minutes", "call_reply")  # what a file leaves out stays as it is
+CLOUD_OPTIONAL = (*OPTIONAL, "late_template")
 LOOK = frozenset(Widget.model_fields)
 
 
@@ -53,6 +54,7 @@ class CloudPart(Part):
     token: Secret
     app_secret: Secret
     verify_token: Secret | None = None
+    late_template: str | None = Field(None, pattern=r"^([a-z0-9_]+/[A-Za-z_]{2,20})?$", max_length=540)
     watchdog_minutes: int | None = Field(None, ge=5, le=1440)
     call_reply: str | None = Field(None, max_length=1000)
     active: bool = True
@@ -61,7 +63,7 @@ class CloudPart(Part):
         """What of the channel's row the file says."""
         fields: dict[str, Any] = {"phone_number_id": self.phone_number_id, "waba_id": self.waba_id}
         fields |= {"api_key": self.token, "hmac_secret": self.app_secret}
-        said = {name: getattr(self, name) for name in ("verify_token", *OPTIONAL)}
+        said = {name: getattr(self, name) for name in ("verify_token", *CLOUD_OPTIONAL)}
         return fields | {name: value for name, value in said.items() if value is not None}
 
 
@@ -174,7 +176,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
         data |= {"phone_number_id": channel.phone_number_id, "waba_id": channel.waba_id}
         data |= {"token": Hidden(channel.api_key), "app_secret": Hidden(channel.hmac_secret)}
         # Not the verify token: at another installation the address differs, so it is entered anew anyway.
-        data |= {name: getattr(channel, name) for name in OPTIONAL if _is_own(channel, name)}
+        data |= {name: getattr(channel, name) for name in CLOUD_OPTIONAL if _is_own(channel, name)}
     else:
         data |= {"base_url": channel.base_url, "session": channel.session}
         data |= {"api_key": Hidden(channel.api_key), "hmac_secret": Hidden(channel.hmac_secret)}

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -12,11 +13,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from conversations import cloud_setup, message_templates
+from conversations import cloud_setup, late, message_templates
 from conversations.cloud_forms import AccessForm, ChangeCloudForm, NewCloudForm
 from conversations.models import Channel, MessageTemplate
 from providers.errors import ProviderError
-from tenants import access
+from tenants import access, audit, live
 
 
 @access.roles(*access.MANAGERS)
@@ -112,10 +113,30 @@ def cloud_templates(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("account_channel", pk)
 
 
+@access.roles(*access.MANAGERS)
+@require_POST
+def cloud_late(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Which template carries what is sent after the 24 hours; none of them is an answer too."""
+    channel = get_object_or_404(Channel, pk=pk)
+    if channel.kind != Channel.Kind.CLOUD:
+        return redirect("account_channels")
+    wanted = request.POST.get("late_template", "")
+    if wanted and wanted not in map(late.key_of, late.fitting(channel)):
+        messages.error(request, _("This template has not exactly one blank, or is not approved any more."))
+        return redirect("account_channel", pk)
+    with transaction.atomic(durable=True):
+        Channel.objects.filter(pk=pk).update(late_template=wanted)
+        audit.record("channel.edit", actor=access.person(request), target=pk)
+        live.publish("channel.changed", id=str(pk))
+    messages.success(request, _("Saved."))
+    return redirect("account_channel", pk)
+
+
 def card(channel: Channel) -> dict[str, Any]:
     """What a number shows of itself: where WhatsApp must deliver, and its templates."""
     return {
         "webhook_url": cloud_setup.webhook_url(channel),
         "templates": list(channel.templates.all()),
         "approved": MessageTemplate.APPROVED,
+        "late_choices": [(late.key_of(one), one) for one in late.fitting(channel)],
     }

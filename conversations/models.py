@@ -48,6 +48,10 @@ class Channel(models.Model):
     waba_id = models.CharField(_("business account ID"), max_length=40, blank=True, db_default="")
     verify_token = EncryptedTextField(_("verify token"), blank=True, default="", db_default="")
     templates_synced_at = models.DateTimeField(_("templates read"), null=True, blank=True)
+    # name/language of the template that carries what is sent after WhatsApp's 24 hours (conversations.late)
+    late_template = models.CharField(
+        _("template for late answers"), max_length=540, blank=True, default="", db_default=""
+    )
     # How the web chat looks and where it may stand: the shape is conversations.widget.Widget.
     widget = models.JSONField(
         _("web chat"), default=dict, db_default=Value({}, models.JSONField()), blank=True, editable=False

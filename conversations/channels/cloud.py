@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
-from conversations import cloud_events, window
+from conversations import cloud_events, late, window
 from conversations.channels import Limits, Pace
 from conversations.events import Event, SessionStatus
 from conversations.models import Channel, Conversation, Message
@@ -49,6 +50,8 @@ class CloudTransport:
     def send(self, channel: Channel, message: Message) -> str:
         if message.author_kind == Message.Author.PERSON and (seen := _last_in(message.conversation)):
             _politely(lambda: client_of(channel).mark_read(message_id=seen.unique_id))
+        if not _is_free(message.conversation, message, now=timezone.now()):
+            _carry(message)
         return _send(client_of(channel), message)
 
     def react(self, channel: Channel, message: Message, text: str) -> None:
@@ -73,9 +76,8 @@ class CloudTransport:
 
     def refuses(self, conversation: Conversation, message: Message, *, now: datetime) -> str:
         """After 24 hours of silence only what WhatsApp approved beforehand."""
-        if "template" in message.content or window.is_open(conversation, now=now):
-            return ""
-        return CLOSED
+        goes = _is_free(conversation, message, now=now) or late.carried(message) is not None
+        return "" if goes else CLOSED
 
     def attend(self, channel: Channel, message: Message) -> None:
         _politely(lambda: client_of(channel).mark_read(message_id=message.unique_id, typing=True))
@@ -94,6 +96,18 @@ def client_of(channel: Channel) -> whatsapp_cloud.Cloud:
         waba_id=channel.waba_id,
         token=channel.api_key,
     )
+
+
+def _is_free(conversation: Conversation, message: Message, *, now: datetime) -> bool:
+    """Whether it may go as it is."""
+    return "template" in message.content or window.is_open(conversation, now=now)
+
+
+def _carry(message: Message) -> None:
+    """From here on it is the owner's template with the message in it, also when it is sent again."""
+    if (template := late.carried(message)) is not None:
+        message.content = {**message.content, "template": template}
+        Message.objects.filter(pk=message.pk).update(content=message.content)
 
 
 def _send(client: whatsapp_cloud.Cloud, message: Message) -> str:

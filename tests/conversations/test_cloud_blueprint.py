@@ -25,6 +25,7 @@ channels:
     token: env:CLOUD_TOKEN
     app_secret: env:CLOUD_SECRET
     watchdog_minutes: 30
+    late_template: about_your_question/pt_BR
 """
 SECRETS = {"CLOUD_TOKEN": "EAAB-canary", "CLOUD_SECRET": "app-secret-canary"}
 
@@ -56,6 +57,7 @@ def test_makes_the_number_with_a_token_to_verify(alpha: Any, write: Any) -> None
     assert f"/hooks/cloud/{channel.pk}" in said
     assert (channel.api_key, channel.hmac_secret) == tuple(SECRETS.values())
     assert len(channel.verify_token) > 20 and channel.watchdog_minutes == 30
+    assert channel.late_template == "about_your_question/pt_BR"
     assert WebhookRoute.objects.get(pk=channel.pk).tenant == alpha
 
 

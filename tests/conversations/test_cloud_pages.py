@@ -247,6 +247,51 @@ class TestWindow:
         inside(cloud)
         assert not Message.objects.filter(author_kind="person").exists()
 
+    def test_a_late_answer_of_the_assistant_goes_in_the_owners_template(
+        self, chat: Conversation, cloud: CloudShop, owner: Client
+    ) -> None:
+        late = {
+            "name": "about_your_question", "language": "pt_BR", "category": "UTILITY", "status": "APPROVED",
+            "components": [{"type": "BODY", "text": "Sobre a sua pergunta: {{1}}"}], "id": "9004",
+        }  # fmt: skip
+        cloud.cloud.number.templates.append(late)
+        message_templates.read(cloud.channel, now=timezone.now())
+        page = owner.get(f"/account/channels/{cloud.channel.pk}/").content.decode()
+        assert 'value="about_your_question/pt_BR"' in page and 'value="appointment_reminder/' not in page
+        path = f"/account/channels/{cloud.channel.pk}/late"
+        for wanted in ("appointment_reminder/pt_BR", "about_your_question/pt_BR"):
+            assert owner.post(path, {"late_template": wanted}).status_code == 302
+        inside(cloud)
+        assert Channel.objects.get(pk=cloud.channel.pk).late_template == "about_your_question/pt_BR"
+        cloud.shop.models.answer_with("Abrimos às 8h.\nAté já!")
+        cloud.say("Que horas abrem?")
+        self.age(hours=25)
+        cloud.work()
+        (sent,) = cloud.cloud.sent
+        assert sent.kind == "template" and sent.content["name"] == "about_your_question"
+        assert sent.content["components"][0]["parameters"][0]["text"] == "Abrimos às 8h. Até já!"
+        message = Message.objects.latest("pk")
+        assert (message.status, message.body) == ("sent", "Abrimos às 8h.\nAté já!")
+        assert "about_your_question" in owner.get(f"/chats/{chat.pk}/").content.decode()
+
+    def test_what_does_not_fit_into_it_waits_for_a_person(self, chat: Conversation, cloud: CloudShop) -> None:
+        late = {
+            "name": "short", "language": "pt_BR", "category": "UTILITY", "status": "APPROVED",
+            "components": [{"type": "BODY", "text": "Resposta: {{1}}"}], "id": "9005",
+        }  # fmt: skip
+        cloud.cloud.number.templates.append(late)
+        message_templates.read(cloud.channel, now=timezone.now())
+        Channel.objects.filter(pk=cloud.channel.pk).update(late_template="short/pt_BR")
+        self.age(hours=25)
+        letters = [
+            outbox.post(chat, text, now=timezone.now()) for text in ("x" * 1100, "Seu laudo está pronto.")
+        ]
+        cloud.work()
+        for letter in letters:
+            letter.refresh_from_db()
+        assert [one.status for one in letters] == ["failed", "sent"]
+        assert "template" in letters[0].error and len(cloud.cloud.sent) == 1
+
     def test_it_opens_again_when_the_customer_writes(self, chat: Conversation, cloud: CloudShop) -> None:
         self.age(hours=30)
         cloud.say("Voltei")
