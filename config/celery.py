@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, celeryd_after_setup, worker_init
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import OperationalError
 
@@ -43,3 +43,18 @@ def _refuse_transaction_pooling(**_: Any) -> None:
         guard.refuse_transaction_pooling()
     except (ImproperlyConfigured, OperationalError) as error:
         raise SystemExit(f"Not configured: {error}") from None
+
+
+@celeryd_after_setup.connect
+def _stand_in(sender: str, instance: Any, **_: Any) -> None:
+    """Who answers customers does so without the broker, too: from the rows (`tenants.standin`)."""
+    if "fast" not in instance.app.amqp.queues.consume_from:
+        return
+    from config import health  # as above
+    from conversations import sweep
+    from tenants import standin
+
+    standin.start(
+        broker_answers=health.broker_answers,
+        look=lambda: sweep.sweep_closely.apply(throw=True),
+    )

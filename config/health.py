@@ -119,6 +119,11 @@ def _broker() -> None:
         raise NotReady(f"does not answer ({type(error).__name__})") from error
 
 
+def broker_answers() -> bool:
+    """Whether a doorbell would be carried now; takes seconds where nothing is refused and nothing comes."""
+    return _state(_broker) == "ok"
+
+
 def _beats(name: str) -> Callable[[], None]:
     def check() -> None:
         said = _client().get(_key(name))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from conversations import hours
+from conversations import hours, rules
 from conversations.models import ChatRules
 from tenants import blueprints
 from tenants.blueprint_files import Steps
@@ -61,8 +61,8 @@ def register() -> None:
 def _check(value: ConductPart, context: Context) -> Iterable[tuple[Steps, str]]:
     if (value.quiet_from is None) != (value.quiet_until is None):
         yield ("quiet_until",), "quiet hours need both times"
-    if 0 < value.holding_seconds < 5:
-        yield ("holding_seconds",), "is 0, or at least 5"
+    if 0 < value.holding_seconds < rules.LEAST_HOLDING:
+        yield ("holding_seconds",), f"is 0, or at least {rules.LEAST_HOLDING}"
     seen: set[date] = set()
     for number, part in enumerate(value.days):
         if part.date in seen:

@@ -11,7 +11,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from conversations import hours
+from conversations import hours, rules
 from conversations.models import ChatRules
 
 SPANS = 3  # a day: morning, afternoon, evening
@@ -204,7 +204,7 @@ class ConductForm(forms.ModelForm):
             return []
 
     def clean_holding_seconds(self) -> int:
-        return self._within("holding_seconds", 5, 600)
+        return self._within("holding_seconds", rules.LEAST_HOLDING, 600)
 
     def clean_answers_a_day(self) -> int:
         return self._within("answers_a_day", 1, 10_000)

@@ -9,6 +9,7 @@ from conversations import hours
 from conversations.models import ChatRules
 from tenants.current import tenant
 
+LEAST_HOLDING = 10  # seconds: so often the sweep looks who waits
 UNKNOWN_FOR = timedelta(days=1)  # closed and nobody knows until when: said again after a day
 
 

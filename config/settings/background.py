@@ -17,6 +17,8 @@ CELERY_TASK_DEFAULT_QUEUE = "fast"
 CELERY_TASK_ROUTES = {
     "conversations.inbox.*": {"queue": "inbound"},
     "conversations.bulk.*": {"queue": "bulk"},
+    # What asks a gateway that did not answer a moment ago may hang: not where all answers go.
+    "conversations.outbox.reconcile": {"queue": "bulk"},
     "conversations.hooks.*": {"queue": "hooks"},
     "conversations.health.*": {"queue": "bulk"},
     "conversations.identities.*": {"queue": "bulk"},
@@ -70,8 +72,9 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "tenants.cache.Cache",
         "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         "KEY_FUNCTION": "tenants.cache.key",
     }
 }

@@ -89,7 +89,7 @@ class TestForm:
             ({"on_0_date": "2026-12-25", "on_1_date": "2026-12-25"}, "on_1_date"),
             ({"on_0_date": "never"}, "on_0_date"),
             ({"quiet_until": ""}, "quiet_until"),
-            ({"holding_seconds": "2"}, "holding_seconds"),
+            ({"holding_seconds": "9"}, "holding_seconds"),
             ({"answers_a_day": "-1"}, "answers_a_day"),
             ({"out_of_hours": "nobody"}, "out_of_hours"),
         ],
@@ -189,7 +189,7 @@ class TestBusinessFile:
         [
             ('"13:30-18:00"', '"11:30-18:00"'),
             ("quiet_until: 08:00", "breaks_loops: true"),
-            ("holding_seconds: 45", "holding_seconds: 2"),
+            ("holding_seconds: 45", "holding_seconds: 9"),
             ("2026-12-24", "2026-12-25"),
             ("sat:", "someday:"),
         ],

@@ -1,5 +1,6 @@
 """The model, its account, the embedder or the broker is away: what the customer gets, and only once."""
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -8,8 +9,10 @@ from unittest import mock
 import pytest
 from celery import Task
 from django.core import mail
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from agents import publishing
@@ -19,6 +22,8 @@ from billing.models import CreditAccount, Hold, LedgerEntry
 from conversations import breakers, fallback, handoff, sweep, turns
 from conversations.models import Breaker, Conversation, Message, Turn
 from knowledge import documents
+from tenants import standin
+from tests.conversations import door
 
 PARKING = "# Clínica\n\n## Estacionamento\nO estacionamento é gratuito e fica atrás da casa."
 QUESTION = "Vocês têm estacionamento para clientes?"
@@ -257,3 +262,67 @@ class TestBrokerAway:
             shop.later()
         assert shop.texts() == ["Sim."]
         assert LedgerEntry.objects.filter(kind="turn").count() == 1
+
+    def test_a_worker_answers_from_the_rows_alone(self, shop: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(standin, "WATCH_SECONDS", 0.2)
+        shop.models.answer_with("Sim.")
+        until = time.monotonic() + 30
+        here = standin.StandIn(
+            broker_answers=lambda: bool(shop.texts()) or time.monotonic() > until,
+            look=lambda: sweep.sweep_closely.apply(throw=True),
+        )
+        monkeypatch.setattr(standin, "_here", here)
+        with mock.patch.object(Task, "apply_async", side_effect=Task.OperationalError("away")):
+            assert shop.knock(door.delivery(QUESTION)) == 200
+        connection.set_schema_to_public()
+        here.serve()
+        assert shop.background.sent == []  # nothing went to the broker, and nothing is left
+        for _ in range(2):
+            shop.later()
+        assert shop.texts() == ["Sim."]
+        assert LedgerEntry.objects.filter(kind="turn").count() == 1
+        assert not Hold.objects.filter(status="held").exists()
+
+    def test_what_is_left_goes_back_to_the_broker(self, shop: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(standin, "WATCH_SECONDS", 0.0)
+        here = standin.StandIn(lambda: True, lambda: shop.ring(turns.take, conversation_id=7))
+        monkeypatch.setattr(standin, "_here", here)
+        monkeypatch.setattr(here, "_ripe", lambda now: [])
+        here.serve()
+        [left] = shop.background.sent
+        assert (left.name, left.kwargs) == ("conversations.turns.take", {"conversation_id": 7})
+        assert left.headers == {"schema": shop.tenant.schema_name}
+
+    def test_one_worker_of_all_is_on_duty(self, shop: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(standin, "WATCH_SECONDS", 0.0)
+        looks: list[str] = []
+
+        def serve_beside() -> None:
+            other = standin.StandIn(lambda: True, lambda: looks.append("other"))
+            other.serve()
+            connection.close()
+
+        beside = threading.Thread(target=serve_beside)
+        first = standin.StandIn(lambda: not beside.is_alive(), lambda: looks.append("first"))
+        monkeypatch.setattr(first, "_look", lambda: (first.look(), looks[1:] or beside.start()))
+        first.serve()
+        beside.join()
+        assert set(looks) == {"first"}
+
+
+def test_the_cache_gives_nothing_while_it_is_away(settings: Any) -> None:
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:9/0"}
+    with override_settings(CACHES={"default": away}):
+        assert cache.add("a", 1) is True and cache.get("a", "x") == "x" and cache.delete("a") is False
+        cache.set("a", 1)
+        assert cache.get_many(["a"]) == {} and not cache.has_key("a") and not cache.touch("a")
+        with pytest.raises(ValueError):
+            cache.incr("a")
+
+
+def test_a_whatsapp_message_needs_no_cache(shop: Any, settings: Any) -> None:
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:9/0"}
+    shop.models.answer_with("Sim.")
+    with override_settings(CACHES={"default": away}):
+        ask(shop)
+    assert shop.texts() == ["Sim."] and Message.objects.get(direction="out").status == "sent"
