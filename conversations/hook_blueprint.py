@@ -46,16 +46,7 @@ def _check(value: list[HookPart], context: Context) -> Iterable[tuple[Steps, str
 
 def _apply(value: list[HookPart], context: Context) -> None:
     for part in value:
-        fields = {
-            "url": part.url,
-            "events": sorted(set(part.events)),
-            "secret": part.secret,
-            "is_active": part.active,
-        }
-        HookEndpoint.objects.update_or_create(
-            name=part.name, defaults=fields, create_defaults=fields | {"created_at": context.now}
-        )
-    hooks.wake()
+        hooks.keep(**part.model_dump(), now=context.now)
 
 
 def _export(context: Context) -> list[dict[str, Any]] | None:

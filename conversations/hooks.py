@@ -368,7 +368,9 @@ def backoff(attempts: int, *, asked: float | None = None) -> float:
 
 
 def _note_failure(endpoint_id: int, *, silent: bool, now: datetime) -> float:
-    endpoint = HookEndpoint.objects.select_for_update().get(pk=endpoint_id)
+    endpoint = HookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    if endpoint is None:
+        return 0.0  # removed while we called
     endpoint.failures += 1
     endpoint.failing_since = endpoint.failing_since or now
     pause = min(5.0 * 2.0 ** min(endpoint.failures - 1, 10), LONGEST_PAUSE) if silent else 0.0
@@ -470,19 +472,43 @@ def change(
 
 
 @transaction.atomic
+def keep(*, name: str, url: str, events: Sequence[str], secret: str, active: bool, now: datetime) -> None:
+    """The address of this name as the business file has it, made or changed as a person would do it."""
+    endpoint = HookEndpoint.objects.select_for_update().filter(name=name).first()
+    if endpoint is None:
+        endpoint = HookEndpoint(name=name, secret=secret, is_active=active, created_at=now)
+    elif endpoint.secret != secret:
+        _replace_secret(endpoint, secret, now=now)
+    endpoint.url, endpoint.events = url, sorted(set(events))
+    endpoint.save()
+    if endpoint.is_active != active:
+        _switch(endpoint, on=active)
+    wake()
+
+
+@transaction.atomic
 def rotate(endpoint: HookEndpoint, *, actor: User | None, now: datetime) -> str:
     """A new secret, returned this once; the one before signs beside it for a day."""
     secret = new_secret()
+    _replace_secret(endpoint, secret, now=now)
+    audit.record("hook.rotate", actor=actor, target=endpoint.pk)
+    return secret
+
+
+def _replace_secret(endpoint: HookEndpoint, secret: str, *, now: datetime) -> None:
     endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + OVERLAP
     endpoint.secret = secret
     endpoint.save(update_fields=["secret", "previous_secret", "previous_until"])
-    audit.record("hook.rotate", actor=actor, target=endpoint.pk)
-    return secret
 
 
 @transaction.atomic
 def switch(endpoint: HookEndpoint, *, on: bool, actor: User | None) -> None:
     """Switch an address on, as if it had never failed, or off; what waits is parked."""
+    _switch(endpoint, on=on)
+    audit.record("hook.on" if on else "hook.off", actor=actor, target=endpoint.pk)
+
+
+def _switch(endpoint: HookEndpoint, *, on: bool) -> None:
     endpoint.is_active = on
     endpoint.failures, endpoint.failing_since, endpoint.paused_until = 0, None, None
     endpoint.disabled_at = endpoint.told_at = None
@@ -490,7 +516,6 @@ def switch(endpoint: HookEndpoint, *, on: bool, actor: User | None) -> None:
     wake()
     if not on:
         _park(endpoint, "The address was switched off.")
-    audit.record("hook.on" if on else "hook.off", actor=actor, target=endpoint.pk)
 
 
 @transaction.atomic

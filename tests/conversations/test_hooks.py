@@ -260,6 +260,21 @@ class TestFailures:
         shop.say("Ainda?")
         assert HookDelivery.objects.filter(status="pending").count() == 0
 
+    def test_an_address_that_is_removed_while_it_is_called(self, shop, receiver, endpoint, monkeypatch):
+        shop.say("Olá")
+        call = provider.post
+
+        def remove_and_fail(*args: Any, **kwargs: Any) -> provider.Answer:
+            hooks.remove(endpoint, actor=None)
+            receiver.app.always = "500"
+            return call(*args, **kwargs)
+
+        monkeypatch.setattr(provider, "post", remove_and_fail)
+        hooks.deliver.apply(
+            kwargs={"endpoint_id": HookEndpoint.objects.get().pk}, headers={"schema": "alpha"}, throw=True
+        )
+        assert len(receiver.events) == 1 and not HookDelivery.objects.exists()
+
     def test_a_letter_that_was_lost_is_written_by_the_sweep(self, shop, endpoint, member_of):
         member_of(shop.tenant)
         past = timezone.now() - timedelta(minutes=1)
@@ -349,6 +364,8 @@ class TestPages:
         connection.set_tenant(shop.tenant)
         endpoint.refresh_from_db()
         assert endpoint.secret in page and secret not in page and endpoint.previous_secret == secret
+        for link in re.findall(r'href="([^"]*\?status=\w*)"', page):
+            assert browser.get(link).status_code == 200 and link.startswith(here)
         assert (endpoint.name, endpoint.events) == ("Tabela", ["message.sent"])
         browser.post(here + "switch")
         connection.set_tenant(shop.tenant)
@@ -429,6 +446,19 @@ def test_business_file(shop, receiver, tmp_path, monkeypatch):
     shop.tenant.refresh_from_db()
     exported = blueprints.export(shop.tenant, now=timezone.now())
     assert "env:CRM_SECRET" in exported and "a secret of ours" not in exported
+    monkeypatch.setenv("CRM_SECRET", "a newer secret")
+    blueprints.apply(path, now=timezone.now())
+    connection.set_tenant(shop.tenant)
+    endpoint.refresh_from_db()
+    assert (endpoint.secret, endpoint.previous_secret) == ("a newer secret", "a secret of ours")
+    assert hooks.signature(endpoint, b"{}", now=timezone.now()).count("sha256=") == 2
+    shop.say("Olá")
+    path.write_text(text + "    active: false\n")
+    connection.set_schema_to_public()
+    blueprints.apply(path, now=timezone.now())
+    connection.set_tenant(shop.tenant)
+    assert not HookEndpoint.objects.get().is_active and HookDelivery.objects.get().status == "parked"
+    connection.set_schema_to_public()
     path.write_text(text.replace("turn.finished", "turn.finnished"))
     with pytest.raises(blueprints.BlueprintError, match=r"hooks\[0\]\.events\[1\]: is no event"):
         blueprints.apply(path, now=timezone.now())
