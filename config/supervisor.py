@@ -340,6 +340,7 @@ class Supervisor:
             lines.append(("The back office", f"{home}/admin/   {staff}"))
         if has_demo and "gateway" in self.running:
             lines.append(("A customer's phone", f"http://localhost:{self.options.gateway_port}"))
+            lines.append(("The chat on a site", f"{business}/widget-demo   (signed in)"))
             lines.append(("Try", f"write “{QUESTION}” there, and watch Chats"))
         else:
             lines.append(("Try", f"{home}/accounts/signup/: a business of your own in three steps"))

@@ -83,7 +83,7 @@ def look(head: bytes, name: str) -> Look:
 
 def accept(file: UploadedFile, *, channel: Channel) -> Attached:
     """Check a file against what the channel carries and put it into the store; raises Unsuitable."""
-    limits, name = channels.transport(channel).limits, _name(file)
+    limits, name = channels.transport(channel).limits, clean_name(file.name or "")
     found = look(_head(file), name)
     kind = _carried(found.kind, file.size or 0, limits, channel=channel)
     path = default_storage.save(f"{connection.schema_name}/messages/{uuid.uuid4().hex}", file)
@@ -119,9 +119,9 @@ def _head(file: UploadedFile) -> bytes:
     return bytes(head)
 
 
-def _name(file: UploadedFile) -> str:
-    """The name as the customer will see it: without a path, nothing unprintable, of bounded length."""
-    plain = PurePath((file.name or "").replace("\\", "/")).name
+def clean_name(name: str) -> str:
+    """The name as people will see it: without a path, nothing unprintable, of bounded length."""
+    plain = PurePath(name.replace("\\", "/")).name
     cleaned = "".join(c for c in plain if c.isprintable() and c not in '/:*?"<>|').strip(". ") or "file"
     path = PurePath(cleaned)
     return f"{path.stem[:80]}{path.suffix[:12]}"

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import structlog
@@ -54,6 +53,7 @@ from tenants.db import connection
 log = structlog.get_logger(__name__)
 BATCH = 25
 MAX_ATTEMPTS = 5
+RECEIVED = "received"
 AGAIN_AFTER = timedelta(seconds=2)
 PATIENCE = timedelta(seconds=30)  # after that a message that is changed will not come any more
 OFFERS_LOOKED_AT = 3  # of our latest messages, for the options that an answer may mean
@@ -280,7 +280,7 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     _remember_last(conversation, message, now=now)
     hooks.message("message.sent" if said.from_me else "message.received", message, now=now)
     live.publish("message.received", id=message.pk, conversation=conversation.pk)
-    return "received"
+    return RECEIVED
 
 
 def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
@@ -299,6 +299,7 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
         media_type=said.media.mimetype if said.media else "",
         media_name=said.media.filename if said.media else "",
         media_source=said.media.url[:500] if said.media else "",
+        media=said.media.stored if said.media else "",
         provider_key=key,
         reply_to=_quoted(conversation, said),
         content=_content(conversation, said),
@@ -306,10 +307,12 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
         provider_at=said.at,
         created_at=now,
     )
-    if said.media:
+    if message.media_source:
         enqueue(media.fetch, message_id=message.pk)
     if message.kind == Message.Kind.AUDIO and not said.from_me:
         transcripts.expect(message, now=now)
+        if message.media:
+            transcripts.file_came(message, now=now)
     return message
 
 
@@ -353,7 +356,5 @@ def _remember_last(conversation: Conversation, message: Message, *, now: datetim
     conversation.save(
         update_fields=["last_message_at", "last_message_text", "unread_count", "status", "reply_due_at"]
     )
-    channel = conversation.channel
-    if message.direction == Message.Direction.IN and channel.last_in_at != now:
-        channel.last_in_at = now  # once a batch, and after it: who sends meanwhile needs the channel's row
-        transaction.on_commit(partial(channel.save, update_fields=["last_in_at"]))
+    if message.direction == Message.Direction.IN:
+        health.note(conversation.channel, "last_in_at", now=now)

@@ -12,6 +12,7 @@ urlpatterns = [
     path("chats/<int:pk>/person", views.chat_person, name="chat_person"),
     path("chats/<int:pk>/send", views.chat_send, name="chat_send"),
     path("chats/<int:pk>/more", message_views.chat_more, name="chat_more"),
+    path("chats/<int:pk>/typing", views.chat_typing, name="chat_typing"),
     path("chats/<int:pk>/take-over", views.chat_take_over, name="chat_take_over"),
     path("chats/<int:pk>/give-back", views.chat_give_back, name="chat_give_back"),
     path("chats/<int:pk>/close", views.chat_close, name="chat_close"),

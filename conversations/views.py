@@ -20,6 +20,7 @@ from conversations import (
     restrictions,
     template_views,
     today,
+    writing,
 )  # fmt: skip
 from conversations.forms import ContactForm
 from conversations.models import Contact, Conversation, Message, Turn
@@ -139,6 +140,14 @@ def _post(
     finally:
         if attached is not None and stored != attached.path:
             attachments.forget(attached)
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def chat_typing(request: HttpRequest, pk: int) -> HttpResponse:
+    """Somebody of the team writes: who looks at the chat from a site sees it."""
+    writing.note(_conversation(pk), now=timezone.now())
+    return HttpResponse(status=204)
 
 
 @access.roles(*access.ANSWERERS)

@@ -21,7 +21,7 @@ from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django_tenants.utils import schema_context
 
-from conversations import inbox, outbox, web_limits
+from conversations import inbox, outbox, web_limits, writing
 from conversations.events import Receipt, Said, Typing, clean
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, Turn
 from conversations.widget import Widget
@@ -104,7 +104,7 @@ def script_tag(channel: Channel) -> str:
     return f'<script src="{source}" data-channel="{channel.pk}" defer></script>'
 
 
-def _inside(verb: Callable[Concatenate[Place, P], R]) -> Callable[Concatenate[Place, P], R]:
+def inside(verb: Callable[Concatenate[Place, P], R]) -> Callable[Concatenate[Place, P], R]:
     """Run the verb in the schema of its place."""
 
     @wraps(verb)
@@ -118,7 +118,7 @@ def _inside(verb: Callable[Concatenate[Place, P], R]) -> Callable[Concatenate[Pl
 # -- who
 
 
-@_inside
+@inside
 def check_origin(place: Place, origin: str, *, now: datetime) -> None:
     """Raise Refused unless a page of this origin may hold the chat; remember whom we refused."""
     if not place.widget.allows(origin, own=place.own_hosts):
@@ -140,11 +140,11 @@ def refused_origins(channel: Channel) -> dict[str, datetime]:
     return {origin: datetime.fromisoformat(at) for origin, at in reversed(known.items())}
 
 
-@_inside
+@inside
 def new_visitor(place: Place, *, address: str, now: datetime) -> str:
     """A signed token for somebody who begins to write. No row is made before the first message."""
     limit = settings.WEB_CHAT_VISITORS_AN_HOUR * 3  # who only opens the chat and leaves counts less
-    _limited("tokens", f"{place.key}:{address}", limit=limit, seconds=3600)
+    limited("tokens", f"{place.key}:{address}", limit=limit, seconds=3600)
     return _token(place, secrets.token_hex(16), now=now)
 
 
@@ -166,23 +166,24 @@ def visitor_of(place: Place, token: str, *, now: datetime) -> Visitor:
     return Visitor(content["v"], fresh=_token(place, content["v"], now=now) if age > life / 2 else "")
 
 
-def _limited(what: str, who: str, *, limit: int, seconds: int) -> None:
+def limited(what: str, who: str, *, limit: int, seconds: int) -> None:
+    """Count one of `what` for `who`; raises Refused above `limit`."""
     try:
         web_limits.take(what, who, limit=limit, seconds=seconds)
     except web_limits.TooMuch as error:
         raise Refused("slow_down", wait=error.wait) from None
 
 
-@_inside
+@inside
 def count_request(place: Place, *, address: str) -> None:
     """One more request of this address; raises Refused when they are too many."""
-    _limited("requests", f"{place.key}:{address}", limit=settings.WEB_CHAT_REQUESTS_A_MINUTE, seconds=60)
+    limited("requests", f"{place.key}:{address}", limit=settings.WEB_CHAT_REQUESTS_A_MINUTE, seconds=60)
 
 
 # -- what they say
 
 
-@_inside
+@inside
 def say(place: Place, visitor: Visitor, *, message_id: str, text: str, address: str, now: datetime) -> None:
     """Put one message into the visitor's thread; the same id again changes nothing."""
     text = clean(text).strip()
@@ -190,7 +191,7 @@ def say(place: Place, visitor: Visitor, *, message_id: str, text: str, address: 
         raise Refused("bad_request")
     if len(text) > MAX_TEXT:
         raise Refused("too_long")
-    _count_message(place, visitor, address=address)
+    count_message(place, visitor, address=address)
     said = Said(
         unique_id=f"{visitor.id}.{message_id}",  # a visitor can only ever repeat their own
         chat=visitor.address,
@@ -200,36 +201,38 @@ def say(place: Place, visitor: Visitor, *, message_id: str, text: str, address: 
         at=now,
     )
     try:
-        _receive(place, said, now=now)
+        receive(place, said, now=now)
     except IntegrityError:
-        _receive(place, said, now=now)  # another connection was first with it, or with the thread
+        receive(place, said, now=now)  # another connection was first with it, or with the thread
 
 
 @transaction.atomic(durable=True)
-def _receive(place: Place, said: Said, *, now: datetime) -> None:
+def receive(place: Place, said: Said, *, now: datetime) -> str:
+    """Hand it to the inbox, and say what became of it; raises IntegrityError when somebody else was first."""
     channel = Channel.objects.select_related("agent").get(pk=place.channel.pk)  # as it is now
-    inbox.receive(channel, said, now=now)
+    return inbox.receive(channel, said, now=now)
 
 
-def _count_message(place: Place, visitor: Visitor, *, address: str) -> None:
+def count_message(place: Place, visitor: Visitor, *, address: str) -> None:
+    """One more message of this visitor; raises Refused when they are too many."""
     own, all_of_it = settings.WEB_CHAT_MESSAGES_A_MINUTE, settings.WEB_CHAT_ADDRESS_MESSAGES_A_MINUTE
-    _limited("messages", f"{place.key}:{visitor.id}", limit=own, seconds=60)
-    _limited("address", f"{place.key}:{address}", limit=all_of_it, seconds=60)
+    limited("messages", f"{place.key}:{visitor.id}", limit=own, seconds=60)
+    limited("address", f"{place.key}:{address}", limit=all_of_it, seconds=60)
     if conversation_of(place, visitor) is None:
         limit = settings.WEB_CHAT_VISITORS_AN_HOUR
-        _limited("conversations", f"{place.key}:{address}", limit=limit, seconds=3600)
+        limited("conversations", f"{place.key}:{address}", limit=limit, seconds=3600)
 
 
-@_inside
+@inside
 def typing(place: Place, visitor: Visitor, *, now: datetime) -> None:
     """The visitor writes right now: the answer waits, and staff sees it."""
-    _limited("typing", f"{place.key}:{visitor.id}", limit=40, seconds=60)
+    limited("typing", f"{place.key}:{visitor.id}", limit=40, seconds=60)
     if conversation_of(place, visitor) is not None:
         with transaction.atomic(durable=True):
             inbox.note_typing(place.channel, Typing(chat=visitor.address, at=now), now=now)
 
 
-@_inside
+@inside
 def seen(place: Place, visitor: Visitor, *, upto: str, read: bool, now: datetime) -> None:
     """The visitor's page has shown, or the visitor has read, our messages up to this one."""
     conversation = conversation_of(place, visitor)
@@ -248,7 +251,7 @@ def seen(place: Place, visitor: Visitor, *, upto: str, read: bool, now: datetime
 # -- what they see
 
 
-@_inside
+@inside
 def state(place: Place, visitor: Visitor, *, before: str = "", now: datetime) -> dict[str, Any]:
     """The thread as this visitor's page shows it: up to SHOWN messages, oldest first, and who is at work.
 
@@ -290,7 +293,7 @@ def _file_url(conversation: Conversation, message: Message, *, now: datetime) ->
     return f"/chat/{conversation.channel_id}/file/{signed}"
 
 
-@_inside
+@inside
 def file_behind(place: Place, signed: str, *, now: datetime) -> Message:
     """The message whose file the link names; raises Refused when it is forged, old, or another chat's."""
     try:
@@ -332,8 +335,9 @@ def _taken_up(conversation: Conversation, message: Message) -> bool:
 
 
 def _thinking(conversation: Conversation) -> bool:
+    """Whether somebody makes an answer: the assistant, or a person who writes."""
     if conversation.handler != Conversation.Handler.AGENT:
-        return False
+        return writing.holds(conversation)
     running = conversation.turns.filter(status=Turn.Status.RUNNING)
     return bool(conversation.reply_due_at) or running.exists()
 

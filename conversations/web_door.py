@@ -5,16 +5,19 @@ enters the schema of the channel's unguessable id and leaves it. Pages of other 
 (CORS), also a refusal, so that their console can say why.
 """
 
+import asyncio
 import gzip
 import hashlib
 import json
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import parse_qs
 
 import structlog
@@ -27,17 +30,29 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from psycopg_pool import PoolTimeout
 
-from conversations import web_chat
+from conversations import web_chat, web_files
+from conversations.events import clean
 from conversations.web_chat import Place, Refused
 
 log = structlog.get_logger(__name__)
 PREFIX = "/chat/"
 SCRIPT = "/widget.js"
+FILES = "files"
 MAX_BYTES = 16 * 1024
+IN_MEMORY = 2**20  # of a visitor's file; the rest of it goes to the disk
+FILE_SECONDS = 300  # 25 MB over a slow phone
 REMEMBER_SECONDS = 5.0
 SHOWN = ("image/jpeg", "image/png", "image/gif", "image/webp")
 AWAY = (OperationalError, PoolTimeout)
-STATUS = {"unknown": 404, "origin": 403, "token": 401, "slow_down": 429, "bad_request": 400, "too_long": 413}
+STATUS = {
+    "unknown": 404,
+    "origin": 403,
+    "no_files": 403,
+    "token": 401,
+    "slow_down": 429,
+    "bad_request": 400,
+    "too_long": 413,
+}
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -53,7 +68,10 @@ class Request:
     origin: str
     token: str
     address: str
-    body: bytes
+    kind: str
+    size: int
+    body: bytes = b""
+    file: IO[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +107,29 @@ class WebDoor:
     ) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(HTTPStatus.OK, headers=_PREFLIGHT)
+        request = _request(scope, headers, origin)
+        if (request.method, request.action) == ("POST", FILES):
+            return await self._take_file(request, receive)
         body = await _read(receive)
         if body is None:
-            return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "too_long"})
-        request = _request(scope, headers, origin, body)
+            return _TOO_LARGE
+        return await self._served(replace(request, body=body))
+
+    async def _served(self, request: Request) -> Answer:
         answer: Answer = await database_sync_to_async(self.serve, thread_sensitive=False)(request)
         return answer
+
+    async def _take_file(self, request: Request, receive: Receive) -> Answer:
+        """Ask who it is first: nobody's file is read before that."""
+        allowed = await self._served(request)
+        if allowed.status != HTTPStatus.OK:
+            await _spool(receive)
+            return allowed
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
+            if not await _spool(receive, file):
+                return _TOO_LARGE
+            file.seek(0)
+            return await self._served(replace(request, file=file))
 
     def serve(self, request: Request) -> Answer:
         """The whole request in one synchronous call."""
@@ -136,7 +171,7 @@ class WebDoor:
 
 
 def _look(place: Place, request: Request, now: datetime) -> dict[str, Any]:
-    return place.widget.look(title=place.title)
+    return place.widget.look(title=place.title) | {"largest": web_files.LARGEST}
 
 
 def _visitor(place: Place, request: Request, now: datetime) -> dict[str, Any]:
@@ -160,6 +195,24 @@ def _say(place: Place, request: Request, now: datetime) -> dict[str, Any]:
     return {"said": message_id}
 
 
+def _take(place: Place, request: Request, now: datetime) -> dict[str, Any]:
+    """A visitor's file; without one, whether it may come."""
+    visitor, message_id = web_chat.visitor_of(place, request.token, now=now), _asked(request, "id")
+    if request.file is None:
+        web_files.check(place, visitor, size=request.size, address=request.address)
+        return {}
+    web_files.send(
+        place,
+        visitor,
+        message_id=message_id,
+        name=_asked(request, "name", most=300),
+        declared=request.kind,
+        content=request.file,
+        now=now,
+    )
+    return {"said": message_id}
+
+
 def _typing(place: Place, request: Request, now: datetime) -> dict[str, Any]:
     web_chat.typing(place, web_chat.visitor_of(place, request.token, now=now), now=now)
     return {}
@@ -172,7 +225,7 @@ def _seen(place: Place, request: Request, now: datetime) -> dict[str, Any]:
 
 
 def _file(place: Place, request: Request, now: datetime) -> Answer:
-    """A file that staff sent. What a browser could run is never shown, only offered to save."""
+    """A file of this thread. What a browser could run is never shown, only offered to save."""
     message = web_chat.file_behind(place, request.action.removeprefix("file/"), now=now)
     inline = message.media_type in SHOWN
     name = message.media_name or "file"
@@ -192,6 +245,7 @@ _VERBS: dict[tuple[str, str], Callable[[Place, Request, datetime], dict[str, Any
     ("POST", "visitor"): _visitor,
     ("GET", "messages"): _messages,
     ("POST", "messages"): _say,
+    ("POST", FILES): _take,
     ("POST", "typing"): _typing,
     ("POST", "seen"): _seen,
 }
@@ -216,8 +270,8 @@ def text_in(value: dict[str, Any], name: str) -> str:
     return found
 
 
-def _asked(request: Request, name: str) -> str:
-    return request.query.get(name, [""])[0][:80]
+def _asked(request: Request, name: str, *, most: int = 80) -> str:
+    return clean(request.query.get(name, [""])[0])[:most]
 
 
 # -- what came
@@ -244,7 +298,7 @@ def address_of(scope: dict[str, Any], headers: dict[str, str]) -> str:
     return str((scope.get("client") or ("?",))[0])
 
 
-def _request(scope: dict[str, Any], headers: dict[str, str], origin: str, body: bytes) -> Request:
+def _request(scope: dict[str, Any], headers: dict[str, str], origin: str) -> Request:
     channel_id, _slash, action = scope["path"][len(PREFIX) :].partition("/")
     return Request(
         method=scope["method"],
@@ -254,7 +308,8 @@ def _request(scope: dict[str, Any], headers: dict[str, str], origin: str, body: 
         origin=origin,
         token=headers.get("authorization", "").removeprefix("Bearer "),
         address=address_of(scope, headers),
-        body=body,
+        kind=headers.get("content-type", "").lower(),
+        size=int(length) if (length := headers.get("content-length", "")).isdecimal() else 0,
     )
 
 
@@ -270,8 +325,28 @@ async def _read(receive: Receive) -> bytes | None:
             return bytes(body)
 
 
+async def _spool(receive: Receive, file: IO[bytes] | None = None) -> bool:
+    """Read the body to its end, into the file; whether it was whole and not too large.
+
+    What is refused is read as well, within bounds: a browser hears no answer while it sends.
+    """
+    size, most = 0, web_files.LARGEST
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FILE_SECONDS):
+            while size <= 3 * most:
+                message = await receive()
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if file is not None and size <= most:
+                    file.write(chunk)
+                if not message.get("more_body"):
+                    return message["type"] == "http.request" and size <= most
+    return False
+
+
 # -- what goes back
 
+_TOO_LARGE = Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"error": "too_long"})
 _JSON = (b"content-type", b"application/json")
 _FIXED = [
     (b"cache-control", b"no-store"),

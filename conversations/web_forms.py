@@ -49,6 +49,11 @@ class WidgetForm(forms.Form):
             ("fr", "Français"),
         ],
     )
+    accepts_files = forms.BooleanField(
+        label=_("Visitors may send files and voice notes"),
+        required=False,
+        help_text=_("Pictures, documents and recordings, up to 25 MB each."),
+    )
     remember_days = forms.IntegerField(
         label=_("Days that a visitor is remembered"),
         min_value=1,

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.urls import path
 from django.utils import timezone
 
-from conversations import web_chat
+from conversations import web_chat, writing
 from conversations.web_chat import Place, Refused, Visitor
 from conversations.web_door import AWAY, MAX_BYTES, address_of, headers_of, json_of, origin_of, text_in
 from tenants.hub import hub
@@ -178,6 +178,8 @@ class ChatSocket(AsyncWebsocketConsumer):
         if changed or told != self._told:
             self._known, self._told = fresh, told
             await self._tell(type="state", messages=changed, **told)
+        if told["thinking"] and told["by"] != "agent":  # who stops to write tells nobody
+            asyncio.get_running_loop().call_later(writing.SECONDS, self._awake.set)
 
     async def _look_again(self) -> None:
         """A chat switched off, a site taken off the list, a spent token: told within a minute."""

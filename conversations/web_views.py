@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -107,9 +107,15 @@ def _example() -> list[dict[str, Any]]:
 
 @access.roles(*access.MANAGERS)
 @require_GET
+def web_chat_try(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """A page that stands for the business's own site, with this chat on it."""
+    channel = get_object_or_404(Channel, pk=pk, kind=Channel.Kind.WEB)
+    return render(request, "conversations/web_chat_try.html", {"channel": channel})
+
+
+@access.roles(*access.MANAGERS)
+@require_GET
 def widget_demo(request: HttpRequest) -> HttpResponse:
-    """In development: a page with the first web chat on it, to try it as a visitor."""
-    if settings.PUBLIC_SCHEME == "https":
-        raise Http404
-    channel = Channel.objects.filter(kind=Channel.Kind.WEB, is_active=True).order_by("created_at").first()
-    return render(request, "conversations/widget_demo.html", {"channel": channel})
+    """Where the first web chat can be tried: an address to remember."""
+    found = Channel.objects.filter(kind=Channel.Kind.WEB, is_active=True).order_by("created_at").first()
+    return redirect("web_chat_try", found.pk) if found else redirect("web_chat_new")

@@ -37,12 +37,13 @@ class Widget(BaseModel):
     theme: Literal["auto", "light", "dark"] = "auto"
     position: Literal["right", "left"] = "right"
     language: Literal["auto", "pt", "en", "es", "fr"] = "auto"
+    accepts_files: bool = True
     domains: list[Domain] = Field(default_factory=list, max_length=MAX_DOMAINS)
     remember_days: int = Field(default=30, ge=1, le=365)
 
     def look(self, *, title: str) -> dict[str, Any]:
         """What the script on the customer's page needs to draw itself; `title` where none is set."""
-        shown = self.model_dump(include={"greeting", "colour", "theme", "position", "language"})
+        shown = self.model_dump(include={"greeting", "colour", "theme", "position", "language", "accepts_files"})
         return shown | {"title": self.title or title}
 
     def allows(self, origin: str, *, own: Collection[str]) -> bool:

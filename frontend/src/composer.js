@@ -1,5 +1,7 @@
 import { newKey } from "./attach.js";
 
+const TYPING_PAUSE = 3_000;
+
 /** Writing boxes: Enter sends, Shift+Enter makes a line, the box grows, and it empties once the words are off. */
 export function composer() {
   document.addEventListener("keydown", (event) => {
@@ -10,7 +12,9 @@ export function composer() {
   });
   document.addEventListener("input", (event) => {
     const box = event.target.closest?.("[data-composer] textarea");
-    if (box) grow(box);
+    if (!box) return;
+    grow(box);
+    tellTyping(box.form);
   });
   document.addEventListener("htmx:configRequest", (event) => {
     const form = event.target.closest?.("[data-composer]");
@@ -46,6 +50,14 @@ export function composer() {
 function grow(box) {
   box.style.height = "auto";
   box.style.height = `${Math.min(box.scrollHeight + 2, 180)}px`;
+}
+
+/** The visitor of a web chat sees that somebody writes: said again every few seconds, never waited for. */
+function tellTyping(form) {
+  if (!form.dataset.tellTyping || Date.now() - (form.dataset.toldAt || 0) < TYPING_PAUSE) return;
+  form.dataset.toldAt = Date.now();
+  const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+  fetch(form.dataset.tellTyping, { method: "POST", headers: { "X-CSRFToken": token } }).catch(() => {});
 }
 
 /** A suggested question: put it into the box and send it. */

@@ -4,6 +4,8 @@ import { words } from "./words.js";
 
 const SMALL = matchMedia("(max-width: 480px)");
 const LONGEST = 4000;
+const LONGEST_VOICE = 300; // seconds
+const VOICES = ["audio/ogg;codecs=opus", "audio/webm;codecs=opus", "audio/mp4"];
 
 /** What the visitor sees. It knows messages and words; how they travel is the wire's business. */
 export class Panel {
@@ -27,8 +29,10 @@ export class Panel {
     this.host.style.setProperty("--accent", look.colour);
     this.host.style.setProperty("--ink", inkOn(look.colour));
     Object.assign(this.host.dataset, { theme: look.theme, side: look.position });
+    Object.assign(this, { takesFiles: look.accepts_files, largest: look.largest });
     this.host.lang = this.words.code;
     this.#label();
+    this.#tools();
     this.draw();
   }
 
@@ -41,10 +45,15 @@ export class Panel {
     this.log = el("div", { class: "log", role: "log", tabindex: "0", "aria-live": "off" });
     this.busy = el("div", { class: "busy", role: "status" });
     this.news = el("p", { class: "news", role: "status" });
-    this.input = el("textarea", { id: "text", rows: "1", maxlength: LONGEST, enterkeyhint: "send", oninput: () => this.#typed(), onkeydown: (event) => this.#enter(event) });
+    this.input = el("textarea", { id: "text", rows: "1", maxlength: LONGEST, enterkeyhint: "send", oninput: () => this.#typed(), onkeydown: (event) => this.#enter(event), onpaste: (event) => this.#pasted(event) });
     this.label = el("label", { class: "sr", for: "text" });
     this.sender = el("button", { class: "send", type: "submit" }, icon("send"));
-    this.form = el("form", { onsubmit: (event) => this.#submit(event) }, this.label, this.input, this.sender);
+    this.picker = el("input", { type: "file", multiple: true, hidden: true, onchange: () => (this.#send(this.picker.files), (this.picker.value = "")) });
+    this.attach = el("button", { class: "tool", type: "button", onclick: () => this.wire && this.picker.click() }, icon("file"));
+    this.mic = el("button", { class: "tool", type: "button", onclick: () => this.wire && this.#record() }, icon("mic"));
+    this.cancel = el("button", { class: "tool", type: "button", hidden: true, onclick: () => this.recorder.stop() }, icon("close"));
+    this.clock = el("p", { class: "clock", role: "timer", hidden: true });
+    this.form = el("form", { onsubmit: (event) => this.#submit(event) }, this.picker, this.attach, this.cancel, this.clock, this.label, this.input, this.mic, this.sender);
     this.foot = el("div", { class: "foot" });
     this.panel = el(
       "section",
@@ -65,6 +74,9 @@ export class Panel {
     this.label.textContent = say.label;
     this.input.placeholder = say.hint;
     this.sender.setAttribute("aria-label", say.send);
+    this.attach.setAttribute("aria-label", say.attach);
+    this.mic.setAttribute("aria-label", say.record);
+    this.cancel.setAttribute("aria-label", say.cancel);
     this.#nameLauncher();
     this.by(this.handler);
     this.#footer();
@@ -99,11 +111,12 @@ export class Panel {
   line(word) {
     const text = { off: this.words.offline, slow: this.words.slow, gone: this.words.gone }[word] || "";
     if (this.news.textContent !== text) this.news.textContent = text;
-    this.input.disabled = this.sender.disabled = word === "gone";
+    const gone = word === "gone";
+    [this.input, this.sender, this.attach, this.mic].forEach((part) => (part.disabled = gone));
   }
 
-  pending({ id, text, at }) {
-    this.messages.set(id, { id, text, at, from: "visitor", status: "waiting" });
+  pending({ id, text, at, file }) {
+    this.messages.set(id, { id, text, at, file: file && { name: file.name }, from: "visitor", status: "waiting" });
     this.draw();
     this.#footer();
     this.#toEnd(true);
@@ -147,7 +160,7 @@ export class Panel {
 
   /** The node that is there already, when nothing of its message has changed: a reader is not told twice. */
   #keep(node, message) {
-    const said = JSON.stringify([message.text, message.source, message.file?.name, message.gone, this.words.code]);
+    const said = JSON.stringify([message.text, message.source, message.file?.name, !!message.file?.url, message.gone, this.words.code]);
     const mark = JSON.stringify([said, message.status, message.name]);
     if (node?.mark === mark) return node;
     const mine = message.from === "visitor";
@@ -168,6 +181,7 @@ export class Panel {
   }
 
   #file({ name, url }) {
+    if (!url) return el("span", { class: "file" }, icon("file"), name);
     const tab = el("span", { class: "sr" }, ` ${this.words.tab}`);
     return el("a", { class: "file", href: this.base + url, target: "_blank", rel: "noopener" }, icon("file"), name || "…", tab);
   }
@@ -231,6 +245,7 @@ export class Panel {
 
   close() {
     if (this.preview) return;
+    this.recorder?.stop();
     this.panel.hidden = true;
     if (this.wire) this.wire.lively = false;
     this.log.setAttribute("aria-live", "off");
@@ -280,7 +295,69 @@ export class Panel {
     // The height follows the text. Through the object model, which a page's policy allows.
     this.input.style.height = "auto";
     this.input.style.height = `${Math.min(this.input.scrollHeight, 120)}px`;
+    this.#tools();
     if (this.input.value.trim()) this.wire?.typing();
+  }
+
+  /** Words are sent; where none stand, a voice can be. While one is recorded, nothing else is there. */
+  #tools() {
+    const on = !!this.recorder;
+    const voice = this.takesFiles && !on && !this.input.value.trim() && self.MediaRecorder && navigator.mediaDevices;
+    this.attach.hidden = !this.takesFiles || on;
+    this.cancel.hidden = this.clock.hidden = !on;
+    this.input.hidden = on;
+    this.mic.hidden = !voice;
+    this.sender.hidden = !!voice;
+  }
+
+  #pasted(event) {
+    if (!this.takesFiles || !event.clipboardData.files.length) return;
+    event.preventDefault();
+    this.#send(event.clipboardData.files);
+  }
+
+  #send(files) {
+    for (const file of files) {
+      const fits = file.size <= this.largest;
+      this.news.textContent = fits ? "" : this.words.large.replace("{n}", Math.floor(this.largest / 2 ** 20));
+      if (fits && file.size && this.wire) this.pending(this.wire.say(newId(), "", file));
+    }
+    this.input.focus();
+  }
+
+  async #record() {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch(() => null);
+    if (!stream) return (this.news.textContent = this.words.nomic);
+    const mimeType = VOICES.find((type) => MediaRecorder.isTypeSupported(type));
+    const recorder = (this.recorder = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: 32_000 }));
+    const parts = [];
+    const began = Date.now();
+    const tick = () => {
+      const seconds = Math.floor((Date.now() - began) / 1000);
+      this.clock.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+      this.wire.typing();
+      if (seconds >= LONGEST_VOICE) this.#spoken();
+    };
+    const timer = setInterval(tick, 500);
+    recorder.ondataavailable = ({ data }) => parts.push(data);
+    recorder.onstop = () => {
+      clearInterval(timer);
+      stream.getTracks().forEach((track) => track.stop());
+      this.recorder = null;
+      this.#tools();
+      this.input.focus();
+      const ending = recorder.mimeType.split(/[/;]/)[1];
+      if (recorder.wanted) this.#send([new File(parts, `voice.${ending}`, { type: recorder.mimeType })]);
+    };
+    recorder.start();
+    tick();
+    this.#tools();
+    this.sender.focus();
+  }
+
+  #spoken() {
+    this.recorder.wanted = true;
+    this.recorder.stop();
   }
 
   #enter(event) {
@@ -291,6 +368,7 @@ export class Panel {
 
   #submit(event) {
     event.preventDefault();
+    if (this.recorder) return this.#spoken();
     const text = this.input.value.trim();
     if (!text || !this.wire) return;
     this.input.value = "";
@@ -308,7 +386,7 @@ export class Panel {
 
   /** On a phone the chat is the whole page: Tab stays in it. */
   #around(event) {
-    const stops = [...this.panel.querySelectorAll("button, textarea, a, [tabindex='0']")].filter((node) => !node.disabled);
+    const stops = [...this.panel.querySelectorAll("button, textarea, a, [tabindex='0']")].filter((node) => !node.disabled && !node.hidden);
     const [first, last] = [stops[0], stops.at(-1)];
     const now = this.root.activeElement;
     if (event.shiftKey ? now === first : now === last) {

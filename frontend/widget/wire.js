@@ -6,6 +6,7 @@ const SOCKET_TRIES = 2;
 const SOCKET_AGAIN = 60_000;
 const TYPING_PAUSE = 3_000;
 const ENOUGH = new Set([4403, 4404]);
+const HOPELESS = new Set(["too_long", "bad_request", "no_files"]);
 
 /**
  * The line to the desk: a websocket, or polling where sockets are barred. What the visitor says waits in a
@@ -39,10 +40,11 @@ export class Wire {
     if (this.token || this.queue.length) this.#connect();
   }
 
-  say(id, text) {
-    const message = { id, text, at: Date.now() };
+  /** A file waits in this page only; words wait in the browser until the desk has them. */
+  say(id, text, file) {
+    const message = { id, text, file, at: Date.now() };
     this.queue.push(message);
-    this.store.set(`q:${id}`, JSON.stringify(message));
+    if (!file) this.store.set(`q:${id}`, JSON.stringify(message));
     if (this.up) this.#flush();
     else if (!this.busy) this.#connect();
     return message;
@@ -196,11 +198,14 @@ export class Wire {
     const [next] = this.queue;
     if (!next || this.sending || !this.up) return;
     this.sending = next.id;
-    if (!this.polling) return this.#send({ type: "say", id: next.id, text: next.text });
+    if (!this.polling && !next.file) return this.#send({ type: "say", id: next.id, text: next.text });
     try {
-      await this.#ask("POST", "/messages", { id: next.id, text: next.text });
+      const query = next.file && new URLSearchParams({ id: next.id, name: next.file.name });
+      if (query) await this.#ask("POST", `/files?${query}`, next.file);
+      else await this.#ask("POST", "/messages", { id: next.id, text: next.text });
       this.#done(next.id);
-      this.#pollSoon(0);
+      if (this.polling) this.#pollSoon(0);
+      else this.#send({ type: "sync" });
     } catch (error) {
       this.#refused({ id: next.id, error: error.word, wait: error.wait });
     }
@@ -216,7 +221,7 @@ export class Wire {
 
   #refused({ id, error, wait }) {
     this.sending = "";
-    if (error === "too_long" || error === "bad_request") {
+    if (HOPELESS.has(error)) {
       this.page.failed(id);
       return this.#done(id);
     }
@@ -291,8 +296,9 @@ export class Wire {
 
   async #ask(method, path, content) {
     const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-    if (content) headers["Content-Type"] = "application/json";
-    const body = content && JSON.stringify(content);
+    const isFile = content instanceof Blob;
+    if (content) headers["Content-Type"] = isFile ? content.type || "application/octet-stream" : "application/json";
+    const body = isFile ? content : content && JSON.stringify(content);
     return ask(this.http + path, { method, headers, body });
   }
 

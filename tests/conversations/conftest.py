@@ -1,12 +1,14 @@
 """A shop with a paired number, a model vendor, and no documents unless a test adds some."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 from django.utils import timezone
+from django_tenants.utils import schema_context
 
 from agents.models import Agent, ModelProvider
 from billing.models import CreditAccount
@@ -17,6 +19,7 @@ from tenants.models import Tenant, WebhookRoute
 from tests.background import Background
 from tests.conversations import door
 from tests.conversations.cloud_shop import CloudShop
+from tests.conversations.web_visitor import make_channel
 from tests.counterparts.cloud import Cloud
 from tests.counterparts.gateway import Gateway
 from tests.counterparts.models import Models
@@ -149,3 +152,34 @@ def cloud(shop: Shop, _cloud: Cloud, settings: Any) -> CloudShop:
     _cloud.reset()
     settings.WHATSAPP_CLOUD_URL = _cloud.url
     return CloudShop(shop, _cloud)
+
+
+@pytest.fixture
+def web(shop: Shop) -> Channel:
+    """The shop's web chat, on www.shop.example."""
+    return make_channel(shop.tenant)
+
+
+@pytest.fixture
+def inside(shop: Shop) -> Callable[..., Any]:
+    """`await inside(call)`: run it in the shop's schema, in a thread."""
+
+    def run(call: Callable[[], Any], schema: str = "") -> Any:
+        try:
+            with schema_context(schema or shop.tenant.schema_name):
+                return call()
+        finally:
+            connection.close()
+
+    return sync_to_async(run)
+
+
+@pytest.fixture
+def work(shop: Shop) -> Callable[..., Any]:
+    """`await work()`: run everything that waits in the background."""
+
+    def run() -> None:
+        shop.work()
+        connection.close()  # this thread outlives the test's database
+
+    return sync_to_async(run)

@@ -7,13 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.utils import timezone
-from django_tenants.utils import schema_context
 
 from conversations import handoff, outbox, web_chat, web_sockets
 from conversations.models import Channel, Contact, Conversation, Message, Turn
@@ -23,37 +21,6 @@ from tests.conversations.conftest import Shop
 from tests.conversations.web_visitor import SITE, Page, fetch, make_channel, message, new_token, request
 
 OUT, IN = Message.Direction.OUT, Message.Direction.IN
-
-
-@pytest.fixture
-def web(shop: Shop) -> Channel:
-    """The shop's web chat, on www.shop.example."""
-    return make_channel(shop.tenant)
-
-
-@pytest.fixture
-def inside(shop: Shop) -> Callable[..., Any]:
-    """`await inside(call)`: run it in the shop's schema, in a thread."""
-
-    def run(call: Callable[[], Any], schema: str = "") -> Any:
-        try:
-            with schema_context(schema or shop.tenant.schema_name):
-                return call()
-        finally:
-            connection.close()
-
-    return sync_to_async(run)
-
-
-@pytest.fixture
-def work(shop: Shop) -> Callable[..., Any]:
-    """`await work()`: run everything that waits in the background."""
-
-    def run() -> None:
-        shop.work()
-        connection.close()  # this thread outlives the test's database
-
-    return sync_to_async(run)
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -129,6 +96,25 @@ class TestAnswer:
         await page.send(type="ping")
         await page.until("pong")
         assert "contact.typing" in told
+        await page.leave()
+
+    async def test_a_person_who_writes_is_seen_until_it_is_sent(
+        self, web, inside, work, client_for, member_of, shop
+    ):
+        user = await inside(lambda: member_of(shop.tenant, "agent"))
+        page, _token = await visit(web)
+        await page.send(type="say", **message("Is anybody there?"))
+        await page.until("state", thinking=True)
+        pk = await inside(lambda: Conversation.objects.get().pk)
+        await inside(lambda: handoff.take_over(pk, user=user, now=timezone.now()))
+        await page.until("state", thinking=False, by="person")
+        browser = await inside(lambda: client_for(shop.tenant, user))
+        assert (await inside(lambda: browser.post(f"/chats/{pk}/typing").status_code)) == 204
+        await page.until("state", thinking=True, by="person")
+        await inside(lambda: outbox.post_by_person(pk, user=user, text="I am.", now=timezone.now()))
+        await work()
+        await page.until_shown("I am.")
+        assert page.heard[-1]["thinking"] is False
         await page.leave()
 
 

@@ -95,10 +95,11 @@ class TestPage:
         owner.post(f"/account/web-chat/{made.pk}", LOOK | {"domains": ""})
         assert "shows itself nowhere" in owner.get(f"/account/web-chat/{made.pk}").content.decode()
 
-    def test_the_page_to_try_it_is_there_in_development_only(self, made, owner, settings):
-        assert f'data-channel="{made.pk}"' in owner.get("/widget-demo").content.decode()
-        settings.PUBLIC_SCHEME = "https"
-        assert owner.get("/widget-demo").status_code == 404
+    def test_there_is_a_page_to_try_it(self, made, owner):
+        page = owner.get("/widget-demo", follow=True).content.decode()
+        assert f'data-channel="{made.pk}"' in page and "/widget.js" in page
+        made.delete()
+        assert owner.get("/widget-demo")["location"] == "/account/web-chat/new"
 
 
 class TestBusinessFile:
