@@ -34,8 +34,9 @@ if not env.text("REDIS_URL"):
 
 SERVER_URL = env.database_url()
 DATABASE_NAME = f"test_{os.getpid()}"
+TEST_DATABASE_URL = SERVER_URL.rpartition("/")[0] + f"/{DATABASE_NAME}"
 # Processes that a test starts read the same database.
-os.environ["DATABASE_URL"] = SERVER_URL.rpartition("/")[0] + f"/{DATABASE_NAME}"
+os.environ["DATABASE_URL"] = TEST_DATABASE_URL
 os.environ["REDIS_URL"] = env.redis_url()
 
 from config.settings import *  # noqa: E402, F403
