@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 from django.db.models.functions import Coalesce
 from psycopg import sql
 
@@ -19,6 +19,18 @@ from tenants.db import connection
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
+_HOLD = """
+WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
+  reserved AS (
+    UPDATE billing_creditaccount SET held = held + %(amount)s
+    WHERE id = 1 AND balance >= held + %(amount)s AND NOT EXISTS (SELECT FROM earlier)
+    RETURNING id),
+  made AS (
+    INSERT INTO billing_hold (key, amount, status, created_at)
+    SELECT %(key)s, %(amount)s, 'held', %(now)s FROM reserved
+    RETURNING *)
+SELECT * FROM earlier UNION ALL SELECT * FROM made
+"""
 
 
 class InsufficientCredits(Exception):
@@ -46,12 +58,9 @@ class Standing(Account):
 
 def hold(*, key: str, amount: int, now: datetime) -> Hold:
     """Reserve credits; raises InsufficientCredits. The same key again gives the same hold."""
-    if (earlier := Hold.objects.filter(key=key).first()) is not None:
-        return earlier
-    enough = CreditAccount.objects.filter(pk=1, balance__gte=F("held") + amount)
-    if not enough.update(held=F("held") + amount):
-        raise InsufficientCredits(f"{amount} credits are not available")
-    return Hold.objects.create(key=key, amount=amount, created_at=now)
+    for held in Hold.objects.raw(_HOLD, {"key": key, "amount": amount, "now": now}):
+        return held
+    raise InsufficientCredits(f"{amount} credits are not available")
 
 
 def keep(hold: Hold, *, now: datetime) -> bool:
