@@ -6,6 +6,7 @@ tried again, and then a person is called. Whoever waits for longer than the owne
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -54,9 +55,9 @@ class Answered:
     vendor: str
 
 
-def find(question: str, *, language: str) -> retrieval.Retrieved:
+def find(question: str, *, language: str, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
     """The passages for a question; by their words alone while the embedding process is away."""
-    row = Breaker.objects.filter(vendor=EMBEDDING).first()
+    row = known.get(EMBEDDING)
     if breakers.allows(row, now=timezone.now()):
         try:
             found = retrieval.search(question=question, language=language)
@@ -71,9 +72,8 @@ def find(question: str, *, language: str) -> retrieval.Retrieved:
     return retrieval.search_words(question=question)
 
 
-def complete(version: AgentVersion, tier: str, asked: Asked) -> Answered:
+def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[str, Breaker]) -> Answered:
     """Ask the models that may be asked, in their order, then the documents; raises the last ProviderError."""
-    known = breakers.all_known()
     error = ProviderError("No model may be asked at this moment.")
     for name in replies.tiers_to_try(version, tier):
         left = TOTAL_SECONDS - (time.monotonic() - asked.started)
@@ -100,7 +100,7 @@ class Paused(ProviderError):
     """The vendor failed too often a moment ago, and is not asked."""
 
 
-def _ask(speaker: replies.Speaker, asked: Asked, known: dict[str, Breaker], *, seconds: float) -> Answered:
+def _ask(speaker: replies.Speaker, asked: Asked, known: Mapping[str, Breaker], *, seconds: float) -> Answered:
     """Ask one model, and remember whether it answered."""
     if speaker.vendor == "extractive":
         return Answered(speaker.adapter.complete(asked.of(speaker)), speaker.vendor)

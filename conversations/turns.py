@@ -20,6 +20,7 @@ from billing import credits, pricing
 from billing.models import Hold, Price
 from conversations import (
     attention,
+    breakers,
     channels,
     conduct,
     fallback,
@@ -253,7 +254,8 @@ def answer(begun: Begun, *, started: float) -> Reply:
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
     question = question_of(begun.messages)
-    found = fallback.find(question, language=conversation.language)
+    known = breakers.all_known()
+    found = fallback.find(question, language=conversation.language, known=known)
     request = replies.compose(
         version=turn.agent_version,
         business=current_tenant().name,
@@ -267,7 +269,7 @@ def answer(begun: Begun, *, started: float) -> Reply:
         attachments=_attachments(turn, begun.messages),
     )
     asked = fallback.Asked(request, quotable=found.supported, attempt=turn.attempt, started=started)
-    answered = fallback.complete(turn.agent_version, turn.tier, asked)
+    answered = fallback.complete(turn.agent_version, turn.tier, asked, known=known)
     spent = int((time.monotonic() - started) * 1000)
     return Reply(answered.completion, found, answered.vendor, latency_ms=spent)
 
