@@ -148,14 +148,25 @@ def _silent(signs: Signs, *, since: datetime) -> Verdict:
 
 
 def note_heard(channel: Channel, happened: Sequence[Event], *, now: datetime) -> None:
-    """A delivery came, perhaps with a receipt. Once a batch, and after it: the channel's row is one."""
+    """A delivery came, perhaps with a receipt."""
     acked = any(isinstance(event, Receipt) and event.level >= 1 for event in happened)
-    heard = {"last_event_at"} | ({"last_ack_at"} if acked else set())
-    if new := {name for name in heard if getattr(channel, name) != now}:
-        for name in new:
-            setattr(channel, name, now)
-        save = Channel.objects.filter(pk=channel.pk).update
-        transaction.on_commit(partial(save, **dict.fromkeys(new, now)))
+    note(channel, "last_event_at", *(["last_ack_at"] if acked else []), now=now)
+
+
+def note(channel: Channel, *names: str, now: datetime) -> None:
+    """Moments on a channel's row: one statement a batch, after its commit, since many need that row."""
+    noted: dict[str, datetime] = vars(channel).setdefault("_noted", {})
+    new = {name: now for name in names if getattr(channel, name) != now}
+    for name in new:
+        setattr(channel, name, now)
+    if new and not noted:
+        transaction.on_commit(partial(_write_noted, channel.pk, noted))
+    noted |= new
+
+
+def _write_noted(channel_id: Any, noted: dict[str, datetime]) -> None:
+    Channel.objects.filter(pk=channel_id).update(**noted)
+    noted.clear()
 
 
 def note_status(channel: Channel, status: str, *, now: datetime, detail: str = "") -> bool:
