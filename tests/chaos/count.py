@@ -62,9 +62,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Received:
-    """What a gateway sent on to a phone: its ids, its words, and how often it was asked."""
+    """What a gateway sent on to a phone: its ids, ours of the call, its words, and how often it was asked."""
 
     ids: frozenset[str]
+    call: str
     text: str
     times: int
 
@@ -101,9 +102,9 @@ def received(storm: "Storm") -> list[Received]:
     waha = tell(f"{storm.outside['waha']}/_control/sent", method="GET", timeout=60)
     cloud = tell(f"{storm.outside['cloud']}/_control/sent", method="GET", timeout=60)
     return [
-        *(Received(frozenset([one["unique"]]), one["text"], one["times"]) for one in waha),
+        *(Received(frozenset([one["unique"]]), one["unique"], one["text"], one["times"]) for one in waha),
         *(
-            Received(frozenset([one["id"], one["reference"]]), one["content"]["body"], 1)
+            Received(frozenset([one["id"], one["reference"]]), one["reference"], one["content"]["body"], 1)
             for one in cloud
             if one["kind"] == "text"
         ),
@@ -119,6 +120,7 @@ def everything(storm: "Storm") -> None:
     """Count, and write what is wrong into the storm's verdict."""
     ours, arrived = rows(storm), received(storm)
     pages = storm.visitors.threads() if storm.visitors else {}
+    _keep(storm, arrived, pages)
     _arrivals(storm, arrived, pages)
     _messages(storm)
     _answers(storm, ours, arrived, pages)
@@ -129,6 +131,12 @@ def everything(storm: "Storm") -> None:
         storm.verdict.expect(f"{number} {kind}", not number)
 
 
+def _keep(storm: "Storm", arrived: list[Received], pages: Mapping[int, Any]) -> None:
+    """What was received, beside the logs and the tables, for who looks for the cause of a fault."""
+    told = {"gateways": [[sorted(one.ids), one.text, one.times] for one in arrived], "pages": pages}
+    (storm.stack.data / "received.json").write_text(json.dumps(told))
+
+
 def _arrivals(storm: "Storm", arrived: list[Received], pages: Mapping[int, Any]) -> None:
     """How much there was of everything: figures, no verdict."""
     told: dict[str, Any] = {"waha": storm.plan.waha, "cloud": storm.plan.cloud, "web": storm.plan.web}
@@ -137,7 +145,7 @@ def _arrivals(storm: "Storm", arrived: list[Received], pages: Mapping[int, Any])
         told[f"deliveries_{name}"], told[f"refused_{name}"] = posts["delivered"], posts.get("refused", 0)
     assert storm.visitors is not None
     told["said_by_visitors"] = storm.visitors.tries
-    told["bubbles"] = len(arrived) + sum(one["from"] == "agent" for page in pages.values() for one in page)
+    told["answers_received"] = len(arrived) + len(_on_pages(pages))
     storm.verdict.counted |= told
     storm.verdict.wrong += storm.visitors.wrong
 
@@ -165,38 +173,53 @@ def _all(storm: "Storm") -> set[str]:
 
 
 def _answers(storm: "Storm", ours: list[Row], arrived: list[Received], pages: Mapping[int, Any]) -> None:
-    """At the customers': the number of each question stands in one answer, and in no two."""
-    bubbles = [*(one.text for one in arrived), *_on_pages(pages)]
-    seen = Counter(number for text in bubbles for number in numbers_in(text))
-    unsent = _numbers(row for row in ours if row.status in ("failed", "unknown"))
-    handed = storm.stack.ask(
-        "SELECT body FROM conversations_message WHERE direction = 'in' AND outcome = 'handed_over'",
-        schema=SLUG,
-    )
-    with_a_person = {number for (body,) in handed for number in numbers_in(body)}
-    verdict, never = storm.verdict, _all(storm) - set(seen)
+    """At the customers': each message has its turn's answer, and no other.
+
+    Most answers repeat the question with its number. Where the model was too slow the product quoted the
+    business's document instead, so an answer is known by its turn, and by the number beside.
+    """
+    turns = _turns(storm)
+    came = {key for one in arrived for key in one.ids} | {one["id"] for one in _on_pages(pages)}
+    answers = Counter(row.turn for row in ours if row.turn and row.reference in came)
+    unsent = {row.turn for row in ours if row.status in ("failed", "unknown")}
+    answered = {number for number, (turn, _end) in turns.items() if answers[turn]}
+    never = _all(storm) - answered
+    verdict = storm.verdict
     verdict.counted |= {
-        "answered": len(_all(storm) & set(seen)),
-        "shown_as_not_sent": len(never & unsent),
-        "with_a_person": len(never & with_a_person),
+        "answered": len(_all(storm) & answered),
+        "shown_as_not_sent": len({number for number in never & set(turns) if turns[number][0] in unsent}),
+        "with_a_person": len({number for number in never & set(turns) if turns[number][1] == "handed_over"}),
         "sent_again_by_staff": len(storm.resent),
     }
-    verdict.expect_none("lost", never - unsent - with_a_person)
-    verdict.expect_none("second answers", {number for number, times in seen.items() if times > 1})
-    repeated = {number for one in arrived if one.times > 1 for number in numbers_in(one.text)}
-    verdict.expect_none("sends repeated", repeated)
-    verdict.expect_none("answers to nobody", set(seen) - _all(storm))
+    explained = {n for n in never & set(turns) if turns[n][0] in unsent or turns[n][1] == "handed_over"}
+    verdict.expect_none("lost", never - explained)
+    _twice(storm, arrived, pages, {str(turn) for turn, times in answers.items() if times > 1})
     known = verdict.counted.get("unknown_that_had_arrived", 0)
     verdict.expect(f"{known} messages arrived, and the product never heard of it", not known)
 
 
-def _on_pages(pages: Mapping[int, list[dict[str, Any]]]) -> list[str]:
+def _twice(storm: "Storm", arrived: list[Received], pages: Mapping[int, Any], turns: set[str]) -> None:
+    """By the turn, by the number in the words, and by the id under which a gateway was asked to send."""
+    bubbles = [*(one.text for one in arrived), *(one["text"] for one in _on_pages(pages))]
+    seen = Counter(number for text in bubbles for number in numbers_in(text))
+    calls = Counter(call for one in arrived for call in [one.call] * one.times)
+    verdict = storm.verdict
+    verdict.expect_none("second answers", turns | {number for number, times in seen.items() if times > 1})
+    verdict.expect_none("sends repeated", {call for call, times in calls.items() if times > 1})
+    verdict.expect_none("answers to nobody", set(seen) - _all(storm))
+
+
+def _turns(storm: "Storm") -> dict[str, tuple[int | None, str]]:
+    """Of each message that came, by its number: the turn that answers it, and how it ended."""
+    found = storm.stack.ask(
+        "SELECT body, turn_id, outcome FROM conversations_message WHERE direction = 'in'", schema=SLUG
+    )
+    return {number: (turn, end) for body, turn, end in found for number in numbers_in(body)}
+
+
+def _on_pages(pages: Mapping[int, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The answers on the visitors' pages; one that is shown twice counts twice."""
-    return [one["text"] for page in pages.values() for one in page if one["from"] == "agent"]
-
-
-def _numbers(found: Iterable[Row]) -> set[str]:
-    return {number for row in found for number in row.numbers}
+    return [one for page in pages.values() for one in page if one["from"] == "agent"]
 
 
 def _order(storm: "Storm", ours: list[Row], arrived: list[Received]) -> None:
@@ -233,9 +256,8 @@ def _credits(storm: "Storm", ours: list[Row]) -> None:
     paid = [key for (key,) in storm.stack.ask(_PAID, schema=SLUG)]
     answered = storm.number("SELECT count(*) FROM conversations_turn WHERE status IN ('done', 'silent')")
     charged = Counter(key.rpartition(":")[2] for key in paid)
-    numbers = Counter(
-        number for row in ours if row.turn and str(row.turn) in charged for number in row.numbers
-    )
+    paid_turns = [row for row in ours if row.turn and str(row.turn) in charged]
+    numbers = Counter(number for row in paid_turns for number in row.numbers)
     verdict.counted |= {"turns_paid": len(paid), "ledger_minus_balance": ledger - balance, "held": held}
     verdict.expect_none("second charges", {number for number, times in numbers.items() if times > 1})
     verdict.expect("a turn was charged twice", max(charged.values(), default=0) <= 1)

@@ -7,6 +7,7 @@ resend   sends messages again that staff sees as failed or unknown, as their but
 import json
 import os
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.utils import timezone  # noqa: E402
 from django_tenants.utils import schema_context  # noqa: E402
 
 from conversations import accounting, invariants, outbox  # noqa: E402
-from conversations.models import Incident  # noqa: E402
+from conversations.models import Incident, Message  # noqa: E402
 
 
 def figures() -> dict[str, Any]:
@@ -50,8 +51,10 @@ def _ends(now: Any) -> dict[str, str]:
 
 
 def resend(*ids: str) -> dict[str, Any]:
+    """One that has ended by itself meanwhile has no button any more."""
     for pk in ids:
-        outbox.retry(int(pk), now=timezone.now())
+        with suppress(Message.DoesNotExist):
+            outbox.retry(int(pk), now=timezone.now())
     return {"resent": len(ids)}
 
 

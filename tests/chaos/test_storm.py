@@ -11,5 +11,4 @@ SEED = 2026
 def test_nothing_is_lost_and_nothing_is_said_twice() -> None:
     verdict = storm.run(storm.short(SEED))
     assert not verdict.wrong, f"seed {verdict.seed}: {verdict}"
-    assert verdict.acts["kill between send and mark, waha"]
-    assert verdict.acts["kill between send and mark, cloud"]
+    assert any("between send and mark" in act for act in verdict.acts), verdict.acts

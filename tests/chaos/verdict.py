@@ -19,6 +19,6 @@ class Verdict:
             self.wrong.append(what)
 
     def expect_none(self, what: str, found: set[str]) -> None:
-        """None of these numbers may be there; count them under the first word of `what`, and name some."""
+        """None of these may be there; they are counted under `what`, and some are named."""
         self.counted[what.replace(" ", "_")] = len(found)
-        self.expect(f"{what}: {', '.join(sorted(found, key=int)[:10])}", not found)
+        self.expect(f"{what}: {', '.join(sorted(found)[:10])}", not found)
