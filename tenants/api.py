@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -34,6 +34,8 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[None, ApiKey] | None:
         key: ApiKey | None = getattr(request._request, "api_key", None)
         if key is None:
+            if request.headers.get("Authorization", "").lower().startswith("bearer"):
+                raise AuthenticationFailed("This key is none of ours, or was taken back.")
             return None
         _touch(key)
         return None, key

@@ -514,7 +514,8 @@ class TestRights:
         is_problem(answer, 401, "unauthenticated")
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         ApiKey.objects.filter(pk=program.key.pk).update(revoked_at=timezone.now())
-        is_problem(program.get("conversations"), 401, "unauthenticated")
+        told = is_problem(program.get("conversations"), 401, "unauthenticated")
+        assert "taken back" in told["detail"]
 
     def test_members_by_role(self, shop, said, client_for, member_of):
         viewer = client_for(shop.tenant, member_of(shop.tenant, "viewer"))
@@ -644,6 +645,19 @@ class TestRates:
             for n in range(6)
         ]
         assert statuses == [401] * 4 + [429] * 2
+
+    def test_the_description_too_which_is_one_whatever_is_asked(self, shop, settings, client_for):
+        stranger = client_for(shop.tenant)
+        asked = ["format=json", "format=json&version=a%0d%0ab&lang=%00"]
+        plain, odd = (stranger.get(f"/api/v1/schema?{query}") for query in asked)
+        assert plain.status_code == odd.status_code == 200 and plain.content == odd.content
+        assert plain.json()["openapi"] == "3.1.0"
+        cache.clear()
+        settings.API_ADDRESS_RATE = 2
+        statuses = [
+            stranger.get(f"/api/v1/{page}").status_code for page in ("schema", "docs", "schema", "docs")
+        ]
+        assert statuses == [200, 200, 429, 429]
 
     def test_behind_one_proxy_its_word_counts(self, shop, settings, client_for):
         settings.API_ADDRESS_RATE, settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1, 1
