@@ -13,7 +13,7 @@ from django.conf import settings
 
 from tenants import problems
 
-App = Callable[[Mapping[str, Any], Any, Any], Awaitable[None]]
+App = Callable[[Any, Any, Any], Awaitable[None]]
 STATUS = 413
 # So much more is read and thrown away, for the browser that would not hear the answer while it sends.
 PATIENCE_BYTES = 64 * 2**20
@@ -23,7 +23,7 @@ GONE = {"type": "http.disconnect"}
 def capped(app: App) -> App:
     """The same application, which no request brings more than it may."""
 
-    async def handle(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def handle(scope: Any, receive: Any, send: Any) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         most = largest(headers)
         if _said(headers) > most:

@@ -72,7 +72,21 @@ WHERE mine.id = %(id)s AND mine.status = 'queued' AND (mine.send_after IS NULL O
       AND (ahead.status = 'sending'
         OR ahead.status = 'queued' AND (ahead.priority < 2 OR mine.priority = 2)
         OR ahead.status = 'unknown' AND ahead.claimed_at > %(patience)s))
+RETURNING (
+  SELECT CASE WHEN count(*) FILTER (WHERE beside.claimed_at < %(slow)s) >= %(most_slow)s THEN %(long)s
+    WHEN count(*) >= %(most)s THEN %(short)s ELSE 0 END
+  FROM conversations_message AS beside
+  JOIN conversations_conversation AS thread ON thread.id = beside.conversation_id
+  WHERE beside.status = 'sending' AND beside.id <> mine.id AND beside.claimed_at > %(alive)s
+    AND thread.channel_id = (SELECT whose.channel_id FROM conversations_conversation AS whose
+      WHERE whose.id = mine.conversation_id)
+)
 """
+# A vendor that hangs holds a thread a message. So one number has so many at most, and fewer while what it has
+# takes long; who must wait is put back. What is older was left by a worker that died, and holds nobody.
+MOST_AT_ONCE, SLOW_AT_ONCE = 6, 3
+SLOW, ALIVE = timedelta(seconds=3), timedelta(seconds=25)
+SHORT_WAIT, LONG_WAIT = 0.3, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,19 +242,19 @@ def deliver(message_id: int) -> None:
 
 def send_now(message_id: int) -> None:
     """As `deliver`, in this thread: claim, send, mark."""
-    if _claim(message_id, now=timezone.now()):
-        _carry_out(Message.objects.select_related("conversation__channel").get(pk=message_id))
+    if (crowded := _claim(message_id, now=timezone.now())) is not None:
+        _carry_out(Message.objects.select_related("conversation__channel").get(pk=message_id), crowded)
 
 
 def deliver_here(message: Message) -> None:
     """As `deliver`, at once and in this thread, for who has just posted it and committed."""
-    if _claim(message.pk, now=timezone.now()):
-        _carry_out(message)
+    if (crowded := _claim(message.pk, now=timezone.now())) is not None:
+        _carry_out(message, crowded)
 
 
-def _carry_out(message: Message) -> None:
+def _carry_out(message: Message, crowded: float) -> None:
     now = timezone.now()
-    if seconds := _hush(message, now=now) or _typing(message) or pacing.wait(message, now=now):
+    if seconds := crowded or _hush(message, now=now) or _typing(message) or pacing.wait(message, now=now):
         return _put_back(message, seconds, now=now)
     connection.close_if_unusable_or_obsolete()  # not ours to keep while a gateway is slow
     try:
@@ -290,12 +304,17 @@ def _ring_later(message: Message, seconds: float, *, now: datetime) -> None:
         enqueue(deliver, countdown=seconds, message_id=message.pk)
 
 
-def _claim(message_id: int, *, now: datetime) -> bool:
-    """Make the message ours by compare-and-set; not before the ones that stand ahead of it in its thread."""
-    patience = now - timedelta(seconds=ORDER_SECONDS)
+def _claim(message_id: int, *, now: datetime) -> float | None:
+    """Make the message ours by compare-and-set, not before the ones that stand ahead of it in its thread.
+
+    Returns None when it is not, else the seconds that it has to wait because its number is crowded.
+    """
+    moments = {"patience": now - timedelta(seconds=ORDER_SECONDS), "slow": now - SLOW, "alive": now - ALIVE}
+    bounds = {"most": MOST_AT_ONCE, "most_slow": SLOW_AT_ONCE, "short": SHORT_WAIT, "long": LONG_WAIT}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"id": message_id, "now": now, "patience": patience})
-        return bool(cursor.rowcount)
+        cursor.execute(_CLAIM, {"id": message_id, "now": now, **moments, **bounds})
+        row = cursor.fetchone()
+    return float(row[0]) if row else None
 
 
 def _send(message: Message) -> str:

@@ -61,21 +61,24 @@ class WahaTransport:
 
     def begin(self, channel: Channel, message: Message) -> None:
         client, where = client_of(channel), _where(channel, message)
-        _politely(lambda: client.send_seen(**where))
-        _politely(lambda: client.start_typing(**where))
+        if _politely(lambda: client.send_seen(**where)):
+            _politely(lambda: client.start_typing(**where))
 
     def send(self, channel: Channel, message: Message) -> str:
         client, where = client_of(channel), _where(channel, message)
         if message.typing_at is None:
             self.begin(channel, message)
         try:
-            return _send(client, where, message)
+            sent_id = _send(client, where, message)
         except waha.TimeLocked:
             _note_time_lock(channel, client)
             raise
-        finally:
+        except ProviderRejected:
             _politely(lambda: client.stop_typing(**where))
+            raise
+        if _politely(lambda: client.stop_typing(**where)):
             _watch(channel, client, message)
+        return sent_id
 
     def react(self, channel: Channel, message: Message, text: str) -> None:
         client_of(channel).react(session=channel.session, full_id=_full_id(message), reaction=text)
@@ -286,9 +289,11 @@ def _watch(channel: Channel, client: waha.Waha, message: Message) -> None:
         _politely(lambda: client.watch_presence(**where))
 
 
-def _politely(call: Callable[[], None]) -> None:
-    """Ticks and typing are manners: without them the message still goes."""
+def _politely(call: Callable[[], None]) -> bool:
+    """Ticks and typing are manners: without them the message still goes. False when nobody answers at all."""
     try:
         call()
     except ProviderError as error:
         log.info("waha.manners_failed", reason=type(error).__name__)
+        return isinstance(error, ProviderRejected)
+    return True

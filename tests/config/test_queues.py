@@ -24,8 +24,8 @@ def served() -> dict[str, set[str]]:
 
 
 def test_each_kind_of_work_has_its_queue():
-    tasks = (inbox.drain, turns.take, outbox.deliver, bulk.pump, indexing.index)
-    assert [queue_of(task) for task in tasks] == ["inbound", "fast", "fast", "bulk", "slow"]
+    tasks = (inbox.drain, turns.take, outbox.deliver, outbox.reconcile, bulk.pump, indexing.index)
+    assert [queue_of(task) for task in tasks] == ["inbound", "fast", "fast", "bulk", "bulk", "slow"]
 
 
 def test_every_queue_is_served():

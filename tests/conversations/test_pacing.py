@@ -116,6 +116,59 @@ class TestAPerson:
         assert shop.texts() == ["one", "three"]
 
 
+class TestACrowdedNumber:
+    """A vendor that hangs holds a thread a message: it must not get them all."""
+
+    @staticmethod
+    def busy(shop: Any, count: int, *, since: float) -> Message:
+        """So many of the number's messages have been on their way so long; returns one that is queued."""
+        *others, mine = threads(shop, count + 1)
+        claimed_at = timezone.now() - timedelta(seconds=since)
+        for pk in others:
+            message = post(shop, pk, "on its way", ring=False)
+            Message.objects.filter(pk=message.pk).update(status="sending", claimed_at=claimed_at)
+        return post(shop, mine, "the next")
+
+    @pytest.mark.parametrize(
+        ("count", "since", "wait"),
+        [
+            (outbox.SLOW_AT_ONCE, 5, outbox.LONG_WAIT),
+            (outbox.MOST_AT_ONCE, 0, outbox.SHORT_WAIT),
+        ],
+        ids=["slow", "many"],
+    )
+    def test_takes_no_more_threads(self, shop: Any, count: int, since: float, wait: float) -> None:
+        message = self.busy(shop, count, since=since)
+        run_once(shop)
+        assert shop.texts() == [] and shop.gateway.calls == []
+        (doorbell,) = shop.background.sent
+        assert doorbell.countdown == wait
+        row = Message.objects.get(pk=message.pk)
+        assert row.status == "queued" and row.send_after is not None
+        Message.objects.filter(status="sending").update(status="sent")
+        run_due(shop)
+        assert shop.texts() == ["the next"]
+
+    @pytest.mark.parametrize(
+        ("count", "since"),
+        [(outbox.SLOW_AT_ONCE - 1, 5), (outbox.MOST_AT_ONCE - 1, 0), (outbox.MOST_AT_ONCE, 60)],
+        ids=["a few are slow", "some", "left by the dead"],
+    )
+    def test_goes_on_while_there_is_room(self, shop: Any, count: int, since: float) -> None:
+        self.busy(shop, count, since=since)
+        run_once(shop)
+        assert shop.texts() == ["the next"]
+
+    def test_holds_back_no_other_number(self, shop: Any) -> None:
+        message = self.busy(shop, outbox.MOST_AT_ONCE, since=5)
+        shop.channel.pk = None
+        shop.channel.name = "Another"
+        shop.channel.save(force_insert=True)
+        Conversation.objects.filter(pk=message.conversation_id).update(channel=shop.channel)
+        run_once(shop)
+        assert shop.texts() == ["the next"]
+
+
 class TestTyping:
     def test_is_shown_first_and_nobody_waits_for_it_in_a_thread(self, shop: Any, settings: Any) -> None:
         settings.WAHA_TYPING_SECONDS = 3
