@@ -127,7 +127,7 @@ class ConductForm(forms.ModelForm):
         self.fields[f"on_{row}_spans"] = forms.CharField(
             required=False,
             max_length=60,
-            label=_("Open"),
+            label=_("Hours"),
             initial=", ".join(known.get("spans", ())),
             widget=forms.TextInput(attrs={"placeholder": pgettext_lazy("a holiday", "closed")}),
         )

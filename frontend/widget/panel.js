@@ -28,7 +28,8 @@ export class Panel {
     this.title.textContent = look.title;
     this.host.style.setProperty("--accent", look.colour);
     this.host.style.setProperty("--ink", inkOn(look.colour));
-    Object.assign(this.host.dataset, { theme: look.theme, side: look.position });
+    // Not "theme": some sites' own styles mean every element that has one.
+    Object.assign(this.host.dataset, { shade: look.theme, side: look.position });
     Object.assign(this, { takesFiles: look.accepts_files, largest: look.largest });
     this.host.lang = this.words.code;
     this.#label();
