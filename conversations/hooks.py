@@ -398,9 +398,18 @@ def _park(endpoint: HookEndpoint, reason: str) -> None:
 @task()
 def tell_owner(endpoint_id: int) -> None:
     """Write to the owners that an address was switched off, once."""
-    endpoint = HookEndpoint.objects.filter(pk=endpoint_id, told_at=None).exclude(disabled_at=None).first()
-    if endpoint is None:
+    endpoint = untold().filter(pk=endpoint_id).first()
+    # Claimed first: two rounds at once must not write twice. What could not be sent is given back.
+    if endpoint is None or not untold().filter(pk=endpoint_id).update(told_at=timezone.now()):
         return
+    try:
+        _write_to_owners(endpoint)
+    except OSError:
+        HookEndpoint.objects.filter(pk=endpoint_id).update(told_at=None)
+        raise
+
+
+def _write_to_owners(endpoint: HookEndpoint) -> None:
     tenant = current_tenant()
     owners = Membership.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
     with translation.override(tenant.language):
@@ -409,7 +418,6 @@ def tell_owner(endpoint_id: int) -> None:
         text = render_to_string("conversations/email/hook_off.txt", context)
         subject = _("%(name)s is not told any more") % {"name": endpoint.name}
     send_mail(subject, text, None, list(owners.order_by("pk").values_list("user__email", flat=True)))
-    HookEndpoint.objects.filter(pk=endpoint.pk).update(told_at=timezone.now())
 
 
 def untold() -> QuerySet[HookEndpoint]:

@@ -9,8 +9,9 @@ the recording's own bytes as text, for sure. Faults are shared by all.
 
 A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
 "reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
-"hollow" (JSON of another kind), "moved" (a redirect), or something odd in a good answer: "refusal", "empty",
-"max_tokens", "uncounted" (no usage), "too long".
+"hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "drip" (a
+byte now and then), or something odd in a good answer: "refusal", "empty", "max_tokens", "uncounted" (no
+usage), "too long", "tool" and "bad tool" (wants a tool run that nobody offered; its arguments are no JSON).
 """
 
 import argparse
@@ -28,6 +29,7 @@ from tests.counterparts.serving import Background, Dropped, Request, answer, dro
 
 UNKNOWN = "I do not know; shall I call a person?"
 HANG_SECONDS = 40.0
+DRIP_SECONDS = 0.1
 
 
 @dataclass
@@ -79,6 +81,10 @@ class App:
             return await answer(send, int(status), _refused(status), headers={"retry-after": wait})
         if fault == "spent":
             return await answer(send, 429, SPENT)
+        if fault == "broke":
+            return await answer(send, 400, BROKE)
+        if fault == "drip":
+            return await _drip(send)
         if fault == "moved":
             return await answer(send, 307, headers={"location": f"{request.path}/elsewhere"})
         if fault == "hang":
@@ -141,6 +147,27 @@ SPENT = {
 }
 
 
+BROKE = {
+    "type": "error",
+    "error": {
+        "type": "invalid_request_error",
+        "message": "Your credit balance is too low to access the API.",
+        "code": "billing_hard_limit_reached",
+    },
+}
+TOOLS = {"tool": '{"day": "monday"}', "bad tool": "{day: "}  # the arguments of a tool that nobody offered
+
+
+async def _drip(send: Any) -> None:
+    """Begin to answer, and go on beginning for as long as a call that hangs."""
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for _ in range(int(HANG_SECONDS / DRIP_SECONDS)):
+        await send({"type": "http.response.body", "body": b" ", "more_body": True})
+        await asyncio.sleep(DRIP_SECONDS)
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
 def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
     results = [
         b for b in body["messages"][-1]["content"] if isinstance(b, dict) and b["type"] == "search_result"
@@ -155,10 +182,13 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
         "refusal": "refusal",
         "max_tokens": "max_tokens",
         "too long": "model_context_window_exceeded",
+        **dict.fromkeys(TOOLS, "tool_use"),
     }.get(fault, "end_turn")
+    if fault in TOOLS:
+        content = [{"type": "tool_use", "id": "toolu_1", "name": "book", "input": {"raw": TOOLS[fault]}}]
     usage = {
         "input_tokens": len(json.dumps(body)) // 4,
-        "output_tokens": len(content[0]["text"]) // 4 + 1,
+        "output_tokens": len(content[0].get("text", "")) // 4 + 1,
         "cache_creation_input_tokens": 20,
         "cache_read_input_tokens": 100,
     }
@@ -201,7 +231,15 @@ def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any
     first = asked.partition("[1] ")[2].partition("\n")[2].partition("\n")[0]
     said = text or (f"{first} [1]" if first else seen or UNKNOWN)
     finish = {"refusal": "content_filter", "max_tokens": "length"}.get(fault, "stop")
-    message = {"role": "assistant", "content": "" if fault == "empty" else said, "refusal": None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": "" if fault == "empty" else said,
+        "refusal": None,
+    }
+    if fault in TOOLS:
+        wanted = {"name": "book", "arguments": TOOLS[fault]}
+        message |= {"content": None, "tool_calls": [{"id": "call_1", "type": "function", "function": wanted}]}
+        finish = "tool_calls"
     usage = {
         "prompt_tokens": len(json.dumps(body)) // 4 + 10,
         "completion_tokens": len(said) // 4 + 1,
