@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.stack import SLUG, Stack, tell
+from bench import stack
+from bench.stack import SLUG, Stack
 
 if TYPE_CHECKING:
     from tests.chaos.storm import Storm
 
+CONTROL_SECONDS = 60.0
 MARK = re.compile(r"#(\d+):")
 OPEN = {
     "deliveries unread": "SELECT count(*) FROM conversations_webhookevent WHERE status = 'new'",
@@ -78,9 +80,14 @@ def json_of(text: str) -> Any:
     return json.loads(text)
 
 
-def inside(stack: Stack, *words: str) -> Any:
+def tell(url: str, body: Any = None, *, method: str = "POST") -> Any:
+    """A word to a counterpart's control page, which may be busy."""
+    return stack.tell(url, body, method=method, timeout=CONTROL_SECONDS)
+
+
+def inside(product: Stack, *words: str) -> Any:
     """What only the product's own code can say or do (tests/chaos/inside.py)."""
-    return json_of(stack.run("-m", "tests.chaos.inside", SLUG, *words))
+    return json_of(product.run("-m", "tests.chaos.inside", SLUG, *words))
 
 
 def still_open(storm: "Storm") -> dict[str, int]:
@@ -99,8 +106,8 @@ def unknown(storm: "Storm") -> list[Row]:
 
 def received(storm: "Storm") -> list[Received]:
     """What both gateways sent on, in their order."""
-    waha = tell(f"{storm.outside['waha']}/_control/sent", method="GET", timeout=60)
-    cloud = tell(f"{storm.outside['cloud']}/_control/sent", method="GET", timeout=60)
+    waha = tell(f"{storm.outside['waha']}/_control/sent", method="GET")
+    cloud = tell(f"{storm.outside['cloud']}/_control/sent", method="GET")
     return [
         *(Received(frozenset([one["unique"]]), one["unique"], one["text"], one["times"]) for one in waha),
         *(

@@ -44,6 +44,7 @@ from tests.counterparts.serving import (
     Held,
     Request,
     answer,
+    backoff,
     drop,
     free_port,
     read,
@@ -496,7 +497,7 @@ class App:
         """POST one delivery, again after every answer but 2xx."""
         body = json.dumps(delivery(*changes, waba=number.waba_id)).encode()
         self._http = self._http or httpx.AsyncClient(timeout=20, trust_env=False)
-        for _attempt in range(self.options.retries + 1):
+        for attempt in range(self.options.retries + 1):
             try:
                 found = await self._http.post(
                     number.webhook_url, content=body, headers=signed(body, number.app_secret)
@@ -507,7 +508,7 @@ class App:
             except httpx.HTTPError:
                 pass  # nobody there: as bad an answer as any
             self._posts["refused"] += 1
-            await asyncio.sleep(self.options.retry_seconds)
+            await asyncio.sleep(backoff(self.options.retry_seconds, attempt))
 
     def _later(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -55,6 +55,7 @@ from tests.counterparts.serving import (
     Held,
     Request,
     answer,
+    backoff,
     drop,
     free_port,
     read,
@@ -424,7 +425,7 @@ class App(Pairing, Exchange):
                 if unique:
                     self._tick(unique, 2)
                 return
-            await asyncio.sleep(self.options.retry_seconds)
+            await asyncio.sleep(backoff(self.options.retry_seconds, attempt))
 
     async def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """The status code, or 0 when nobody answered."""

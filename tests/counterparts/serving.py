@@ -65,6 +65,11 @@ async def drop(send: Send) -> None:
     raise Dropped
 
 
+def backoff(seconds: float, attempt: int) -> float:
+    """How long to wait before a delivery is tried again: twice as long each time, up to ten times as long."""
+    return seconds * min(2.0**attempt, 10.0)
+
+
 class Held:
     """Calls whose work is done and whose answer waits: whoever asked can be killed at that very moment."""
 
