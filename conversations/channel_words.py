@@ -1,5 +1,7 @@
 """What is so with a channel, in words that its owner understands, with what to do about it."""
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
@@ -109,6 +111,16 @@ def explanation(channel: Channel) -> str:
         "error": said(channel.probe_error),
         "minutes": channel.watchdog_minutes,
     }
+
+
+def restriction(channel: Channel) -> str:
+    """What WhatsApp forbids the number now, and until when; empty when it forbids nothing."""
+    until = channel.restricted_until
+    if not channel.restriction or until is None or until <= timezone.now():
+        return ""
+    words = _("WhatsApp restricts this number: it %(what)s, until %(time)s.")
+    shown = date_format(timezone.localtime(until), "SHORT_DATETIME_FORMAT")
+    return words % {"what": channel.get_restriction_display(), "time": shown}
 
 
 def dot(channel: Channel) -> str:

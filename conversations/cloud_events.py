@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from conversations.beyond_words import card_in_words, place_in_words
 from conversations.events import (
     MAX_BODY,
     Called,
@@ -249,7 +250,8 @@ def _words(message: dict[str, Any]) -> Words:
         return _location(said)
     if kind == "contacts":
         cards = [_vcard(one) for one in _dicts(message.get("contacts"))[:20]]
-        return Words(other="contact card", content={"cards": cards})
+        said = "\n".join(filter(None, map(card_in_words, cards)))
+        return Words(text=said, other="contact card", content={"cards": cards})
     if kind == "order":
         return Words(text=_text(said.get("text")), other="order")
     # It came from a customer, so a person must see that it did, though WhatsApp does not show what it was.
@@ -270,7 +272,7 @@ def _location(said: dict[str, Any]) -> Words:
         return Words(other="location")
     title = ", ".join(part for part in (_text(said.get("name")), _text(said.get("address"))) if part)
     place = {"latitude": latitude, "longitude": longitude, "title": title[:300]}
-    return Words(other="location", content={"location": place})
+    return Words(text=place_in_words(place), other="location", content={"location": place})
 
 
 def _vcard(card: dict[str, Any]) -> str:

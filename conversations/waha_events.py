@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conversations import waha_engines
+from conversations.beyond_words import card_in_words, place_in_words
 from conversations.events import (
     MAX_BODY,
     Called,
@@ -155,7 +156,7 @@ def _beyond_words(payload: Mapping[str, Any], data: Mapping[str, Any]) -> dict[s
 def _text(payload: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     """The words. For a place or a card an engine may put a thumbnail, or all of the card, in their stead."""
     if place := content.get("location"):
-        return _place_in_words(place)
+        return place_in_words(place)
     if cards := content.get("cards"):
         return "\n".join(filter(None, map(card_in_words, cards)))
     if poll := content.get("poll"):
@@ -173,20 +174,6 @@ def _place(location: Any) -> dict[str, Any]:
         return {}
     title = [str(found.get(key) or "") for key in ("name", "address", "description")]
     return {**where, "title": ", ".join(dict.fromkeys(part for part in title if part))[:200]}
-
-
-def _place_in_words(place: Mapping[str, Any]) -> str:
-    where = f"{place['latitude']:.6f}, {place['longitude']:.6f}"
-    return f"📍 {place['title']} ({where})" if place["title"] else f"📍 {where}"
-
-
-def card_in_words(card: str) -> str:
-    """The name and the numbers on a contact card (vCard)."""
-    lines = [line.partition(":") for line in card.replace("\r", "").split("\n")]
-    name = next((value for key, _, value in lines if key.partition(";")[0].upper() == "FN"), "")
-    numbers = [v for k, _, v in lines if k.partition(";")[0].rpartition(".")[2].upper() == "TEL"]
-    said = ": ".join(part for part in (name.strip(), ", ".join(numbers[:3])) if part)
-    return f"👤 {said}"[:300] if said else ""
 
 
 def _other(content: Mapping[str, Any], payload: Mapping[str, Any]) -> str:

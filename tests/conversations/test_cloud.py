@@ -209,6 +209,14 @@ class TestInbound:
         message = Message.objects.get(direction="in")
         assert not message.media and "not at WhatsApp" in message.error
 
+    def test_a_place_is_answered_like_words(self, cloud: CloudShop) -> None:
+        place = {"latitude": -23.5, "longitude": -46.6, "name": "Minha casa"}
+        cloud.deliver(meta.change(messages=[meta.message("location", place)]))
+        cloud.work()
+        message = Message.objects.get(direction="in")
+        assert (message.kind, message.outcome) == ("text", "answered")
+        assert "Minha casa" in str(cloud.shop.models.requests[0]["body"]["messages"][-1])
+
     def test_a_choice_is_read_as_its_words(self, cloud: CloudShop) -> None:
         reply = {"type": "list_reply", "list_reply": {"id": "row-2", "title": "Corte e barba"}}
         cloud.deliver(meta.change(messages=[meta.message("interactive", reply)]))

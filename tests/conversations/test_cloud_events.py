@@ -65,6 +65,7 @@ class TestMessages:
         found = said("location", {"latitude": -23.5, "longitude": -46.6, "name": "Loja", "address": "Rua 1"})
         place = {"latitude": -23.5, "longitude": -46.6, "title": "Loja, Rua 1"}
         assert (found.other, found.content) == ("location", {"location": place})
+        assert found.text == "📍 Loja, Rua 1 (-23.500000, -46.600000)"  # a model reads it too
 
     @pytest.mark.parametrize("place", [{"latitude": "x"}, {"latitude": 1e999, "longitude": 0}, {}, None, []])
     def test_a_place_that_is_none(self, place: Any) -> None:
@@ -76,6 +77,7 @@ class TestMessages:
         found = said("contacts", [person, "odd"])
         card = "BEGIN:VCARD\nVERSION:3.0\nFN:Rui TEL:1\nTEL:+55 11 9\nEND:VCARD"
         assert (found.other, found.content) == ("contact card", {"cards": [card]})
+        assert found.text == "👤 Rui TEL:1: +55 11 9"
 
     @pytest.mark.parametrize(
         ("content", "text", "choice"),

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from conversations import outbox, restrictions
+from conversations import health, outbox, restrictions
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message
 from tests.conversations import door
 from tests.counterparts.exchange import content_of
@@ -201,6 +201,25 @@ class TestRestrictions:
         assert outbox.retry(refused.pk, now=shop.now()).status == "queued"
         shop.work()
         assert shop.texts() == ["Olá, Bia!"]
+
+    def test_the_round_of_every_minute_notices_one_and_the_pages_show_it(
+        self, shop: Any, client_for: Any, member_of: Any
+    ) -> None:
+        ends = int((timezone.now() + timedelta(days=2)).timestamp())
+        capped = {"cappingStatus": "CAPPED", "cycleEndTimestamp": ends}
+        shop.gateway.app.restrictions["demo"] = {"capping": capped}
+        pair = shop.gateway.app.pair_of("demo")
+        pair.number = "5511900000000"
+        try:
+            health.go_round(now=timezone.now())
+        finally:
+            pair.number = ""
+        assert Channel.objects.get(pk=shop.channel.pk).restriction == "capping"
+        chat = stranger(shop)
+        owner = client_for(shop.tenant, member_of(shop.tenant))
+        for page in ("/", "/account/channels/", f"/account/channels/{shop.channel.pk}/"):
+            assert "WhatsApp restricts this number" in owner.get(page).content.decode()
+        assert "no more new people" in owner.get(f"/chats/{chat.pk}/").content.decode()
 
     def test_one_that_is_over_forbids_nothing(self, shop: Any) -> None:
         Channel.objects.filter(pk=shop.channel.pk).update(
