@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 import psycopg
 import structlog
 from asgiref.sync import sync_to_async
+from django.db import Error as DatabaseError
 from django.db import close_old_connections, connections
 from django_tenants.utils import schema_context
 from psycopg import sql
@@ -186,7 +187,7 @@ def find_doorway(path: str) -> Doorway | None:
         with schema_context("public"):
             route = WebhookRoute.objects.select_related("tenant").filter(pk=route_id).first()
         return _open(route, kind) if route else None
-    except psycopg.Error as error:
+    except DatabaseError as error:  # Django's word for it, whatever the driver said
         raise psycopg.OperationalError(str(error)) from error
     finally:
         connections["default"].close_if_unusable_or_obsolete()
