@@ -18,6 +18,7 @@ from conversations.models import (
     Message,
     WebhookEvent,
 )
+from conversations.reasons import in_words
 from tenants.backoffice import ReadOnlyAdmin
 
 
@@ -79,7 +80,7 @@ class ByProviderId:
 @admin.register(Message)
 class MessageAdmin(ByProviderId, ReadOnlyAdmin):
     list_display = (
-        "id", "created_at", "channel", "direction", "kind", "status", "outcome", "outcome_reason",
+        "id", "created_at", "channel", "direction", "kind", "status", "outcome", "reason",
         "terminal_at", "unique_id",
     )  # fmt: skip
     list_filter = ("direction", "status", "outcome", "conversation__channel", "created_at")
@@ -93,6 +94,11 @@ class MessageAdmin(ByProviderId, ReadOnlyAdmin):
     @admin.display(description=_("channel"))
     def channel(self, message: Message) -> str:
         return message.conversation.channel.name
+
+    @admin.display(description=_("reason"))
+    def reason(self, message: Message) -> str:
+        """Why it ended as it did, or did not end yet."""
+        return message.outcome_reason or in_words(message.error)
 
     def matching(self, term: str) -> Q:
         return Q(provider_key__in=accounting.keys_of(term))

@@ -142,6 +142,49 @@ ENDINGS = (
     gettext_noop("a call; nobody can take it here"),
     gettext_noop("a call, answered with the text for calls"),
 )
+# What became of an id at the door, and what had come with it.
+AT_DOOR = (
+    gettext_noop("received"),
+    gettext_noop("repeated"),
+    gettext_noop("own message"),
+    gettext_noop("own message confirmed"),
+    gettext_noop("receipt changes nothing"),
+    gettext_noop("unknown receipt"),
+    gettext_noop("group"),
+    gettext_noop("status"),
+    gettext_noop("channel"),
+    gettext_noop("broadcast"),
+    gettext_noop("another session"),
+    gettext_noop("another number"),
+    gettext_noop("another account"),
+    gettext_noop("a call from nobody"),
+    gettext_noop("our own vote"),
+    gettext_noop("edit changes nothing"),
+    gettext_noop("taken back before"),
+    gettext_noop("an older reaction"),
+    gettext_noop("an older vote"),
+    gettext_noop("message is edited"),
+    gettext_noop("message is taken back"),
+    gettext_noop("reaction is kept"),
+    gettext_noop("vote is taken back"),
+    gettext_noop("call is noted"),
+    gettext_noop("call is answered by a text"),
+    gettext_noop("message is sent"),
+    gettext_noop("message is delivered"),
+    gettext_noop("message is read"),
+    gettext_noop("message is failed"),
+)
+WHAT = {
+    "said": gettext_noop("message"),
+    "receipt": gettext_noop("receipt"),
+    "edited": gettext_noop("edit"),
+    "revoked": gettext_noop("taken back"),
+    "reacted": gettext_noop("reaction"),
+    "voted": gettext_noop("vote"),
+    "called": gettext_noop("call"),
+    "skipped": gettext_noop("other"),
+}
+IGNORED = "ignored: "
 REFUSED = "WhatsApp refused: "  # and then WhatsApp's own words
 MERGED = "merged into turn "
 _CODE = re.compile(r" \(\w+\)\.$")  # what an adapter puts at the end for the log
@@ -169,3 +212,15 @@ def why_ended(reason: str) -> str:
     if reason.startswith(MERGED):
         return _("merged into answer %(n)s") % {"n": reason.removeprefix(MERGED)}
     return _(reason) if reason else ""
+
+
+def at_door(outcome: str) -> str:
+    """What became of an id or a whole delivery at the door, for a person; empty for nothing yet."""
+    if outcome.startswith(IGNORED):
+        return f"{_('ignored')}: {at_door(outcome.removeprefix(IGNORED))}"
+    return _(outcome) if outcome in AT_DOOR else outcome
+
+
+def what_came(what: str) -> str:
+    """The kind of a thing that came to a door, for a person."""
+    return _(WHAT[what]) if what in WHAT else what

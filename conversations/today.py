@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,8 @@ from conversations.reasons import in_words
 
 RUNWAY_DAYS = 7
 DECISIONS = 3
+LOST = (Message.Status.FAILED, Message.Status.UNKNOWN)
+FAILED_DAYS = timedelta(days=7)  # what failed longer ago nobody sends any more
 
 
 def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
         "answered_today": _answered(midnight, now),
         "balance": standing.available,
         "days_left": _days_left(standing.available, now=now),
-        "decisions": _decisions(),
+        "decisions": _decisions(now=now),
         "yesterday": _day(midnight - timedelta(days=1), midnight),
     }
 
@@ -61,15 +63,24 @@ def _days_left(available: int, *, now: datetime) -> int | None:
     return available * RUNWAY_DAYS // spent if spent else None
 
 
-def _decisions() -> list[dict[str, str]]:
+def _decisions(*, now: datetime) -> list[dict[str, str]]:
     """Up to three things that a person can finish now: a channel that is down comes before everything."""
     down = Channel.objects.filter(is_active=True, health=Channel.Health.RED).order_by("health_since")
     waiting = Conversation.objects.filter(handler="queue", status="open").select_related("contact")
-    failed = Message.objects.filter(direction="out", status__in=["failed", "unknown"])
     found = [_is_down(channel) for channel in down[:DECISIONS]]
     found += [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
-    found += [_failed(m) for m in failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS]]
+    found += [_failed(message) for message in _not_arrived(now=now)]
     return found[:DECISIONS]
+
+
+def _not_arrived(*, now: datetime) -> list[Message]:
+    """Of each thread the newest message that failed lately, unless a person has got through since."""
+    ours = Message.objects.filter(direction=Message.Direction.OUT)
+    after = ours.filter(conversation=OuterRef("conversation"), pk__gt=OuterRef("pk"))
+    reached = Q(author_kind=Message.Author.PERSON, status__in=["sent", "delivered", "read"])
+    over = after.filter(reached | Q(status__in=LOST))
+    failed = ours.filter(status__in=LOST, created_at__gte=now - FAILED_DAYS).exclude(Exists(over))
+    return list(failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS])
 
 
 def _is_down(channel: Channel) -> dict[str, str]:

@@ -88,6 +88,10 @@ def why_ended(reason: str) -> str:
     return reasons.why_ended(reason)
 
 
+register.filter("at_door", reasons.at_door)
+register.filter("what_came", reasons.what_came)
+
+
 @register.filter
 def unique_part(provider_key: str | None) -> str:
     """The vendor's own part of a message's key."""

@@ -152,6 +152,32 @@ class TestPage:
         listed = manager.get("/messages/?show=waiting").content.decode()
         assert "no end yet" in listed and "Ana" in listed
 
+    def test_today_names_each_thread_with_a_failure_once_until_a_person_has_written(
+        self, shop: Any, manager: Any
+    ) -> None:
+        shop.say("Que horas vocês abrem?")
+        shop.work()
+        thread = Conversation.objects.get()
+        for status in ("failed", "unknown"):
+            lost = outbox.post(thread, "Oi", now=timezone.now(), ring=False)
+            Message.objects.filter(pk=lost.pk).update(status=status, error="The gateway failed (500).")
+
+        def named() -> list[str]:
+            decisions = manager.get("/").context["decisions"]
+            return [one["title"] for one in decisions if one["kind"] == "failed"]
+
+        assert named() == ["A message to Ana was perhaps sent"]
+        written = outbox.post(thread, "Oi de novo", now=timezone.now(), author="person", ring=False)
+        Message.objects.filter(pk=written.pk).update(status="sent")
+        assert named() == []
+
+    def test_tells_what_came_to_the_door_in_the_readers_language(self, shop: Any, manager: Any) -> None:
+        shop.say("Que horas vocês abrem?", unique="A1")
+        shop.say("Que horas vocês abrem?", unique="A1")
+        manager.cookies["django_language"] = "es"
+        page = manager.get("/messages/?show=door").content.decode()
+        assert "ignorado: repetido" in page and "said" not in page
+
     def test_is_turned_by_cursor(self, shop: Any, manager: Any) -> None:
         shop.say("Que horas vocês abrem?")
         thread = Conversation.objects.get()
@@ -242,12 +268,14 @@ class TestBackOffice:
     def test_finds_a_message_and_its_deliveries_by_the_vendors_id(self, shop: Any, client_for: Any) -> None:
         shop.say("Que horas vocês abrem?", unique="AAA3")
         shop.say("Que horas vocês abrem?", unique="AAA4")
+        Message.objects.filter(provider_key__endswith="AAA3").update(outcome_reason="because of this")
         root = client_for(
             Tenant.objects.get(slug=ALPHA), User.objects.create_superuser("r@x.example", "pass word 1")
         )
         for table in ("message", "webhookevent"):
             page = root.get(f"/admin/conversations/{table}/?q=false_5511988887777@c.us_AAA3")
             assert page.context["cl"].result_count == 1, table
+            assert table == "webhookevent" or "because of this" in page.content.decode()
             row = page.context["cl"].result_list[0]
             opened = root.get(f"/admin/conversations/{table}/{row.pk}/change/")
             assert opened.status_code == 200 and 'name="_save"' not in opened.content.decode()
