@@ -107,6 +107,8 @@ def _ask(speaker: replies.Speaker, asked: Asked, known: Mapping[str, Breaker], *
     row = known.get(speaker.account)
     if not breakers.allows(row, now=timezone.now()):
         assert row is not None, "a vendor without a row may always be asked"
+        if row.cause == Breaker.Cause.ACCOUNT:  # it waits for the owner, and no customer should
+            raise AccountRefused("The model's account was refused a moment ago.")
         raise Paused("The model is not asked for a moment.", retry_after=_after(row))
     request = asked.of(speaker)
     request = replace(request, timeout=min(request.timeout, seconds))

@@ -100,7 +100,8 @@ class App:
             return await answer(send, 200, b"<h1>Sign in to this network</h1>", "text/html")
         if fault == "hollow":
             return await answer(send, 200, {"status": "ok"})
-        text = self.answers.popleft() if self.answers else None
+        # What hung has been given up by now: it must not take the answer of another.
+        text = self.answers.popleft() if self.answers and fault != "hang" else None
         await answer(send, 200, shape(request.json(), text, fault))
 
 
