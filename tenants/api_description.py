@@ -27,6 +27,7 @@ class Description(SpectacularAPIView):
 class Reader(SpectacularSwaggerSplitView):
     """A page on which the document can be read and tried."""
 
+    template_name = "tenants/api_docs.html"
     throttle_classes = [AddressRate]
 
 

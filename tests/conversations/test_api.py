@@ -652,6 +652,8 @@ class TestRates:
         plain, odd = (stranger.get(f"/api/v1/schema?{query}") for query in asked)
         assert plain.status_code == odd.status_code == 200 and plain.content == odd.content
         assert plain.json()["openapi"] == "3.1.0"
+        page = stranger.get("/api/v1/docs").content.decode()
+        assert "swagger-ui.css" in page and "<style" not in page  # the policy for pages forbids it
         cache.clear()
         settings.API_ADDRESS_RATE = 2
         statuses = [

@@ -375,6 +375,18 @@ class TestPages:
         connection.set_tenant(shop.tenant)
         assert not HookEndpoint.objects.exists()
 
+    def test_one_that_waits_need_not_wait_for_its_time(self, shop, receiver, endpoint, browser):
+        receiver.fail_next("500")
+        shop.say("Olá")
+        shop.background.run_one(hooks.deliver, schema="alpha", endpoint_id=endpoint.pk)
+        (waiting,) = HookDelivery.objects.all()
+        again = f"/account/integrations/events/{waiting.pk}/replay"
+        assert again in browser.get(f"/account/integrations/{endpoint.pk}/").content.decode()
+        browser.post(again)
+        shop.work()
+        waiting.refresh_from_db()
+        assert waiting.status == "done" and len({event["id"] for event in receiver.events[:2]}) == 1
+
     def test_a_parked_event_is_sent_again(self, shop, receiver, endpoint, browser):
         receiver.app.always = "500"
         shop.say("Olá")
