@@ -1,5 +1,9 @@
 """The Chats page: what a customer writes shows up by itself, and a person can take over."""
 
+import hashlib
+import hmac
+import json
+import urllib.request
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import faults
-from tests.browser.conftest import HOST, Product
+from tests.browser.conftest import HOST, PASSWORD, Product
 
 pytestmark = pytest.mark.browser
 XSS = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -32,6 +36,38 @@ def test_a_message_shows_up_by_itself_with_its_answer(
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_text("House rules").first).to_be_visible()
     assert not faults(page)
+
+
+def test_that_the_customer_writes_is_seen_until_the_words_come(
+    product: Product, page_at: Callable[..., Any], owner: Any
+) -> None:
+    name, phone = f"Rita {uuid.uuid4().hex[:6]}", _phone()
+    product.hear("I want to talk to a human", phone=phone, name=name)
+    page = page_at(state=owner)
+    page.goto(product.url(HOST, "/chats/?filter=waiting"))
+    page.locator("#chat-list").get_by_role("link", name=name).click(timeout=PATIENT)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    sign = page.locator("[data-stick] [data-typing]")
+    expect(sign).to_be_hidden()
+    _writes(product, phone)
+    expect(sign).to_be_visible()
+    expect(page.locator("#chat-list").get_by_text("is writing…")).to_be_visible()
+    assert not faults(page)
+    product.hear("Hello?", phone=phone, name=name)
+    expect(page.locator("#thread").get_by_text("Hello?")).to_be_visible(timeout=PATIENT)
+    expect(sign).to_be_hidden()
+
+
+def _writes(product: Product, phone: str) -> None:
+    """The gateway tells that this person types."""
+    presence = {"participant": f"{phone}@c.us", "lastKnownPresence": "typing"}
+    payload = {"id": f"{phone}@c.us", "presences": [presence]}
+    told = {"event": "presence.update", "session": "blue-door", "timestamp": 1, "payload": payload}
+    body = json.dumps(told).encode()
+    signature = hmac.new(PASSWORD.encode(), body, hashlib.sha512).hexdigest()
+    headers = {"Content-Type": "application/json", "X-Webhook-Hmac": signature}
+    with urllib.request.urlopen(urllib.request.Request(product.door, body, headers), timeout=10) as answer:
+        assert answer.status == 200
 
 
 def test_a_person_takes_over(product: Product, page_at: Callable[..., Any], owner: Any) -> None:
