@@ -141,13 +141,7 @@ class Wanted:
 
 def messages(wanted: Wanted, *, now: datetime) -> QuerySet[Message]:
     """The messages, the newest first; the test chat's too, since its ids are ids like any other."""
-    found = _shown(wanted.show, now=now)
-    if wanted.channel:
-        found = found.filter(conversation__channel=wanted.channel)
-    if wanted.since:
-        found = found.filter(created_at__gte=wanted.since)
-    if wanted.until:
-        found = found.filter(created_at__lt=wanted.until)
+    found = _part(_shown(wanted.show, now=now), wanted, channel="conversation__channel", moment="created_at")
     if wanted.provider_id:
         found = found.filter(provider_key__in=keys_of(wanted.provider_id))
     return found.select_related("conversation__channel", "conversation__contact", "turn").order_by("-pk")
@@ -171,15 +165,16 @@ def _shown(show: str, *, now: datetime) -> QuerySet[Message]:
 def deliveries(wanted: Wanted, *, now: datetime) -> QuerySet[WebhookEvent]:
     """What came to the doors, the newest first, without its body."""
     found = unread(now=now) if wanted.show == "unexplained" else WebhookEvent.objects.all()
-    if wanted.channel:
-        found = found.filter(channel=wanted.channel)
-    if wanted.since:
-        found = found.filter(received_at__gte=wanted.since)
-    if wanted.until:
-        found = found.filter(received_at__lt=wanted.until)
+    found = _part(found, wanted, channel="channel", moment="received_at")
     if wanted.provider_id:
         found = found.filter(traced(wanted.provider_id))
     return found.defer("body").order_by("-pk")
+
+
+def _part(found: QuerySet[Any], wanted: Wanted, *, channel: str, moment: str) -> QuerySet[Any]:
+    """Of one channel and one time."""
+    wishes = {channel: wanted.channel, f"{moment}__gte": wanted.since, f"{moment}__lt": wanted.until}
+    return found.filter(**{name: wish for name, wish in wishes.items() if wish})
 
 
 def keys_of(provider_id: str) -> list[str]:

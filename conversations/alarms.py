@@ -4,24 +4,20 @@ The row says what was told (`alarmed_at`), so a killed or repeated task tells no
 sending was cut off is sent again after CLAIM_LIFE, since one too many is better than none.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-import structlog
-from django.core.mail import send_mail
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conversations.models import Channel
-from tenants import access, addresses, current
+from tenants import access, addresses, current, letters
 from tenants.background import ring, task
 from tenants.db import connection
-from tenants.models import Membership, Tenant, User
+from tenants.models import Tenant
 
-log = structlog.get_logger(__name__)
 CLAIM_LIFE = timedelta(minutes=10)
 STEADY = timedelta(minutes=5)  # works again for so long before we say so: a channel may waver
 
@@ -56,38 +52,21 @@ def tell_all(*, now: datetime) -> None:
 
 
 def _tell(channel: Channel, *, now: datetime) -> None:
-    """One mail for each person; what could not be sent to anybody is tried again when the claim is old."""
+    """What could not be sent to anybody is tried again when the claim is old."""
     is_red = channel.health == Channel.Health.RED
     tenant = current.tenant()
-    told = [_mail(person, tenant, channel, is_red=is_red) for person in _who(tenant)]
-    if told and not any(told):
+    if not letters.to_each(tenant, lambda: _letter(tenant, channel, is_red=is_red), roles=access.MANAGERS):
         return
     Channel.objects.filter(pk=channel.pk, alarm_claimed_at=now).update(
         alarmed_at=now if is_red else None, alarm_claimed_at=None
     )
 
 
-def _who(tenant: Tenant) -> Iterable[User]:
-    seats = Membership.objects.filter(tenant=tenant, role__in=access.MANAGERS, user__is_active=True)
-    return [seat.user for seat in seats.select_related("user").order_by("pk")]
-
-
-def _mail(person: User, tenant: Tenant, channel: Channel, *, is_red: bool) -> bool:
-    """Whether the mail server took it."""
-    with translation.override(person.language or tenant.language), timezone.override(tenant.timezone):
-        names = {"business": tenant.name, "channel": channel.name}
-        subject = (
-            _("%(business)s: %(channel)s does not work")
-            if is_red
-            else _("%(business)s: %(channel)s works again")
-        )
-        link = addresses.tenant_url(tenant, reverse("account_channel", args=[channel.pk]))
-        body = render_to_string(
-            "conversations/email/channel.txt", {"row": channel, "is_red": is_red, "link": link, **names}
-        )
-        try:
-            send_mail(" ".join((subject % names).split()), body, None, [person.email])
-        except OSError as error:
-            log.warning("alarm.mail_failed", channel=str(channel.pk), error=type(error).__name__)
-            return False
-    return True
+def _letter(tenant: Tenant, channel: Channel, *, is_red: bool) -> letters.Written:
+    names = {"business": tenant.name, "channel": channel.name}
+    subject = (
+        _("%(business)s: %(channel)s does not work") if is_red else _("%(business)s: %(channel)s works again")
+    )
+    link = addresses.tenant_url(tenant, reverse("account_channel", args=[channel.pk]))
+    context = {"row": channel, "is_red": is_red, "link": link, **names}
+    return subject % names, render_to_string("conversations/email/channel.txt", context)

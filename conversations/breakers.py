@@ -7,18 +7,17 @@ refuses the key or has no money left is not asked at all until its time comes, a
 from datetime import datetime, timedelta
 
 import structlog
-from django.core.mail import send_mail
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from conversations.models import Breaker
 from providers.errors import AccountRefused, ProviderError
-from tenants import access, addresses, current, live
+from tenants import access, addresses, current, letters, live
 from tenants.background import enqueue, task
-from tenants.models import Membership, Tenant
+from tenants.models import Tenant
 
 log = structlog.get_logger(__name__)
 OPENS_AFTER = 3  # failures in a row
@@ -106,28 +105,16 @@ def tell() -> None:
     now = timezone.now()
     for row in untold(now=now):
         claimed = Breaker.objects.filter(pk=row.pk, told_at=None, opened_at=row.opened_at)
-        if claimed.update(told_at=now) and not _mail_all(row):
+        if claimed.update(told_at=now) and not _told(row):
             Breaker.objects.filter(pk=row.pk, told_at=now).update(told_at=None)  # the sweep tries again
 
 
-def _mail_all(row: Breaker) -> bool:
-    """One mail for each manager; false when none could be sent."""
+def _told(row: Breaker) -> bool:
     tenant = current.tenant()
-    seats = Membership.objects.filter(tenant=tenant, role__in=access.MANAGERS, user__is_active=True)
-    sent = [_mail(row, tenant, seat) for seat in seats.select_related("user").order_by("pk")]
-    return any(sent) or not sent
+    return letters.to_each(tenant, lambda: _letter(row, tenant), roles=access.MANAGERS)
 
 
-def _mail(row: Breaker, tenant: Tenant, seat: Membership) -> bool:
-    person = seat.user
-    with translation.override(person.language or tenant.language), timezone.override(tenant.timezone):
-        subject = _("%(business)s: the assistant's model does not answer") % {"business": tenant.name}
-        link = addresses.tenant_url(tenant, reverse("today"))
-        context = {"business": tenant.name, "row": row, "link": link}
-        body = render_to_string("conversations/email/breaker.txt", context)
-        try:
-            send_mail(" ".join(subject.split()), body, None, [person.email])
-        except OSError as error:
-            log.warning("breaker.mail_failed", vendor=row.vendor, error=type(error).__name__)
-            return False
-    return True
+def _letter(row: Breaker, tenant: Tenant) -> letters.Written:
+    subject = _("%(business)s: the assistant's model does not answer") % {"business": tenant.name}
+    context = {"business": tenant.name, "row": row, "link": addresses.tenant_url(tenant, reverse("today"))}
+    return subject, render_to_string("conversations/email/breaker.txt", context)

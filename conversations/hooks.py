@@ -19,11 +19,10 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -33,11 +32,11 @@ from providers import addresses
 from providers import hooks as provider
 from providers.errors import ProviderError, ProviderRejected
 from tenants import addresses as our_addresses
-from tenants import audit
+from tenants import audit, letters
 from tenants.background import enqueue, task
 from tenants.current import tenant as current_tenant
 from tenants.db import connection
-from tenants.models import Membership, Role, User
+from tenants.models import Role, Tenant, User
 
 log = structlog.get_logger(__name__)
 Status = HookDelivery.Status
@@ -402,22 +401,16 @@ def tell_owner(endpoint_id: int) -> None:
     # Claimed first: two rounds at once must not write twice. What could not be sent is given back.
     if endpoint is None or not untold().filter(pk=endpoint_id).update(told_at=timezone.now()):
         return
-    try:
-        _write_to_owners(endpoint)
-    except OSError:
-        HookEndpoint.objects.filter(pk=endpoint_id).update(told_at=None)
-        raise
-
-
-def _write_to_owners(endpoint: HookEndpoint) -> None:
     tenant = current_tenant()
-    owners = Membership.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
-    with translation.override(tenant.language):
-        link = our_addresses.tenant_url(tenant, f"/account/integrations/{endpoint.pk}/")
-        context = {"endpoint": endpoint, "tenant": tenant, "link": link, "days": HOPELESS.days}
-        text = render_to_string("conversations/email/hook_off.txt", context)
-        subject = _("%(name)s is not told any more") % {"name": endpoint.name}
-    send_mail(subject, text, None, list(owners.order_by("pk").values_list("user__email", flat=True)))
+    if not letters.to_each(tenant, lambda: _letter(endpoint, tenant), roles=[Role.OWNER]):
+        HookEndpoint.objects.filter(pk=endpoint_id).update(told_at=None)
+
+
+def _letter(endpoint: HookEndpoint, tenant: Tenant) -> letters.Written:
+    link = our_addresses.tenant_url(tenant, f"/account/integrations/{endpoint.pk}/")
+    context = {"endpoint": endpoint, "tenant": tenant, "link": link, "days": HOPELESS.days}
+    subject = _("%(name)s is not told any more") % {"name": endpoint.name}
+    return subject, render_to_string("conversations/email/hook_off.txt", context)
 
 
 def untold() -> QuerySet[HookEndpoint]:

@@ -26,6 +26,7 @@ from tenants import addresses, letters, live
 from tenants.background import public_task, ready_schemas
 from tenants.current import tenant as current_tenant
 from tenants.db import connection
+from tenants.models import Role, Tenant
 
 log = structlog.get_logger(__name__)
 DEAD = timedelta(seconds=settings.WORK_DEAD_SECONDS * 3)  # the sweep has looked at it several times by then
@@ -169,31 +170,21 @@ def _tell(incident: Incident, *, now: datetime) -> None:
     untold = Incident.objects.filter(pk=incident.pk, told_at=None)
     if not untold.update(told_at=now):
         return
-    try:
-        _write(incident)
-    except OSError:
-        log.exception("invariant.letter_failed", incident_id=incident.pk)
-        Incident.objects.filter(pk=incident.pk).update(told_at=None)
-
-
-def _write(incident: Incident) -> None:
     tenant = current_tenant()
     page = addresses.tenant_url(tenant, PAGES.get(incident.kind, ACCOUNT))
-    with letters.in_language_of(tenant):
-        words = _(WORDS[incident.kind])
-        letters.to_owners(
-            tenant,
-            subject=_("%(business)s: something needs a look") % {"business": tenant.name},
-            lines=[
-                f"{words}: {incident.count}.",
-                _("What can be mended mends itself. What is concerned is listed here:"),
-                page,
-            ],
-        )
+    if not letters.to_each(tenant, lambda: _letter(incident, tenant, page), roles=[Role.OWNER]):
+        Incident.objects.filter(pk=incident.pk).update(told_at=None)
+        return
     letters.to_operators(
         subject=f"{incident.kind} at {tenant.schema_name}",
         lines=[f"{WORDS[incident.kind]}: {incident.count}.", str(incident.detail), page],
     )
+
+
+def _letter(incident: Incident, tenant: Tenant, page: str) -> letters.Written:
+    mended = _("What can be mended mends itself. What is concerned is listed here:")
+    lines = [f"{_(WORDS[incident.kind])}: {incident.count}.", mended, page]
+    return _("%(business)s: something needs a look") % {"business": tenant.name}, "\n\n".join(lines)
 
 
 def open_incidents() -> list[dict[str, object]]:

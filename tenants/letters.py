@@ -1,29 +1,42 @@
 """Letters to the people who answer for a business, and to those who run the installation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import structlog
 from django.core.mail import mail_admins, send_mail
-from django.utils import translation
+from django.utils import timezone, translation
 
-from tenants.models import Membership, Role, Tenant
+from tenants.models import Membership, Role, Tenant, User
 
-
-def owners_of(tenant: Tenant) -> list[str]:
-    """The addresses of the owners who can sign in."""
-    seats = Membership.objects.filter(tenant=tenant, role=Role.OWNER, user__is_active=True)
-    return list(seats.order_by("pk").values_list("user__email", flat=True))
+log = structlog.get_logger(__name__)
+Written = tuple[str, str]  # subject and text
 
 
-def to_owners(tenant: Tenant, *, subject: str, lines: Sequence[str]) -> None:
-    """One letter to all owners, in words that are translated already. Never inside a transaction."""
-    if addresses := owners_of(tenant):
-        send_mail(subject, "\n\n".join(lines), None, addresses)
+def to_each(tenant: Tenant, write: Callable[[], Written], *, roles: Iterable[Role]) -> bool:
+    """A letter for each person of these roles who can sign in, in their own language and the business's time.
+
+    False when none could be sent, and is to be tried again. Never inside a transaction.
+    """
+    seats = Membership.objects.filter(tenant=tenant, role__in=roles, user__is_active=True)
+    sent = [_send(seat.user, tenant, write) for seat in seats.select_related("user").order_by("pk")]
+    return any(sent) or not sent
+
+
+def _send(person: User, tenant: Tenant, write: Callable[[], Written]) -> bool:
+    """Whether the mail server took it."""
+    with translation.override(person.language or tenant.language), timezone.override(tenant.timezone):
+        subject, text = write()
+    try:
+        send_mail(" ".join(subject.split()), text, None, [person.email])
+    except OSError as error:
+        log.warning("letter.failed", tenant=tenant.schema_name, error=type(error).__name__)
+        return False
+    return True
 
 
 def to_operators(*, subject: str, lines: Sequence[str]) -> None:
     """One letter to the installation's ADMINS, in English, without a word of any customer."""
-    mail_admins(subject, "\n\n".join(lines))
-
-
-def in_language_of(tenant: Tenant) -> translation.override:
-    return translation.override(tenant.language)
+    try:
+        mail_admins(subject, "\n\n".join(lines))
+    except OSError as error:
+        log.warning("letter.failed", tenant="", error=type(error).__name__)

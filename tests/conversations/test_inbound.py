@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
+from conversations import inbox
 from conversations.models import Contact, Conversation, Message, Turn, WebhookEvent
 from tenants.models import Tenant
 from tests.conversations import door
+from tests.conversations.conftest import Shop
 
 
 class TestDoor:
@@ -116,6 +119,29 @@ class TestInboundMessage:
         message = Message.objects.get(direction="in")
         assert message.media.read() == b"\x89PNG picture"
         assert (message.outcome, Conversation.objects.get().handoff_reason) == ("handed_over", "media")
+
+
+class TestBacklog:
+    def test_of_one_business_lets_anothers_customer_in_between(
+        self, shop: Any, gateway: Any, models: Any, monkeypatch: Any
+    ) -> None:
+        monkeypatch.setattr(inbox, "SECONDS", 0.0)
+        other = Shop(Tenant.objects.get(slug="beta"), gateway, models, shop.background)
+        other.knock(door.delivery("Que horas vocês abrem?"))
+        for n in range(2 * inbox.BATCH + 1):
+            shop.knock(door.delivery("Oi", chat=f"55119{n:08d}@c.us"))
+        shop.background.commit()
+        shop.background.sent.clear()
+        shop.ring(inbox.drain)
+        other.ring(inbox.drain)
+        shop.background.run_one()  # of the loud one, and then of the other
+        shop.background.run_one()
+        connection.set_tenant(other.tenant)
+        assert WebhookEvent.objects.get().status == "done", shop.background.names()
+        connection.set_tenant(shop.tenant)
+        assert WebhookEvent.objects.filter(status="new").count() == inbox.BATCH + 1
+        shop.work()
+        assert not WebhookEvent.objects.filter(status="new").exists()
 
 
 class TestPoison:
