@@ -160,9 +160,31 @@ def test_a_person_answers_while_the_visitor_watches(
     staff.locator("#chat-list").get_by_role("link").last.click(timeout=PATIENT)
     staff.get_by_role("button", name="Take over").click()
     staff.get_by_label("Your reply").fill(f"Here I am {mark}")
+    expect(chat.locator(".dots")).to_be_visible(timeout=PATIENT)
     staff.keyboard.press("Enter")
     expect(chat.get_by_text(f"Here I am {mark}")).to_be_visible(timeout=PATIENT)
     expect(chat.get_by_text("A person is with you")).to_be_visible()
+    expect(chat.locator(".dots")).to_be_hidden()
+
+
+def test_a_file_and_a_voice_note(site: Site, page_at: Callable[..., Any]) -> None:
+    page = page_at()
+    chat = opened(page, site)
+    notes = {"name": "notes of mine.txt", "mimeType": "text/plain", "buffer": b"A dog of 30 kg."}
+    chat.locator("input[type=file]").set_input_files(notes)
+    expect(chat.get_by_role("link", name="notes of mine.txt")).to_be_visible(timeout=PATIENT)
+    chat.get_by_role("button", name="Record a voice message").click()
+    expect(chat.get_by_role("timer")).to_have_text("0:01")
+    assert not faults(page)
+    chat.get_by_role("button", name="Discard").click()
+    expect(page.get_by_label("Your message")).to_be_focused()
+    chat.get_by_role("button", name="Record a voice message").click()
+    expect(chat.get_by_role("timer")).to_have_text("0:01")
+    chat.get_by_role("button", name="Send").click()
+    expect(chat.get_by_role("link", name="voice.webm")).to_be_visible(timeout=PATIENT)
+    expect(chat.locator(".me")).to_have_count(2)
+    expect(chat.get_by_text("A person will reply")).to_be_visible(timeout=PATIENT)
+    assert not faults(page)
 
 
 def test_a_phone_by_keyboard_alone(site: Site, page_at: Callable[..., Any]) -> None:
