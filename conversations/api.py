@@ -22,6 +22,7 @@ from tenants import idempotency
 from tenants.api import SCOPES
 from tenants.api_views import Filters, Page, View
 from tenants.models import ApiKey, User
+from tenants.openapi import refusal
 from tenants.problems import Problem
 from tenants.throttling import AnswerRate, KeyRate
 
@@ -112,7 +113,10 @@ class Messages(View):
 
     scopes = {"POST": "messages:send"}
 
-    @extend_schema(request=shapes.SendShape, responses={201: shapes.MessageShape})
+    @extend_schema(
+        request=shapes.SendShape,
+        responses={201: shapes.MessageShape, 422: refusal("the channel refuses the address")},
+    )
     def post(self, request: Request) -> Response:
         """Queue a message. It leaves after this answer; its `status` tells how far it came."""
         wanted = _valid(shapes.SendShape, request)

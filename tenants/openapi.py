@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiResponse
 
 from tenants import idempotency, problems
 
@@ -98,11 +99,18 @@ def _complete_one(operation: dict[str, Any], *, has_id: bool, method: str) -> No
                 **answer.get("headers", {}),
                 **{name: _number(said) for name, said in LIMITS.items()},
             }
+        else:
+            answer.update(_refusal(answer["description"]))
     possible = ALWAYS | (WITH_ID if has_id else {}) | (WITH_BODY if method == "post" else {})
     for status, said in possible.items():
         operation["responses"].setdefault(str(status), _refusal(said))
     if method == "post":
         operation.setdefault("parameters", []).append(_idempotency_key())
+
+
+def refusal(said: str) -> OpenApiResponse:
+    """A refusal of one operation alone, for its `extend_schema`."""
+    return OpenApiResponse(description=said)
 
 
 def _refusal(said: str) -> dict[str, Any]:
