@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from conversations import health, outbox, restrictions
+from conversations import health, media, outbox, restrictions
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message
+from providers import waha
 from tests.conversations import door
 from tests.counterparts.exchange import content_of
 
@@ -258,6 +260,37 @@ class TestFilesIn:
         url = "http://localhost:3000/api/files/demo/expired.pdf"
         message = self.say(shop, {"url": url, "mimetype": "application/pdf"})
         assert not message.media and message.error and message.outcome == "handed_over"
+
+    @pytest.mark.parametrize(
+        ("mimetype", "kind", "more"),
+        [
+            ("audio/ogg; codecs=opus", "audio", {}),
+            ("image/jpeg", "image", {}),
+            ("video/mp4", "video", {}),
+            ("application/pdf", "document", {}),
+            ("image/webp", "image", {"_data": {"Info": {"MediaType": "sticker"}}}),
+        ],
+    )
+    def test_every_kind_is_fetched_from_the_gateway_whatever_host_is_named(
+        self, shop: Any, mimetype: str, kind: str, more: dict[str, Any]
+    ) -> None:
+        path = urlsplit(shop.gateway.media(b"the file", mimetype)).path
+        message = self.say(shop, {"url": f"http://169.254.169.254{path}", "mimetype": mimetype}, **more)
+        assert (message.kind, message.media.read(), message.media_source) == (kind, b"the file", "")
+        assert bool(message.content.get("sticker")) == bool(more)
+
+    def test_one_that_is_too_large_or_too_slow_is_not_taken(self, shop: Any, monkeypatch: Any) -> None:
+        monkeypatch.setattr(media, "MAX_BYTES", 4)
+        url = shop.gateway.media(b"12345", "application/pdf")
+        message = self.say(shop, {"url": url, "mimetype": "application/pdf"})
+        assert (message.error, bool(message.media)) == ("The file is too large.", False)
+        monkeypatch.setattr(media, "MAX_BYTES", 99)
+        monkeypatch.setattr(waha, "FILE_SECONDS", -1.0)
+        Message.objects.update(media_source=f"{url}#", error="", attempts=0, claimed_at=None)
+        shop.background.run_one(media.fetch, schema=shop.tenant.schema_name, message_id=message.pk)
+        shop.work()
+        message.refresh_from_db()
+        assert (message.error, bool(message.media)) == ("The file came too slowly.", False)
 
     def test_a_place_is_answered_like_words(self, shop: Any) -> None:
         shop.say("", location={"latitude": -23.5, "longitude": -46.6, "name": "Minha casa"})
