@@ -18,7 +18,7 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.models import CreditAccount, Hold, LedgerEntry
-from conversations import outbox, sweep
+from conversations import outbox
 from conversations.models import Conversation, Message, Turn, WebhookEvent
 from tests.conversations import door
 from tests.counterparts import cloud as meta
@@ -71,7 +71,8 @@ def recover(shop: Any) -> None:
     Hold.objects.filter(status="held").update(created_at=past)
     for _ in range(4):
         shop.later()
-        if not sweep.overdue_schemas(now=timezone.now()):
+        unsent = Message.objects.filter(status__in=["queued", "sending"])
+        if not (unsent.exists() or Message.objects.filter(direction="in", outcome="").exists()):
             return
 
 

@@ -25,6 +25,7 @@ def main() -> None:
     import django
 
     django.setup()
+    importlib.import_module("providers.openai")  # takes seconds: not in each fork
     print("ready", flush=True)
     for line in sys.stdin:
         print(_fate(json.loads(line)), flush=True)
