@@ -23,6 +23,7 @@ from knowledge import retrieval
 from providers import llm
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants.background import task
+from tenants.current import tenant
 from tenants.db import connection
 
 log = structlog.get_logger(__name__)
@@ -180,5 +181,5 @@ def hold_line(conversation_id: int, *, now: datetime) -> Message | None:
         return None
     conversation.held_at = now
     conversation.save(update_fields=["held_at"])
-    text = say(Line.HOLDING, conversation.language or "pt")
+    text = say(Line.HOLDING, conversation.language or tenant().language)
     return outbox.post(conversation, text, author=Message.Author.SYSTEM, now=now)

@@ -12,6 +12,7 @@ from billing.models import Hold
 from conversations import hooks, outbox, rules
 from conversations.models import Conversation, Message, Turn
 from tenants import audit, live
+from tenants.current import tenant
 from tenants.models import User
 
 REASONS = {
@@ -68,7 +69,7 @@ def _words(conversation: Conversation, reason: Line, *, now: datetime) -> str:
     """What the customer hears of it: the line, and out of hours when people are back."""
     if reason is Line.FAILED and _was_told_to_wait(conversation):
         return ""  # that line said already that a person would answer
-    language = conversation.language or "pt"
+    language = conversation.language or tenant().language
     line = say(reason, language)
     closed = None if reason in EMERGENCIES else rules.closed(rules.current(), now=now)
     if closed is None:

@@ -11,6 +11,7 @@ from agents.models import AgentVersion
 from agents.replies import readable
 from conversations import consent, outbox
 from conversations.models import Conversation, Message, Transcript
+from tenants.current import tenant
 
 BOUND = timedelta(seconds=60)  # so long an answer waits for a file and its words
 Kind, Outcome = Message.Kind, Message.Outcome
@@ -165,4 +166,4 @@ def _say(conversation: Conversation, text: str, *, now: datetime) -> None:
 
 
 def _language(conversation: Conversation) -> str:
-    return conversation.language or "pt"
+    return conversation.language or tenant().language

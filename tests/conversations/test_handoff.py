@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import connection
 
+from agents.lines import Line
 from conversations import handoff
 from conversations.models import Conversation, Message, Turn
 from tenants.models import AuditEntry
@@ -80,3 +81,11 @@ class TestAskedFor:
         assert len(shop.texts()) == 1
         assert shop.models.requests == []
         assert Conversation.objects.get().handoff_reason == "no_credits"
+
+
+def test_who_has_shown_no_language_hears_the_businesss(shop: Any) -> None:
+    shop.tenant.language = "es"
+    shop.tenant.save(update_fields=["language"])
+    shop.say("👍")
+    handoff.request(Conversation.objects.get().pk, reason=Line.ASKED, now=shop.now())
+    assert Message.objects.get(direction="out").body.startswith("Claro. Ya avisé al equipo")
