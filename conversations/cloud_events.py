@@ -250,8 +250,8 @@ def _words(message: dict[str, Any]) -> Words:
         return _location(said)
     if kind == "contacts":
         cards = [_vcard(one) for one in _dicts(message.get("contacts"))[:20]]
-        said = "\n".join(filter(None, map(card_in_words, cards)))
-        return Words(text=said, other="contact card", content={"cards": cards})
+        spoken = "\n".join(filter(None, map(card_in_words, cards)))
+        return Words(text=spoken, other="contact card", content={"cards": cards})
     if kind == "order":
         return Words(text=_text(said.get("text")), other="order")
     # It came from a customer, so a person must see that it did, though WhatsApp does not show what it was.

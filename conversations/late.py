@@ -31,7 +31,7 @@ def carried(message: Message) -> dict[str, Any] | None:
     if not channel.late_template or message.media or NOT_IN_WORDS & message.content.keys():
         return None
     template = _named(fitting(channel), channel.late_template)
-    blank = template and _blank_of(template)
+    blank = _blank_of(template) if template else None
     text = " ".join(message.whole_text.split())
     if template is None or blank is None or not 0 < len(text) <= LONGEST - len(template.body):
         return None
