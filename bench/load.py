@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -197,11 +197,17 @@ class Said:
 
 def post(path: str, body: bytes, *, secret: str, host: str = "localhost", at_ms: int = 0) -> bytes:
     """One signed delivery as the bytes of a whole HTTP request."""
-    signature = hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"User-Agent: WAHA/2026.7.1\r\nX-Webhook-Timestamp: {at_ms}\r\n"
-        f"X-Webhook-Hmac: {signature}\r\nX-Webhook-Hmac-Algorithm: sha512\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    headers = {
+        "User-Agent": "WAHA/2026.7.1",
+        "X-Webhook-Timestamp": str(at_ms),
+        "X-Webhook-Hmac": hmac.new(secret.encode(), body, hashlib.sha512).hexdigest(),
+        "X-Webhook-Hmac-Algorithm": "sha512",
+    }
+    return request(path, body, headers, host=host)
+
+
+def request(path: str, body: bytes, headers: Mapping[str, str], *, host: str = "localhost") -> bytes:
+    """One POST of JSON as the bytes of a whole HTTP request."""
+    fixed = {"Host": host, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (fixed | dict(headers)).items())
+    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body

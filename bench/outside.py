@@ -1,10 +1,11 @@
-"""The outside world at the lowest price: a model that answers at once and a gateway that takes every message.
+"""The outside world at the lowest price: a model that answers at once, gateways that take every message.
 
 `uvicorn bench.outside:app`. The counterparts of the tests know faults, shapes and history, and take more CPU
 than the floor itself; on a machine that also carries the product and the load, that would be measured too.
 `GET /sent` gives [[text, unix seconds], ...] of what was sent, `DELETE /sent` forgets it.
 """
 
+import itertools
 import json
 import time
 from typing import Any
@@ -15,6 +16,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, float]] = []
+        self.numbers = itertools.count(1)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -41,11 +43,20 @@ class Outside:
                 asked = json.loads(body)
                 self.sent.append((asked["text"], time.time()))
                 return {"id": f"true_{asked['chatId']}_{asked.get('id') or '3EB0'}", "_data": {}}
+            case "POST", path if path.endswith("/messages"):  # the Cloud API
+                return self._cloud(json.loads(body))
             case "GET", "/sent":
                 return self.sent
             case "DELETE", "/sent":
                 self.sent = []
         return {}
+
+    def _cloud(self, asked: dict[str, Any]) -> Any:
+        """A send; ticks and typing come by the same door."""
+        if "status" in asked:
+            return {"success": True}
+        self.sent.append((asked["text"]["body"], time.time()))
+        return {"messages": [{"id": f"wamid.OUT{next(self.numbers):024d}"}]}
 
 
 def _completion(asked: dict[str, Any]) -> dict[str, Any]:

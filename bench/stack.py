@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ SECRETS = {
     "BENCH_MODEL_KEY": "model-key",
     "BENCH_GATEWAY_KEY": "gateway-key",
     "BENCH_HMAC_SECRET": "hmac-secret",
+    "BENCH_CLOUD_SECRET": "cloud-secret",
 }
 
 
@@ -64,11 +65,18 @@ def get(url: str, *, timeout: float = 5.0, headers: dict[str, str] | None = None
         return bytes(answer.read())
 
 
-def tell(url: str, body: Any = None, *, method: str = "POST", timeout: float = 5.0) -> Any:
+def tell(
+    url: str,
+    body: Any = None,
+    *,
+    method: str = "POST",
+    timeout: float = 5.0,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
     """Send JSON to a counterpart's own control page, and read JSON back."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(
-        url, data=data, method=method, headers={"Content-Type": "application/json"}
+        url, data=data, method=method, headers={"Content-Type": "application/json", **(headers or {})}
     )
     with urllib.request.urlopen(request, timeout=timeout) as answer:
         content = answer.read()
@@ -94,6 +102,7 @@ class Stack:
     name: str
     extra_env: dict[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    channels: dict[str, str] = field(default_factory=dict)  # ids by name, once the business is there
 
     def __post_init__(self) -> None:
         self.data = env.data_dir() / self.name
@@ -239,12 +248,13 @@ class Stack:
         self.wait_for_port("outside", self.outside_port)
 
     def apply_business(self, *, model: str, gateway: str) -> str:
-        """Set the business up through its file; the id of its WhatsApp channel."""
+        """Set the business up through its file; the id of its first channel, and of all in `channels`."""
         folder = ROOT / "bench"
         shutil.copy(folder / "clinic.md", self.data / "clinic.md")
         text = (folder / "business.yaml").read_text().replace("<model>", model).replace("<gateway>", gateway)
         (self.data / "business.yaml").write_text(text)
         report = json.loads(self.manage("apply", "-f", str(self.data / "business.yaml"), "--json"))
+        self.channels = {one["name"]: str(one["id"]) for one in report["channels"]}
         return str(report["channels"][0]["id"])
 
     def wait_for_port(self, name: str, port: int) -> None:
