@@ -50,6 +50,7 @@ FIRST_WAIT, LONGEST_WAIT = 15.0, 4 * 3600.0
 LONGEST_PAUSE = 300.0
 QUIET_SECONDS = 5.0
 MOST_ENDPOINTS = 20
+MOST_EARLIER = 2  # secrets that sign beside the current one
 _NAMESPACE = uuid.UUID("1d7c2c92-5a3e-4f0e-8f5a-0a5b7a9e3c55")
 
 
@@ -300,10 +301,8 @@ def headers_of(delivery: HookDelivery, endpoint: HookEndpoint, *, now: datetime)
 
 
 def signature(endpoint: HookEndpoint, body: bytes, *, now: datetime) -> str:
-    """`sha256=<hex HMAC of the raw body>`; while a secret is being replaced, both, the new one first."""
-    keys = [endpoint.secret]
-    if endpoint.previous_secret and endpoint.previous_until and endpoint.previous_until > now:
-        keys.append(endpoint.previous_secret)
+    """`sha256=<hex HMAC of the raw body>`; while a secret is being replaced, each of them, the new first."""
+    keys = [endpoint.secret, *_earlier_secrets(endpoint, now=now)]
     return ",".join(f"sha256={hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}" for key in keys)
 
 
@@ -496,8 +495,16 @@ def rotate(endpoint: HookEndpoint, *, actor: User | None, now: datetime) -> str:
     return secret
 
 
+def _earlier_secrets(endpoint: HookEndpoint, *, now: datetime) -> list[str]:
+    """Those that still sign, the latest first."""
+    overlaps = endpoint.previous_until is not None and endpoint.previous_until > now
+    return endpoint.previous_secret.split("\n") if overlaps and endpoint.previous_secret else []
+
+
 def _replace_secret(endpoint: HookEndpoint, secret: str, *, now: datetime) -> None:
-    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + OVERLAP
+    # Who replaces one twice in a day may not have told the other side of the first time.
+    earlier = [endpoint.secret, *_earlier_secrets(endpoint, now=now)][:MOST_EARLIER]
+    endpoint.previous_secret, endpoint.previous_until = "\n".join(earlier), now + OVERLAP
     endpoint.secret = secret
     endpoint.save(update_fields=["secret", "previous_secret", "previous_until"])
 

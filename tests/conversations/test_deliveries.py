@@ -167,7 +167,7 @@ def test_waha_through_the_door(shop: Any) -> None:
     """Stored and answered 200 whatever it says, read to its end, and the next customer has an answer."""
     count = iter(range(10_000))
 
-    @many(15)
+    @many(12)
     @given(st.lists(spoilt(deliveries.waha()), min_size=2, max_size=5))
     @example([json.dumps({"event": "a\x00b", "session": "demo", "payload": {}}).encode()])
     @example([json.dumps(door.delivery("", vCards=["FN:a\x00b"])).encode()])
@@ -185,7 +185,7 @@ def test_waha_through_the_door(shop: Any) -> None:
 def test_cloud_through_the_door(cloud: Any) -> None:
     count = iter(range(10_000))
 
-    @many(15)
+    @many(12)
     @given(st.lists(spoilt(deliveries.cloud()), min_size=2, max_size=4))
     def run(bodies: list[bytes]) -> None:
         for body in bodies:

@@ -329,6 +329,15 @@ class TestSecrets:
         shop.work()
         assert not signed(old, receiver.app.requests[-1]) and signed(new, receiver.app.requests[-1])
 
+    def test_twice_in_a_day_and_the_other_side_still_knows_who_it_is(self, shop, receiver, endpoint):
+        first = endpoint.secret
+        second, third = (hooks.rotate(endpoint, actor=None, now=timezone.now()) for _time in range(2))
+        shop.say("Olá")
+        shop.background.run_one(hooks.deliver, schema="alpha", endpoint_id=endpoint.pk)
+        assert all(signed(secret, receiver.app.requests[0]) for secret in (first, second, third))
+        hooks.rotate(endpoint, actor=None, now=timezone.now() + hooks.OVERLAP)
+        assert endpoint.previous_secret == third
+
     def test_are_not_stored_in_clear(self, shop, endpoint):
         with connection.cursor() as cursor:
             cursor.execute("SELECT secret FROM conversations_hookendpoint")
