@@ -60,14 +60,13 @@ class WahaTransport:
         return min(longest, LEAST_TYPING + len(message.whole_text) / TYPED_A_SECOND) if longest else 0.0
 
     def begin(self, channel: Channel, message: Message) -> None:
-        client, where = client_of(channel), _where(channel, message)
-        if _politely(lambda: client.send_seen(**where)):
-            _politely(lambda: client.start_typing(**where))
+        if _begin_to_type(channel, message):
+            _watch(channel, message)  # now there is time for it
 
     def send(self, channel: Channel, message: Message) -> str:
         client, where = client_of(channel), _where(channel, message)
         if message.typing_at is None:
-            self.begin(channel, message)
+            _begin_to_type(channel, message)
         try:
             sent_id = _send(client, where, message)
         except waha.TimeLocked:
@@ -76,8 +75,7 @@ class WahaTransport:
         except ProviderRejected:
             _politely(lambda: client.stop_typing(**where))
             raise
-        if _politely(lambda: client.stop_typing(**where)):
-            _watch(channel, client, message)
+        _politely(lambda: client.stop_typing(**where))
         return sent_id
 
     def react(self, channel: Channel, message: Message, text: str) -> None:
@@ -282,9 +280,17 @@ def _where(channel: Channel, message: Message) -> dict[str, Any]:
     return {"session": channel.session, "chat_id": message.conversation.address}
 
 
-def _watch(channel: Channel, client: waha.Waha, message: Message) -> None:
+def _begin_to_type(channel: Channel, message: Message) -> bool:
+    """Whether anybody answers there; manners end with the first silence."""
+    client, where = client_of(channel), _where(channel, message)
+    if not _politely(lambda: client.send_seen(**where)):
+        return False
+    return _politely(lambda: client.start_typing(**where))
+
+
+def _watch(channel: Channel, message: Message) -> None:
     """Have the gateway tell when this customer types: their next bubbles are then waited for."""
-    where = _where(channel, message)
+    client, where = client_of(channel), _where(channel, message)
     if cache.add(f"waha-watched:{channel.pk}:{message.conversation_id}", True, WATCHED_SECONDS):
         _politely(lambda: client.watch_presence(**where))
 

@@ -292,6 +292,26 @@ class TestWindow:
         assert [one.status for one in letters] == ["failed", "sent"]
         assert "template" in letters[0].error and len(cloud.cloud.sent) == 1
 
+    def test_staff_reacts_and_sends_a_place_and_buttons_while_it_is_open(
+        self, chat: Conversation, seller: Client, cloud: CloudShop
+    ) -> None:
+        asked = Message.objects.get(direction="in")
+        assert seller.post(f"/messages/{asked.pk}/react", {"reaction": "👍"}).status_code == 302
+        path = f"/chats/{chat.pk}/more"
+        seller.post(path, {"kind": "place", "title": "Loja", "where": "-23.5, -46.6"})
+        seller.post(path, {"kind": "choices", "question": "Qual?", "options": "Corte\nBarba"})
+        assert seller.post(path, {"kind": "poll", "question": "Qual?", "options": "a\nb"}).status_code == 422
+        inside(cloud)
+        cloud.work()
+        reaction, place, buttons = cloud.cloud.sent
+        assert (reaction.kind, reaction.content["message_id"]) == ("reaction", asked.unique_id)
+        assert (place.kind, place.content["name"]) == ("location", "Loja")
+        assert (buttons.kind, buttons.content["type"]) == ("interactive", "button")
+        self.age(hours=25)
+        late = seller.post(path, {"kind": "place", "title": "Loja", "where": "-23.5, -46.6"})
+        assert late.status_code == 422 and "template" in late.content.decode()
+        inside(cloud)
+
     def test_it_opens_again_when_the_customer_writes(self, chat: Conversation, cloud: CloudShop) -> None:
         self.age(hours=30)
         cloud.say("Voltei")

@@ -214,9 +214,13 @@ class TestSendingMore:
 
 
 class TestTyping:
-    def test_after_an_answer_the_gateway_tells_who_types(self, shop: Any, monkeypatch: Any) -> None:
+    def test_after_an_answer_the_gateway_tells_who_types(
+        self, shop: Any, monkeypatch: Any, settings: Any
+    ) -> None:
+        settings.WAHA_TYPING_SECONDS = 1
         told: list[str] = []
         monkeypatch.setattr("tenants.live._send", lambda _channel, body: told.append(body))
+        shop.gateway.app.pair_of("demo").watched.clear()
         shop.say("Oi")
         shop.work()
         assert shop.gateway.app.pair_of("demo").watched == {CHAT}
