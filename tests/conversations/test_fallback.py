@@ -296,16 +296,21 @@ class TestBrokerAway:
     def test_one_worker_of_all_is_on_duty(self, shop: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(standin, "WATCH_SECONDS", 0.0)
         looks: list[str] = []
+        done = threading.Event()
 
         def serve_beside() -> None:
-            other = standin.StandIn(lambda: True, lambda: looks.append("other"))
-            other.serve()
+            standin.StandIn(lambda: True, lambda: looks.append("other")).serve()
             connection.close()
+            done.set()
 
         beside = threading.Thread(target=serve_beside)
-        first = standin.StandIn(lambda: not beside.is_alive(), lambda: looks.append("first"))
-        monkeypatch.setattr(first, "_look", lambda: (first.look(), looks[1:] or beside.start()))
-        first.serve()
+
+        def look() -> None:
+            if not looks:
+                beside.start()
+            looks.append("first")
+
+        standin.StandIn(done.is_set, look).serve()
         beside.join()
         assert set(looks) == {"first"}
 
