@@ -1,4 +1,4 @@
-"""The model, its account, the embedder or the broker is away: what the customer gets, and only once."""
+"""A model, its account, the embedder, the ears or the broker are away: what the customer gets, once."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ from agents.lines import Line, say
 from agents.models import Agent, ModelProvider
 from billing.models import CreditAccount, Hold, LedgerEntry
 from conversations import breakers, fallback, handoff, sweep, turns
-from conversations.models import Breaker, Conversation, Message, Turn
+from conversations.models import Breaker, Conversation, Message, Transcript, Turn
 from knowledge import documents
 from tenants import standin
 from tests.conversations import door
@@ -250,6 +250,45 @@ class TestEmbedderAway:
         ask(book, "Onde fica o estacionamento?")
         book.later()
         assert "fica atrás da casa" in book.texts()[0] and len(book.texts()) == 1
+
+
+class TestNobodyHears:
+    def speak(self, shop: Any, **more: Any) -> None:
+        url = shop.gateway.media(b"ogg", "audio/ogg")
+        shop.say(None, hasMedia=True, media={"url": url, "mimetype": "audio/ogg", "filename": None}, **more)
+        shop.work()
+
+    def later(self, shop: Any, *, times: int) -> None:
+        for _ in range(times):
+            Transcript.objects.exclude(due_at=None).update(due_at=timezone.now() - timedelta(seconds=9))
+            shop.later()
+
+    @pytest.mark.parametrize("fault", ["503", "malformed"])
+    def test_the_customer_is_told_to_wait_once_and_then_has_a_person(self, shop: Any, fault: str) -> None:
+        ModelProvider.objects.update(speech_model="whisper-1")
+        shop.models.fail_next(fault, times=20)
+        self.speak(shop)
+        Message.objects.update(created_at=timezone.now() - timedelta(seconds=25))
+        sweep.sweep.apply(throw=True)
+        shop.work()
+        waits, person = (say(line, shop.tenant.language) for line in (Line.HOLDING, Line.MEDIA))
+        assert shop.texts() == [waits]
+        self.later(shop, times=6)
+        assert Conversation.objects.get().handoff_reason == "media"
+        assert shop.texts() == [waits, person]
+        assert not LedgerEntry.objects.filter(kind="speech").exists()
+        assert CreditAccount.objects.get().held == 0
+
+    def test_when_it_hears_again_the_next_one_is_answered(self, shop: Any) -> None:
+        ModelProvider.objects.update(speech_model="whisper-1")
+        shop.models.fail_next("503", times=2)
+        self.speak(shop)
+        shop.models.app.faults.clear()
+        shop.models.hear("Que horas vocês abrem no sábado?")
+        shop.models.answer_with("Às 8h.", "Às 8h, outra vez.")
+        self.later(shop, times=3)
+        assert shop.texts() == ["Às 8h."]
+        assert LedgerEntry.objects.filter(kind="speech").count() == 1
 
 
 class TestBrokerAway:
