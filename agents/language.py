@@ -1,18 +1,22 @@
 """Which of our four languages a customer writes."""
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 SPOKEN = ("pt", "en", "es", "fr")
 SURE = 0.9
 ENOUGH_WORDS = 3
+_loading = Lock()
 
 
 def sure_of(text: str) -> str:
     """The two-letter language of a text, empty unless it is certain. A greeting never is."""
     if len(text.split()) < ENOUGH_WORDS:
         return ""
-    found, probability = _identifier().classify(text[:500])
+    with _loading:  # a worker's threads all begin at once, and each would load it for itself
+        identifier = _identifier()
+    found, probability = identifier.classify(text[:500])
     return str(found) if probability >= SURE else ""
 
 
