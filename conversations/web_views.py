@@ -109,7 +109,9 @@ def _example() -> list[dict[str, Any]]:
 @require_GET
 def web_chat_try(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """A page that stands for the business's own site, with this chat on it."""
-    channel = get_object_or_404(Channel, pk=pk, kind=Channel.Kind.WEB)
+    channel = get_object_or_404(Channel, pk=pk)
+    if channel.kind != Channel.Kind.WEB:
+        return redirect("account_channels")
     return render(request, "conversations/web_chat_try.html", {"channel": channel})
 
 

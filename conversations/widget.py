@@ -43,7 +43,9 @@ class Widget(BaseModel):
 
     def look(self, *, title: str) -> dict[str, Any]:
         """What the script on the customer's page needs to draw itself; `title` where none is set."""
-        shown = self.model_dump(include={"greeting", "colour", "theme", "position", "language", "accepts_files"})
+        shown = self.model_dump(
+            include={"greeting", "colour", "theme", "position", "language", "accepts_files"}
+        )
         return shown | {"title": self.title or title}
 
     def allows(self, origin: str, *, own: Collection[str]) -> bool:
