@@ -4,7 +4,8 @@ A send whose outcome is unknown is never repeated blindly: the gateway is asked 
 
 A thread keeps its order: a message leaves only when nothing ahead of it is queued or being sent. One of
 unknown fate holds its thread too, since it may have to be sent again, but only for ORDER_SECONDS, which is
-three questions to the gateway. A customer is worse served by silence than by two bubbles that changed places,
+three questions to the gateway, and never before the first: one that a dead worker left is old when the sweep
+finds it. A customer is worse served by silence than by two bubbles that changed places,
 and a gateway that cannot be asked would otherwise hold the thread until a person came. Bulk holds nobody.
 """
 
@@ -71,7 +72,7 @@ WHERE mine.id = %(id)s AND mine.status = 'queued' AND (mine.send_after IS NULL O
       AND ahead.status IN ('queued', 'sending', 'unknown')
       AND (ahead.status = 'sending'
         OR ahead.status = 'queued' AND (ahead.priority < 2 OR mine.priority = 2)
-        OR ahead.status = 'unknown' AND ahead.claimed_at > %(patience)s))
+        OR ahead.status = 'unknown' AND (ahead.claimed_at > %(patience)s OR ahead.attempts = 0)))
 RETURNING (
   SELECT CASE WHEN count(*) FILTER (WHERE beside.claimed_at < %(slow)s) >= %(most_slow)s THEN %(long)s
     WHEN count(*) >= %(most)s THEN %(short)s ELSE 0 END

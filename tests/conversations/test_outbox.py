@@ -65,6 +65,20 @@ class TestDeliver:
         assert Message.objects.get(pk=message.pk).status == "sent"
         assert len(shop.texts()) == 1
 
+    def test_what_a_dead_sender_never_sent_goes_before_what_stands_behind_it(self, shop: Any) -> None:
+        first = answered(shop)
+        shop.gateway.app.forget()
+        Message.objects.filter(pk=first.pk).update(
+            status="sending", claimed_at=shop.now() - timedelta(minutes=5), terminal_at=None
+        )
+        second = outbox.post(first.conversation, "second", now=shop.now() - timedelta(minutes=4))
+        sweep.sweep.apply(throw=True)
+        shop.background.sent.sort(
+            key=lambda sent: sent.name
+        )  # the second's doorbell is the first that is heard
+        assert shop.background.sent[0].kwargs == {"message_id": second.pk}
+        shop.work()
+        assert shop.texts() == [first.body, "second"]
 
     def test_an_echo_that_comes_after_the_look_up_keeps_it_from_being_sent_again(self, shop: Any) -> None:
         message = answered(shop)
