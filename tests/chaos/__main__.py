@@ -3,7 +3,6 @@
 import argparse
 import random
 import sys
-from dataclasses import replace
 
 from bench import measure
 from tests.chaos import storm
@@ -13,10 +12,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(100_000))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--messages", type=int, help="how many, in the same shares")
     parser.add_argument("--rate", type=float, help="messages a second, where the machine has other work too")
     options = parser.parse_args()
     plan = (storm.short if options.short else storm.full)(options.seed)
-    verdict = storm.run(replace(plan, rate=options.rate) if options.rate else plan)
+    plan = plan.of(options.messages or plan.messages, rate=options.rate or plan.rate)
+    verdict = storm.run(plan)
     measure.print_json({"machine": measure.machine(), **vars(verdict)})
     for line in verdict.wrong:
         measure.progress(f"WRONG: {line}")

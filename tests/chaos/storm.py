@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -65,6 +65,12 @@ class Plan:
     @property
     def seconds(self) -> float:
         return self.messages / self.rate
+
+    def of(self, messages: int, *, rate: float) -> "Plan":
+        """As many messages, in the same shares, at this rate."""
+        share = messages / self.messages
+        waha, cloud = round(self.waha * share), round(self.cloud * share)
+        return replace(self, waha=waha, cloud=cloud, web=messages - waha - cloud, rate=rate)
 
 
 KILLED = ("web", "worker", "worker2", "beat", "valkey", "postgres")
