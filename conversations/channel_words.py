@@ -120,7 +120,8 @@ def restriction(channel: Channel) -> str:
         return ""
     words = _("WhatsApp restricts this number: it %(what)s, until %(time)s.")
     shown = date_format(timezone.localtime(until), "SHORT_DATETIME_FORMAT")
-    return words % {"what": channel.get_restriction_display(), "time": shown}
+    said = words % {"what": channel.get_restriction_display(), "time": shown}
+    return f"{said.rstrip('.')}."  # an English time ends in "p.m."
 
 
 def dot(channel: Channel) -> str:
