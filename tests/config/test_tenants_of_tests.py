@@ -6,6 +6,8 @@ import pytest
 from django.db import connection
 from django.template import Context, Template
 
+from agents.models import Agent
+from billing.models import CreditAccount
 from tenants.models import Tenant
 from tests.strict import SocketBlocked
 
@@ -35,6 +37,28 @@ class TestCommitted:
 
     def test_a_test_that_commits_second(self, alpha):
         assert not Tenant.objects.filter(slug="kept").exists()
+
+    def test_it_may_change_what_is_there_first(self, in_alpha):
+        Agent.objects.update(name="Changed")
+        CreditAccount.objects.all().delete()
+        Agent.objects.create(name="Another")
+
+    def test_it_may_change_what_is_there_second(self, in_alpha):
+        assert [agent.name for agent in Agent.objects.order_by("pk")] == ["Assistant"]
+        assert CreditAccount.objects.get().balance > 0
+        assert Agent.objects.create(name="Another").pk == 2  # numbers begin again
+
+    def test_it_may_change_the_tables_first(self, in_alpha):
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE agents_agent ADD COLUMN extra integer")
+            cursor.execute("CREATE TABLE made_by_a_test (id integer)")
+
+    def test_it_may_change_the_tables_second(self, in_alpha):
+        with connection.cursor() as cursor:
+            tables = connection.introspection.table_names(cursor)
+            columns = connection.introspection.get_table_description(cursor, "agents_agent")
+        assert "made_by_a_test" not in tables
+        assert "extra" not in {column.name for column in columns}
 
 
 def test_other_machines_are_out_of_reach():
