@@ -95,6 +95,7 @@ class Hub:
 
     async def _hear(self) -> None:
         client: Any = redis.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
+        self._changed.set()  # a new connection follows nobody yet
         async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
             subscribed: set[str] = set()
             while self._rooms:

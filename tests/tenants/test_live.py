@@ -5,8 +5,10 @@ import json
 from typing import Any
 
 import pytest
+import redis
 from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
 from django_tenants.utils import schema_context
@@ -68,6 +70,17 @@ async def code_of(socket: WebsocketCommunicator) -> int:
         assert closed["type"] == "websocket.close"
         code = closed["code"]
     return int(code or 0)
+
+
+async def test_a_page_hears_again_after_the_connection_to_redis_was_lost(transactional_db: None) -> None:
+    alpha = await opened("alpha", await sync_to_async(member)("alpha", "a@alpha.example"))
+    server = redis.Redis.from_url(settings.REDIS_URL)
+    assert server.client_kill_filter(_type="pubsub")
+    assert await heard(alpha) == {"event": "refresh"}
+    while await alpha.receive_nothing(timeout=0.1, interval=0.01):
+        await sync_to_async(publish)("alpha", "message.received", id=8)
+    assert (await heard(alpha))["id"] == 8
+    await alpha.disconnect()
 
 
 async def test_a_member_hears_its_own_business_and_no_other(transactional_db: None) -> None:
