@@ -8,7 +8,7 @@ STAMP := $(VENV)/.requirements
 export PYTHONDONTWRITEBYTECODE =
 WANTED = $(shell sha256sum < requirements.txt | cut -c1-64)
 
-.PHONY: run venv install frontend test lint unit browser browser-tool chaos bench lock
+.PHONY: run venv install frontend test lint unit unit-talk unit-rest browser browser-tool chaos bench lock
 
 run: venv
 	@exec $(BIN)/python manage.py up
@@ -42,8 +42,18 @@ lint: venv
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/config/test_migrations.py
 
+# Two halves at once, each with servers of its own: there are two cores.
+UNIT = $(BIN)/pytest -m "not browser and not chaos"
+TALK = tests/conversations tests/risks
+HALF = FRONTDESK_DATA="$${FRONTDESK_DATA:-$(CURDIR)/.data}
 unit: venv frontend
-	$(BIN)/pytest -m "not browser and not chaos"
+	@$(MAKE) --no-print-directory -j2 --output-sync=target unit-talk unit-rest
+
+unit-talk:
+	@echo "The unit tests of $(TALK)"; $(HALF)/talk/test" $(UNIT) $(TALK)
+
+unit-rest:
+	@echo "The other unit tests"; $(HALF)/rest/test" $(UNIT) $(TALK:%=--ignore=%)
 
 browser: venv frontend browser-tool
 	@if command -v chromium >/dev/null; then $(BIN)/pytest -m browser; else \
