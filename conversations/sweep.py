@@ -33,7 +33,7 @@ from conversations import (
 )
 from conversations.models import Channel, ChatRules, Conversation, Message, Transcript, Turn, WebhookEvent
 from tenants import idempotency
-from tenants.background import public_task, ready_schemas, ring
+from tenants.background import public_task, ready_schemas, ring, unheard
 from tenants.db import connection
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ MEDIA_LIFE = timedelta(minutes=10)  # after that the gateway has surely deleted 
 ROUND = timedelta(seconds=settings.SWEEP_SECONDS)
 KEEP_EVENTS = timedelta(days=30)
 SCHEMAS_A_STATEMENT = 50
+MOST_RINGS, A_FEW = 500, 20
 
 _DUE = sql.SQL("""
 SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
@@ -73,20 +74,29 @@ def sweep() -> None:
     """Visit the tenants in which something is overdue."""
     now = timezone.now()
     idempotency.forget(now=now)
-    _visit(now=now, grace=GRACE)
+    _visit(now=now, grace=GRACE, most=_most())
 
 
 @public_task()
 def sweep_closely() -> None:
     """As `sweep`, while the broker is away (`tenants.standin`): nobody else rings, so why wait."""
-    _visit(now=timezone.now(), grace=NO_GRACE)
+    _visit(now=timezone.now(), grace=NO_GRACE, most=MOST_RINGS)
 
 
-def _visit(*, now: datetime, grace: timedelta) -> None:
+def _most() -> int:
+    """How often to ring for one kind of row of a tenant.
+
+    Where doorbells wait unheard the workers are behind, and what is overdue has its own among them. Ringing
+    for all of it again each time would fill the queue faster than anybody empties it.
+    """
+    return A_FEW if unheard(settings.CELERY_TASK_DEFAULT_QUEUE) > MOST_RINGS else MOST_RINGS
+
+
+def _visit(*, now: datetime, grace: timedelta, most: int) -> None:
     for schema in overdue_schemas(now=now, grace=grace):
         try:
             with schema_context(schema):
-                sweep_tenant(now=now, grace=grace)
+                sweep_tenant(now=now, grace=grace, most=most)
         except Exception:
             log.exception("sweep.tenant_failed", schema=schema)  # the others must not wait for it
 
@@ -125,8 +135,8 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         yield _DUE.format(name=sql.Literal(schema), **names)
 
 
-def sweep_tenant(*, now: datetime, grace: timedelta = GRACE) -> None:
-    """Ring again for everything that is overdue in this tenant."""
+def sweep_tenant(*, now: datetime, grace: timedelta = GRACE, most: int = MOST_RINGS) -> None:
+    """Ring again for what is overdue in this tenant, the oldest first, at most so often for each kind."""
     schema = connection.schema_name
     late, dead = now - grace, now - DEAD
     waiting = WebhookEvent.objects.filter(status="new", received_at__lt=late)
@@ -135,12 +145,13 @@ def sweep_tenant(*, now: datetime, grace: timedelta = GRACE) -> None:
     for pk in list(Turn.objects.filter(status="running", started_at__lt=dead).values_list("pk", flat=True)):
         turns.abandon(pk, reason="the worker died or hung", again=True, now=now)
     _remind_unanswered(now=now)
-    for pk in Conversation.objects.filter(reply_due_at__lt=late).values_list("pk", flat=True):
+    unanswered = Conversation.objects.filter(reply_due_at__lt=late).order_by("reply_due_at", "pk")
+    for pk in unanswered.values_list("pk", flat=True)[:most]:
         ring(turns.take, schema=schema, conversation_id=pk)
-    _sweep_messages(schema, late=late, now=now)
+    _sweep_messages(schema, late=late, now=now, most=most)
     _sweep_people(schema, late=late)
     _sweep_hooks(schema, late=late, now=now)
-    for pk, left in fallback.late(now=now, within=ROUND):
+    for pk, left in fallback.late(now=now, within=ROUND)[-most:]:  # who waits longest stands last
         ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)
     if breakers.untold(now=now):
         ring(breakers.tell, schema=schema)
@@ -164,19 +175,19 @@ def _sweep_people(schema: str, *, late: datetime) -> None:
         ring(merging.carry_out, schema=schema, merge_id=pk)
 
 
-def _sweep_messages(schema: str, *, late: datetime, now: datetime) -> None:
+def _sweep_messages(schema: str, *, late: datetime, now: datetime, most: int) -> None:
     dead = now - DEAD
     outgoing = Message.objects.filter(direction=Message.Direction.OUT)
     queued = outgoing.filter(status="queued", priority__lt=pacing.BULK, created_at__lt=late)
     queued = queued.exclude(send_after__gt=now)
-    for pk in queued.order_by("pk").values_list("pk", flat=True)[:500]:
+    for pk in queued.order_by("pk").values_list("pk", flat=True)[:most]:
         ring(outbox.deliver, schema=schema, message_id=pk)
     if Channel.objects.filter(next_bulk_at__lt=late).exists():
         ring(bulk.pump, schema=schema)
     # A sender that died leaves a message in flight: perhaps sent, so the gateway is asked.
     outgoing.filter(status="sending", claimed_at__lt=dead).update(status="unknown", send_after=now)
     unknown = outgoing.filter(status="unknown", attempts__lt=outbox.MAX_ATTEMPTS).exclude(send_after__gt=now)
-    for pk in unknown.values_list("pk", flat=True)[:500]:
+    for pk in unknown.order_by("pk").values_list("pk", flat=True)[:most]:
         ring(outbox.reconcile, schema=schema, message_id=pk)
     due = Transcript.objects.filter(status=Transcript.Status.DUE, due_at__lt=late)
     for pk in due.values_list("message_id", flat=True)[:100]:

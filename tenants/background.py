@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 import structlog
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from django.db import transaction
 from django_tenants.utils import get_public_schema_name, schema_context
+from kombu.exceptions import OperationalError
 
 from tenants import standin
 from tenants.db import connection
@@ -89,6 +90,19 @@ def ring_public(task: Any, **ids: int) -> None:
         task.apply_async(kwargs=ids)
     except (OSError, task.OperationalError) as error:
         log.warning("broker.away", task=task.name, error=type(error).__name__)
+
+
+def unheard(queue: str) -> int:
+    """How many doorbells wait in this queue; none are known of while the broker is away."""
+    with current_app.connection_or_acquire() as broker:
+        try:
+            with broker.channel() as channel:
+                return int(channel.queue_declare(queue=queue, passive=True).message_count)
+        except broker.channel_errors:
+            return 0  # an empty queue is none
+        except (*broker.connection_errors, OperationalError) as error:
+            log.warning("broker.away", error=type(error).__name__)
+            return 0
 
 
 def ready_schemas() -> Iterator[str]:

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 
 from conversations import outbox, sweep
 from conversations.models import Conversation, Message
@@ -154,6 +156,25 @@ class TestSweep:
         shop.later()
         assert len(shop.texts()) == 1
         assert CreditAccount.objects.get().held == 0
+
+    def test_rings_for_a_few_only_while_workers_are_behind_with_what_rang(
+        self, shop: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sweep, "A_FEW", 1)
+        for number in range(3):
+            shop.say("Que horas vocês abrem?", chat=f"551198888000{number}@c.us", unique=f"3A{number}")
+        Conversation.objects.update(reply_due_at=shop.now() - timedelta(seconds=30))
+        shop.background.commit()
+        shop.background.sent.clear()
+        broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+        broker.rpush("fast", *["a doorbell"] * (sweep.MOST_RINGS + 1))
+        try:
+            sweep.sweep.apply(throw=True)
+        finally:
+            broker.delete("fast")
+        assert shop.background.names().count("conversations.turns.take") == 1
+        sweep.sweep.apply(throw=True)
+        assert shop.background.names().count("conversations.turns.take") == 4
 
     def test_visits_nobody_when_nothing_is_due(self, shop: Any) -> None:
         answered(shop)
