@@ -56,6 +56,8 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-conversations": {
         "task": "conversations.sweep.sweep",
         "schedule": SWEEP_SECONDS,
+        # One that nobody has begun before the next is due would only do the same again.
+        "options": {"queue": "inbound", "expire_seconds": SWEEP_SECONDS},
     },
     "check-channels": {"task": "conversations.health.check", "schedule": 60, "options": {"queue": "bulk"}},
     "read-templates": {

@@ -345,7 +345,7 @@ def _environment(plan: Plan, cloud_port: int) -> dict[str, str]:
     """The product's own patience, shortened: what it does is the same, only sooner. And no manners."""
     many = "1000000"
     return {
-        "SWEEP_SECONDS": "2",
+        "SWEEP_SECONDS": "5",
         "WORK_DEAD_SECONDS": str(plan.dead_seconds),
         "WHATSAPP_CLOUD_URL": f"http://127.0.0.1:{cloud_port}",
         "WHATSAPP_CLOUD_MESSAGES_A_SECOND": "0",

@@ -4,6 +4,7 @@ import re
 
 from celery import current_app
 from django.conf import settings
+from django_celery_beat.schedulers import DatabaseScheduler
 
 from config import supervisor
 from conversations import bulk, inbox, outbox, turns
@@ -26,6 +27,12 @@ def served() -> dict[str, set[str]]:
 def test_each_kind_of_work_has_its_queue():
     tasks = (inbox.drain, turns.take, outbox.deliver, outbox.reconcile, bulk.pump, indexing.index)
     assert [queue_of(task) for task in tasks] == ["inbound", "fast", "fast", "bulk", "bulk", "slow"]
+
+
+def test_a_sweep_stands_behind_no_backlog_and_not_behind_itself(transactional_db: None) -> None:
+    """It passes by what waits to be answered; one that nobody began in time is dropped, not done twice."""
+    options = DatabaseScheduler(app=current_app).schedule["sweep-conversations"].options
+    assert (options["queue"], options["expires"]) == ("inbound", settings.SWEEP_SECONDS)
 
 
 def test_every_queue_is_served():
