@@ -209,11 +209,11 @@ class TestSending:
         ]
 
     def test_a_number_is_asked_of_the_gateway(self, shop, program):
-        body = {"channel_id": str(shop.channel.pk), "address": "+55 (11) 98888-7777", "text": "Olá"}
+        body = {"channel_id": str(shop.channel.pk), "address": "+55 (11) 98888-7700", "text": "Olá"}
         answer = program.post("messages", body)
         assert answer.status_code == 201, answer.content
         # The gateway knows the chat by its own id: never one that was built from the digits.
-        assert Conversation.objects.get().address == "551188887777@c.us"
+        assert Conversation.objects.get().address == "551188887700@c.us"
 
     @pytest.mark.parametrize("address", ["120363@g.us", "hello", "status@broadcast", "12"])
     def test_what_is_no_address_is_refused(self, shop, program, address):
