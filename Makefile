@@ -70,10 +70,13 @@ browser-tool:
 
 .PHONY: chaos-short
 chaos-short: venv frontend
-	$(BIN)/pytest -m chaos
+	$(BIN)/pytest -m chaos $(LONG:%=--ignore=%)
 
+# Not in CI, for its length.
+LONG = tests/chaos/test_fairness.py
 chaos: venv frontend
 	$(BIN)/python -m tests.chaos
+	$(BIN)/pytest -m chaos $(LONG)
 
 # The API against its own description, at length.
 .PHONY: api-fuzz
