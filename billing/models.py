@@ -64,8 +64,9 @@ class LedgerEntry(models.Model):
         CORRECTION = "correction", _("correction")
         TURN = "turn", _("answer")
         SPEECH = "speech", _("voice note")
+        READING = "reading", _("document read")
 
-    SPENT = (Kind.TURN, Kind.SPEECH)
+    SPENT = (Kind.TURN, Kind.SPEECH, Kind.READING)
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     amount = models.BigIntegerField(_("credits"))
@@ -109,6 +110,9 @@ class Price(models.Model):
     cache_read_per_million = models.PositiveIntegerField(_("credits per million tokens read from cache"))
     cache_write_per_million = models.PositiveIntegerField(_("credits per million tokens put into cache"))
     audio_per_hour = models.PositiveIntegerField(_("credits per hour of speech"), default=720, db_default=720)
+    reading_per_hundred_pages = models.PositiveIntegerField(
+        _("credits per hundred pages read"), default=10, db_default=10
+    )
     minimum = models.PositiveIntegerField(_("least credits an answer"), default=1)
     effective_from = models.DateTimeField(_("from"))
 
@@ -131,6 +135,7 @@ class Usage(models.Model):
     cache_read_tokens = models.PositiveIntegerField(default=0)
     cache_write_tokens = models.PositiveIntegerField(default=0)
     audio_seconds = models.PositiveIntegerField(_("seconds of speech"), default=0, db_default=0)
+    pages = models.PositiveIntegerField(_("pages read"), default=0, db_default=0)
     credits = models.PositiveIntegerField(_("credits"))
     price = models.JSONField(_("price then"))
     exact = models.BooleanField(_("counted by the vendor"), default=True)

@@ -336,6 +336,12 @@ class Turn(models.Model):
     vendor = models.CharField(_("vendor"), max_length=12, blank=True)
     model = models.CharField(_("model"), max_length=120, blank=True)
     supported = models.BooleanField(_("supported by documents"), default=False)
+    pinned = models.ForeignKey(
+        "knowledge.PinnedAnswer", models.SET_NULL, null=True, blank=True, related_name="+",
+        verbose_name=_("pinned answer"),
+    )  # fmt: skip
+    # What part of the answer rests on which passages, where the model told: [{start, end, passages: [rank]}].
+    citations = models.JSONField(default=list, db_default=[], blank=True)
     input_tokens = models.PositiveIntegerField(_("tokens read"), default=0)
     output_tokens = models.PositiveIntegerField(_("tokens written"), default=0)
     cache_read_tokens = models.PositiveIntegerField(default=0)
@@ -603,6 +609,25 @@ class TurnPassage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_title} {self.rank}"
+
+
+class Unanswered(models.Model):
+    """A turn that had to say "I do not know", the question in it, and the gap that it belongs to."""
+
+    turn = models.OneToOneField(Turn, models.CASCADE, primary_key=True, related_name="unanswered")
+    contact = models.ForeignKey("Contact", models.CASCADE, related_name="+")
+    # Null until somebody has looked which gap has the same meaning.
+    gap = models.ForeignKey("knowledge.Gap", models.CASCADE, null=True, related_name="asked")
+    question = models.CharField(_("question"), max_length=500)
+    created_at = models.DateTimeField(_("asked"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("unanswered question")
+        verbose_name_plural = _("unanswered questions")
+        indexes = [models.Index(fields=["created_at"], condition=Q(gap=None), name="unanswered_unsorted")]
+
+    def __str__(self) -> str:
+        return f"{self.turn_id}"
 
 
 class Session(models.Model):

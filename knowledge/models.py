@@ -1,4 +1,4 @@
-"""What we know: documents, the chunks that they were cut into, and how often each word occurs in them."""
+"""What we know: sources, their documents, the chunks they were cut into, and what was settled by hand."""
 
 from typing import ClassVar
 
@@ -10,18 +10,96 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from pgvector.django import HalfVectorField, HnswIndex
+from pgvector.django import HalfVectorField
+
+from tenants.secrets import EncryptedTextField
 
 LANGUAGES = ("pt", "en", "es", "fr")
 
 
-class Document(models.Model):
-    """Something the business taught us. Its chunks answer until they are replaced."""
+class Audience(models.TextChoices):
+    """Who may be answered from it."""
+
+    CUSTOMERS = "customers", _("customers and staff")
+    STAFF = "staff", _("staff only")
+
+
+class Reach(models.Model):
+    """Whom a piece of knowledge is for: an audience, and the assistants that may use it; empty means all."""
+
+    audience = models.CharField(
+        _("for"), max_length=9, choices=Audience, default=Audience.CUSTOMERS, db_default=Audience.CUSTOMERS
+    )
+    # Ids without a key: knowledge does not know what an assistant is. One that is gone matches nobody.
+    agent_ids = ArrayField(models.BigIntegerField(), default=list, db_default=[], blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Source(Reach):
+    """A place that documents come from and are refreshed from: pages of a site, a folder, a table."""
+
+    class Kind(models.TextChoices):
+        PAGE = "page", _("web page")
+        SITE = "site", _("web site")
+        DRIVE = "drive", _("Google Drive folder")
+        BASEROW = "baserow", _("Baserow table")
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting")
         READING = "reading", _("reading")
         READY = "ready", _("ready")
+        FAILED = "failed", _("needs attention")
+
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    title = models.CharField(_("name"), max_length=200, unique=True)
+    address = models.CharField(_("address"), max_length=2000)  # a URL, or the id of a folder or a table
+    options = models.JSONField(default=dict, blank=True)  # by kind: knowledge/sources.py says which
+    secret = EncryptedTextField(blank=True, default="")
+    refresh_hours = models.PositiveIntegerField(_("look again after hours"), default=24)  # 0: only when asked
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.WAITING)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)  # in words for its owner
+    found = models.PositiveIntegerField(_("found"), default=0)
+    done = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    refreshed_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("added"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+        ordering: ClassVar[list[str]] = ["-pk"]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="source_due"),
+            models.Index(fields=["claimed_at"], condition=Q(status="reading"), name="source_reading"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Document(Reach):
+    """Something the business taught us. Its chunks answer until they are replaced."""
+
+    class Form(models.TextChoices):
+        FILE = "file", _("file")
+        PAGE = "page", _("web page")
+        TEXT = "text", _("text")
+        PAIRS = "pairs", _("questions and answers")
+        TABLE = "table", _("table")
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        READING = "reading", _("reading")
+        READY = "ready", _("ready")
+        REVIEW = "review", _("changes answers")
+        RETIRED = "retired", _("not there any more")
         FAILED = "failed", _("needs attention")
 
     class Problem(models.TextChoices):
@@ -34,14 +112,29 @@ class Document(models.Model):
         TOO_MUCH = "too_much", _("Reading it takes too much time or memory. Split it, or save it as PDF.")
         UNKNOWN = (
             "unknown",
-            _("This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, MD or TXT."),
+            _(
+                "This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, EML, MD, TXT, images."
+            ),
         )
         SCANNED = (
             "scanned",
-            _("Its pages are pictures without text. Upload it with text recognition (OCR) applied."),
+            _("Its pages are pictures in which no text could be read. Scan it anew, straight and sharp."),
         )
+        MACRO = "macro", _("It carries macros, which are programs. Save it without them and upload it again.")
+        POLYGLOT = (
+            "polyglot",
+            _("It is two kinds of file in one, which no program makes by itself. Save it anew."),
+        )
+        NO_CREDITS = "no_credits", _("There are not enough credits to read it. Top up, then try again.")
         BROKEN = "broken", _("Something went wrong on our side. Try again; we have been told.")
 
+    source = models.ForeignKey(
+        Source, models.CASCADE, null=True, blank=True, related_name="documents", verbose_name=_("source")
+    )
+    key = models.CharField(
+        max_length=2000, blank=True, default="", db_default=""
+    )  # its address in the source
+    form = models.CharField(_("form"), max_length=5, choices=Form, default=Form.FILE, db_default=Form.FILE)
     title = models.CharField(_("name"), max_length=200)
     file = models.FileField(_("file"), upload_to="", max_length=300)
     origin = models.CharField(
@@ -58,6 +151,11 @@ class Document(models.Model):
     chunk_count = models.PositiveIntegerField(_("passages"), default=0)
     chunks_done = models.PositiveIntegerField(default=0)
     chunks_total = models.PositiveIntegerField(default=0)
+    pages_done = models.PositiveIntegerField(default=0, db_default=0)
+    credits = models.PositiveIntegerField(_("credits"), default=0, db_default=0)  # what reading it has cost
+    reviews = models.BooleanField(default=False, db_default=False)  # a person is asked before answers change
+    fetched = models.JSONField(default=dict, db_default={}, blank=True)  # what its server said of its version
+    refreshed_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     added_by = models.ForeignKey(
@@ -75,7 +173,14 @@ class Document(models.Model):
         verbose_name = _("document")
         verbose_name_plural = _("documents")
         ordering: ClassVar[list[str]] = ["-pk"]
-        constraints = [models.UniqueConstraint(fields=["title"], name="document_title_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["title"], condition=Q(source__isnull=True), name="document_title_once"
+            ),
+            models.UniqueConstraint(
+                fields=["source", "key"], condition=Q(source__isnull=False), name="document_key_once"
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["claimed_at"], condition=Q(status__in=["waiting", "reading"]), name="document_due"
@@ -94,18 +199,34 @@ class Document(models.Model):
         return self.chunks_done * 100 // self.chunks_total if self.chunks_total else 0
 
 
-class Chunk(models.Model):
+class Piece(Reach):
     """A piece of a document, small enough to be quoted, with its vector and its words."""
 
-    document = models.ForeignKey(Document, models.CASCADE, related_name="chunks")
+    document = models.ForeignKey(Document, models.CASCADE, related_name="%(class)ss")
     position = models.PositiveIntegerField()
     heading = ArrayField(models.CharField(max_length=200), default=list)
     page = models.PositiveIntegerField(null=True)
+    # Where it stands on its pages: [page, left, top, right, bottom], shares of the page from its upper left.
+    boxes = models.JSONField(default=list, db_default=[])
     text = models.TextField()
+    digest = models.CharField(max_length=64, default="", db_default="")  # sha256 of what is embedded
     language = models.CharField(max_length=2)
-    embedding = HalfVectorField(dimensions=896)
-    embedding_model = models.CharField(max_length=60)
+    embedding = HalfVectorField()  # as many dimensions as the business's embedding model has
+    embedding_model = models.CharField(max_length=120)
     search = SearchVectorField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.document_id}:{self.position}"
+
+
+class Chunk(Piece):
+    """A piece that answers."""
+
+    enabled = models.BooleanField(_("answers"), default=True, db_default=True)
+    edited = models.BooleanField(_("edited by hand"), default=False, db_default=False)
 
     class Meta:
         verbose_name = _("passage")
@@ -113,17 +234,15 @@ class Chunk(models.Model):
         constraints = [models.UniqueConstraint(fields=["document", "position"], name="chunk_position_once")]
         indexes = [
             GinIndex(fields=["search"], name="chunk_words", fastupdate=False),
-            HnswIndex(
-                fields=["embedding"],
-                name="chunk_meaning",
-                m=16,
-                ef_construction=64,
-                opclasses=["halfvec_cosine_ops"],
-            ),
+            models.Index(fields=["digest"], name="chunk_digest"),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.document_id}:{self.position}"
+
+class DraftChunk(Piece):
+    """A piece that is read and embedded but does not answer yet: the rest or a person's word is missing."""
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["document", "position"], name="draft_position_once")]
 
 
 class Lexeme(models.Model):
@@ -138,6 +257,10 @@ class Lexeme(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["word", "language"], name="lexeme_once")]
+        indexes = [
+            # Words that somebody mistyped are found by their letters.
+            GinIndex(fields=["word"], name="lexeme_letters", opclasses=["gin_trgm_ops"], fastupdate=False),
+        ]
 
     def __str__(self) -> str:
         return f"{self.language}:{self.word}"
@@ -148,10 +271,212 @@ class Middle(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     passages = models.PositiveIntegerField()
-    vector = HalfVectorField(dimensions=896)
+    vector = HalfVectorField()
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_middle")]
 
     def __str__(self) -> str:
         return f"{self.passages}"
+
+
+class Embedding(models.Model):
+    """A model that turns this business's texts into vectors: the one that serves, and the one that is built.
+
+    No row: the installation's own serves.
+    """
+
+    class Vendor(models.TextChoices):
+        LOCAL = "local", _("of this installation")
+        OPENAI = "openai", _("OpenAI or compatible")
+        VOYAGE = "voyage", "Voyage AI"
+        COHERE = "cohere", "Cohere"
+
+    class Status(models.TextChoices):
+        BUILDING = "building", _("being built")
+        SERVING = "serving", _("in use")
+        FAILED = "failed", _("needs attention")
+
+    vendor = models.CharField(_("vendor"), max_length=8, choices=Vendor)
+    base_url = models.URLField(_("base URL"), max_length=500, blank=True)
+    api_key = EncryptedTextField(_("API key"), blank=True, default="")
+    model = models.CharField(_("model"), max_length=100, blank=True)
+    dimensions = models.PositiveIntegerField(_("dimensions"))
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.BUILDING)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("chosen"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("embedding model")
+        verbose_name_plural = _("embedding models")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["status"], condition=Q(status="serving"), name="one_serving_embedding"
+            ),
+            models.UniqueConstraint(
+                fields=["status"], condition=~Q(status="serving"), name="one_coming_embedding"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.model}"
+
+
+class NextVector(models.Model):
+    """A passage's vector by the model that is being built."""
+
+    chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="next_vector")
+    embedding = models.ForeignKey(Embedding, models.CASCADE, related_name="vectors")
+    digest = models.CharField(max_length=64)  # of the text that was embedded: it may have been edited since
+    vector = HalfVectorField()
+
+    def __str__(self) -> str:
+        return f"{self.chunk_id}"
+
+
+class Reranker(models.Model):
+    """Who puts the best passages into their final order: one row, or none."""
+
+    class Vendor(models.TextChoices):
+        COHERE = "cohere", "Cohere"
+        VOYAGE = "voyage", "Voyage AI"
+        JINA = "jina", "Jina AI"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    vendor = models.CharField(_("vendor"), max_length=8, choices=Vendor)
+    base_url = models.URLField(_("base URL"), max_length=500, blank=True)
+    api_key = EncryptedTextField(_("API key"), blank=True, default="")
+    model = models.CharField(_("model"), max_length=100, blank=True)
+
+    class Meta:
+        verbose_name = _("reranker")
+        verbose_name_plural = _("rerankers")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_reranker")]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.model}"
+
+
+class PinnedAnswer(Reach):
+    """An answer that a person settled: whoever asks the same is told exactly this."""
+
+    text = models.TextField(_("answer"))
+    language = models.CharField(_("language"), max_length=2)
+    enabled = models.BooleanField(_("in use"), default=True)
+    used = models.PositiveIntegerField(_("times given"), default=0)
+    used_at = models.DateTimeField(_("last given"), null=True, blank=True)
+    turn_id = models.BigIntegerField(null=True, blank=True)  # the answer that it corrects
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("settled"), default=timezone.now)
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("pinned answer")
+        verbose_name_plural = _("pinned answers")
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class PinnedQuestion(models.Model):
+    """One way to ask what a pinned answer answers. Its vector is null until it is embedded."""
+
+    answer = models.ForeignKey(PinnedAnswer, models.CASCADE, related_name="questions")
+    text = models.CharField(_("question"), max_length=500)
+    vector = HalfVectorField(null=True, blank=True)
+    vector_model = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        constraints = [models.UniqueConstraint(fields=["text"], name="pinned_question_once")]
+
+    def __str__(self) -> str:
+        return f"{self.answer_id}"
+
+
+class Gap(models.Model):
+    """Something that customers ask and that we do not know; who asked is in conversations."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("open")
+        ANSWERED = "answered", _("answered")
+        DISMISSED = "dismissed", _("dismissed")
+
+    question = models.CharField(_("question"), max_length=500)  # as it was first asked
+    language = models.CharField(_("language"), max_length=2)
+    vector = HalfVectorField(null=True, blank=True)
+    vector_model = models.CharField(max_length=120, blank=True)
+    status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.OPEN)
+    draft = models.TextField(_("drafted answer"), blank=True)
+    draft_from = models.JSONField(default=list, blank=True)  # [{document_id, title, page, chunk_id}]
+    pinned = models.ForeignKey(PinnedAnswer, models.SET_NULL, null=True, blank=True, related_name="gaps")
+    created_at = models.DateTimeField(_("first asked"), default=timezone.now)
+    asked_at = models.DateTimeField(_("last asked"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("gap")
+        verbose_name_plural = _("gaps")
+        indexes = [models.Index(fields=["asked_at"], condition=Q(status="open"), name="gap_open")]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class RegressionCase(models.Model):
+    """A question whose answer was settled, asked again whenever knowledge changes."""
+
+    class Result(models.TextChoices):
+        UNKNOWN = "unknown", _("not asked yet")
+        PASSED = "passed", _("as settled")
+        FAILED = "failed", _("not as settled")
+
+    question = models.CharField(_("question"), max_length=500, unique=True)
+    language = models.CharField(_("language"), max_length=2)
+    pinned = models.ForeignKey(PinnedAnswer, models.CASCADE, null=True, blank=True, related_name="cases")
+    document = models.ForeignKey(Document, models.SET_NULL, null=True, blank=True, related_name="cases")
+    result = models.CharField(_("result"), max_length=7, choices=Result, default=Result.UNKNOWN)
+    detail = models.CharField(_("what came instead"), max_length=300, blank=True)
+    checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    created_at = models.DateTimeField(_("settled"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("regression case")
+        verbose_name_plural = _("regression cases")
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
+class Flag(models.Model):
+    """Something in the documents that their owner should look at."""
+
+    class Kind(models.TextChoices):
+        CONTRADICTION = "contradiction", _("two passages contradict each other")
+        STALE = "stale", _("it may be out of date")
+
+    kind = models.CharField(_("kind"), max_length=13, choices=Kind)
+    chunk = models.ForeignKey(Chunk, models.CASCADE, related_name="flags")
+    other = models.ForeignKey(Chunk, models.CASCADE, null=True, blank=True, related_name="+")
+    detail = models.CharField(_("what"), max_length=300)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("found"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("flag")
+        verbose_name_plural = _("flags")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "chunk", "other"], nulls_distinct=False, name="flag_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.chunk_id}"
