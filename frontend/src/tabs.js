@@ -1,5 +1,5 @@
-/** The tab of this page is in sight, also where the bar is wider than the screen. */
+/** The tab of this page is in sight, also where a bar is wider than the screen. */
 export function tabs() {
-  const current = document.querySelector('.tabbar a[aria-current="page"]');
-  current?.scrollIntoView({ block: "nearest", inline: "center" });
+  for (const current of document.querySelectorAll('.tabbar a[aria-current="page"], .subtabs a[aria-current="page"]'))
+    current.scrollIntoView({ block: "nearest", inline: "center" });
 }
