@@ -8,6 +8,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import (
+            asked,
             blueprint,
             channel_cards,
             channels,
@@ -22,6 +23,7 @@ class ConversationsConfig(AppConfig):
         from conversations.channels.waha import WahaTransport
         from conversations.channels.web import Web
 
+        asked.register()
         blueprint.register()
         channel_cards.register_own()
         conduct_blueprint.register()
