@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from conversations import trial
+from conversations import citing, trial
 from conversations.models import Message, Turn
 from knowledge import documents
 from knowledge.models import Document
@@ -91,7 +91,8 @@ def _thread(request: HttpRequest) -> dict[str, Any]:
     conversation = trial.conversation_of(access.person(request))
     if conversation is None:
         return {"conversation": None, "messages_shown": [], "thinking": False}
-    shown = list(conversation.messages.select_related("turn", "reply_to").order_by("-pk")[:50])[::-1]
+    newest = conversation.messages.select_related("turn", "reply_to").prefetch_related(*citing.with_sources())
+    shown = list(newest.order_by("-pk")[:50])[::-1]
     thinking = (
         bool(conversation.reply_due_at) or conversation.turns.filter(status=Turn.Status.RUNNING).exists()
     )

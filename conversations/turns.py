@@ -22,6 +22,7 @@ from conversations import (
     attention,
     breakers,
     channels,
+    citing,
     conduct,
     fallback,
     handoff,
@@ -367,6 +368,7 @@ def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime
     limits = channels.transport(conversation.channel).limits
     room = limits.text - sum(len(line) + 2 for line in (source, closing) if line)
     text = wording.fit(reply.completion.text, markup=limits.markup, limit=room)
+    citing.keep(turn, reply.completion, text)
     text = f"{text}\n\n{closing}" if closing else text
     message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
     asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")

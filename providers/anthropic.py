@@ -6,6 +6,7 @@ from typing import Any
 
 import anthropic
 import httpx2
+import structlog
 
 from providers import sdk_http, sentences
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
@@ -16,11 +17,13 @@ from providers.llm import (
     Completion,
     Passage,
     Request,
+    Span,
     Usage,
     estimated,
     overriding,
 )
 
+log = structlog.get_logger(__name__)
 VENDOR_URL = "https://api.anthropic.com"
 TEMPORARY = {408, 409, 429, 500, 502, 503, 504, 529}
 WHOLE = ("end_turn", "stop_sequence", "max_tokens")
@@ -124,25 +127,60 @@ def _completion(answer: anthropic.types.Message, request: Request) -> Completion
     text = "".join(block.text for block in blocks).strip()
     if not text or answer.stop_reason not in WHOLE:
         raise ProviderError(f"Claude gave no answer ({answer.stop_reason}).")
-    citations = _citations(blocks, len(request.passages))
+    said = [(block.text, _cited(block, request.passages)) for block in blocks]
+    citations = _citations(said)
+    whole = sentences.whole(text) if answer.stop_reason == "max_tokens" else text
     return Completion(
-        text=sentences.whole(text) if answer.stop_reason == "max_tokens" else text,
+        text=whole,
         usage=_usage(answer.usage) if answer.usage else estimated(request, text),
         model=answer.model or request.model,
         citations=citations,
+        spans=_spans(said, whole),
         stop_reason=answer.stop_reason,
         supported=bool(citations),
     )
 
 
-def _citations(blocks: list[Any], passages: int) -> tuple[Citation, ...]:
+def _cited(block: Any, passages: tuple[Passage, ...]) -> list[Citation]:
+    """What a block names of the passages that were given; what was not given, or is not in it, is dropped."""
+    found: list[Citation] = []
+    for citation in block.citations or []:
+        index = getattr(citation, "search_result_index", None)
+        if index is None:
+            continue  # of a customer's file, not of a passage
+        quote = citation.cited_text or ""
+        if 0 <= index < len(passages) and _stands_in(quote, passages[index].text):
+            found.append(Citation(passage=index, quote=quote))
+        else:
+            log.warning("citation.invented", vendor="anthropic", passage=index, given=len(passages))
+    return found
+
+
+def _stands_in(quote: str, text: str) -> bool:
+    """Whether these words stand there; the vendor joins the sentences of a quote without a space."""
+    return "".join(quote.split()) in "".join(text.split())
+
+
+def _citations(said: list[tuple[str, list[Citation]]]) -> tuple[Citation, ...]:
     """One a passage: the first place that the answer names there."""
     found: dict[int, Citation] = {}
-    for citation in (c for block in blocks for c in block.citations or []):
-        index = getattr(citation, "search_result_index", None)
-        if index is not None and 0 <= index < passages:
-            found.setdefault(index, Citation(passage=index, quote=citation.cited_text or ""))
+    for citation in (one for _text, cited in said for one in cited):
+        found.setdefault(citation.passage, citation)
     return tuple(found.values())
+
+
+def _spans(said: list[tuple[str, list[Citation]]], text: str) -> tuple[Span, ...]:
+    """Where in the text each block with citations stands; not those that were cut off with its end."""
+    full = "".join(part for part, _cited in said)
+    place = len(full.lstrip()) - len(full)  # the text begins after the blanks at its front
+    spans: list[Span] = []
+    for part, cited in said:
+        start = place + len(part) - len(part.lstrip())
+        end = start + len(part.strip())
+        place += len(part)
+        if cited and start < end <= len(text):
+            spans.append(Span(start, end, tuple(dict.fromkeys(one.passage for one in cited))))
+    return tuple(spans)
 
 
 def _usage(usage: Any) -> Usage:

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from providers import sentences
-from providers.llm import Citation, Completion, Passage, Request, Usage
+from providers.llm import Citation, Completion, Passage, Request, Span, Usage
 
 MODEL = "extractive"
 LONGEST = 420  # characters of a quote: one bubble on a phone
@@ -61,12 +61,18 @@ class Extractive:
         if request.attachments or not request.passages:  # what it cannot see it does not answer
             return _completion(_in(UNKNOWN, request.language), supported=False)
         best, quote = _best_quote(request.question, request.passages)
-        text = _in(FOUND, request.language).format(title=best.title, quote=_readable(quote))
-        return _completion(text, citations=(Citation(passage=best.ref, quote=quote),))
+        shown = _readable(quote)
+        text = _in(FOUND, request.language).format(title=best.title, quote=shown)
+        span = Span(len(text) - len(shown), len(text), (best.ref,))  # the quote stands last in all languages
+        return _completion(text, citations=(Citation(passage=best.ref, quote=quote),), spans=(span,))
 
 
-def _completion(text: str, *, citations: tuple[Citation, ...] = (), supported: bool = True) -> Completion:
-    return Completion(text=text, usage=Usage(), model=MODEL, citations=citations, supported=supported)
+def _completion(
+    text: str, *, citations: tuple[Citation, ...] = (), spans: tuple[Span, ...] = (), supported: bool = True
+) -> Completion:
+    return Completion(
+        text=text, usage=Usage(), model=MODEL, citations=citations, spans=spans, supported=supported
+    )
 
 
 def _small_talk(request: Request) -> dict[str, str] | None:

@@ -102,6 +102,15 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the answer, text[start:end], and the passages that it rests on (indexes in the request)."""
+
+    start: int
+    end: int
+    passages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """An answer. `supported` is false when it says that it does not know and offers a person."""
 
@@ -109,6 +118,7 @@ class Completion:
     usage: Usage
     model: str
     citations: tuple[Citation, ...] = ()
+    spans: tuple[Span, ...] = ()  # in the order of the text, none over another
     stop_reason: str = "end_turn"
     supported: bool = True
 

@@ -11,12 +11,14 @@ from typing import Any
 
 import httpx2
 import openai
+import structlog
 from openai.types.chat import ChatCompletion
 
 from providers import sdk_http, sentences
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
-from providers.llm import IMAGES, Citation, Completion, Passage, Request, Usage, estimated, overriding
+from providers.llm import IMAGES, Citation, Completion, Passage, Request, Span, Usage, estimated, overriding
 
+log = structlog.get_logger(__name__)
 VENDOR_URL = "https://api.openai.com/v1"
 ACCOUNT = {401, 402, 403}
 SPENT = ("insufficient_quota", "billing_hard_limit_reached")  # a limit on spending does not pass by waiting
@@ -121,20 +123,47 @@ def _completion(answer: ChatCompletion, request: Request) -> Completion:
     if not choice or not plain:
         raise ProviderError("The model gave no answer.")
     citations = _citations(text, request.passages)
+    whole = sentences.whole(plain) if choice.finish_reason == "length" else plain
     return Completion(
-        text=sentences.whole(plain) if choice.finish_reason == "length" else plain,
+        text=whole,
         usage=_usage(answer.usage) if answer.usage else estimated(request, text),
         model=answer.model or request.model,
         citations=citations,
+        spans=_spans(text, request.passages, whole),
         stop_reason=str(choice.finish_reason or ""),
         supported=bool(citations),
     )
 
 
 def _citations(text: str, passages: tuple[Passage, ...]) -> tuple[Citation, ...]:
-    numbers = [int(n) - 1 for group in MARKS.findall(text) for n in group.split(",")]
-    known = [n for n in dict.fromkeys(numbers) if 0 <= n < len(passages)]
+    named = [n for mark in MARKS.finditer(text) for n in _numbers(mark)]
+    known = [n for n in dict.fromkeys(named) if 0 <= n < len(passages)]
+    if len(known) < len(set(named)):
+        log.warning("citation.invented", vendor="openai", given=len(passages))
     return tuple(Citation(passage=n, quote=passages[n].text[:LONGEST_QUOTE]) for n in known)
+
+
+def _numbers(mark: re.Match[str]) -> list[int]:
+    return [int(n) - 1 for n in mark[1].split(",")]
+
+
+def _spans(text: str, passages: tuple[Passage, ...], shown: str) -> tuple[Span, ...]:
+    """The statement before each mark, where it stands in the text as it is shown, without marks."""
+    before = MARKS.sub("", text)
+    place, last, spans = len(before.lstrip()) - len(before), 0, list[Span]()
+    for mark in MARKS.finditer(text):
+        place += mark.start() - last
+        last = mark.end()
+        known = tuple(n for n in _numbers(mark) if 0 <= n < len(passages))
+        after = spans[-1].end if spans else 0
+        said = shown[after : max(place, 0)]
+        if spans and known and not said.strip():  # [1][2]
+            spans[-1] = Span(spans[-1].start, after, tuple(dict.fromkeys(spans[-1].passages + known)))
+        elif known and said.strip() and place <= len(shown):
+            statement = sentences.split(said)[-1]
+            end = after + len(said.rstrip())
+            spans.append(Span(end - len(statement), end, known))
+    return tuple(spans)
 
 
 def _usage(usage: Any) -> Usage:

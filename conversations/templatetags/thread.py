@@ -3,7 +3,14 @@
 from django import template
 
 from conversations import beyond_words
+from conversations.models import Message, TurnPassage
 
 register = template.Library()
 register.filter("map_url", beyond_words.map_url)
 register.filter("card_words", beyond_words.card_in_words)
+
+
+@register.filter
+def cited(message: Message) -> list[TurnPassage]:
+    """The passages that an answer cites, best first; read beforehand for a whole thread (`citing`)."""
+    return getattr(message.turn, "cited_passages", []) if message.turn_id else []
