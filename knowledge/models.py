@@ -65,7 +65,9 @@ class Source(Reach):
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     refreshed_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
-    due_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # the next look, or the one that is under way
+    # What this look has seen so far, for who goes on with it after a pause or a crash.
+    resume = models.JSONField(default=dict, db_default={}, blank=True)
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -227,6 +229,7 @@ class Chunk(Piece):
 
     enabled = models.BooleanField(_("answers"), default=True, db_default=True)
     edited = models.BooleanField(_("edited by hand"), default=False, db_default=False)
+    original = models.TextField(blank=True, default="", db_default="")  # what was read, when it was edited
 
     class Meta:
         verbose_name = _("passage")
@@ -302,12 +305,14 @@ class Embedding(models.Model):
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     model = models.CharField(_("model"), max_length=100, blank=True)
     dimensions = models.PositiveIntegerField(_("dimensions"))
+    # The vendor is asked for so many; otherwise they are as many as its model has.
+    shortened = models.BooleanField(default=False, db_default=False)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.BUILDING)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # nobody goes on with it before
     created_at = models.DateTimeField(_("chosen"), default=timezone.now)
 
     class Meta:
@@ -327,15 +332,17 @@ class Embedding(models.Model):
 
 
 class NextVector(models.Model):
-    """A passage's vector by the model that is being built."""
+    """A text's vector by the model that is being built, whichever passages or questions have this text."""
 
-    chunk = models.OneToOneField(Chunk, models.CASCADE, primary_key=True, related_name="next_vector")
     embedding = models.ForeignKey(Embedding, models.CASCADE, related_name="vectors")
-    digest = models.CharField(max_length=64)  # of the text that was embedded: it may have been edited since
+    digest = models.CharField(max_length=64)  # of a passage as in Chunk; a question's is another
     vector = HalfVectorField()
 
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["embedding", "digest"], name="next_vector_once")]
+
     def __str__(self) -> str:
-        return f"{self.chunk_id}"
+        return f"{self.embedding_id}:{self.digest[:8]}"
 
 
 class Reranker(models.Model):

@@ -25,6 +25,7 @@ CELERY_TASK_ROUTES = {
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
     "knowledge.indexing.*": {"queue": "slow"},
+    "knowledge.looking.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
 }
 # One waiting task a thread: what is fetched ahead stands behind whatever its worker is busy with.
@@ -66,6 +67,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "bulk"},
     },
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
+    "sweep-sources": {"task": "knowledge.looking.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
     "watch-invariants": {"task": "conversations.invariants.watch", "schedule": 300},
     "beat-alive": {"task": "config.health.beat_alive", "schedule": 5},
