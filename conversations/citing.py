@@ -1,6 +1,6 @@
 """Which part of an answer rests on which passage: kept with the turn, shown beside the answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,11 @@ def parts(message: Message, turn: Turn) -> list[Part]:
         named = tuple(by_rank[rank] for rank in one["passages"] if rank in by_rank)
         found.append(Part(body[one["start"] : one["end"]], named))
         last = one["end"]
-    return [part for part in (*found, Part(body[last:], ())) if part.text.strip()]
+    found.append(Part(body[last:], ()))
+    return [Part(one.text.strip(), one.passages) for one in found if any(map(str.isalnum, one.text))]
 
 
-def with_sources() -> Iterable[Prefetch[Any]]:
+def with_sources() -> tuple[Prefetch]:
     """For a list of messages: which passages their answers cite, two statements for all of them."""
     shown = TurnPassage.objects.filter(cited=True).only("turn", "rank", "document_title", "page")
     return (Prefetch("turn__passages", queryset=shown.order_by("rank"), to_attr="cited_passages"),)
