@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -20,6 +21,8 @@ from conversations.webhooks import PREFIX, door  # noqa: E402
 from tenants import guard  # noqa: E402
 from tenants.consumers import websocket_urlpatterns  # noqa: E402
 
+# The doors' loop gets the interpreter back soon after the views' threads had it; see config/celery.py.
+sys.setswitchinterval(0.001)
 _http = capped(_django)
 _websocket = URLRouter([*websocket_urlpatterns, *web_sockets.websocket_urlpatterns])
 

@@ -1,6 +1,7 @@
 """The Celery app. Tasks are declared beside what they do: `tenants.background.task`."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -44,6 +45,16 @@ def _refuse_transaction_pooling(**_: Any) -> None:
         guard.refuse_transaction_pooling()
     except (ImproperlyConfigured, OperationalError) as error:
         raise SystemExit(f"Not configured: {error}") from None
+
+
+@worker_init.connect
+def _take_turns_quickly(**_: Any) -> None:
+    """Who waits for the database gets the interpreter back soon after, however many threads compute.
+
+    Beside eight that do, 0.2 ms round trips are 10 a second with Python's usual 5 ms and 50 with 1 ms; what
+    the others compute in that time falls by a tenth.
+    """
+    sys.setswitchinterval(0.001)
 
 
 @celeryd_after_setup.connect

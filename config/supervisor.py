@@ -76,8 +76,8 @@ def parts(options: Options) -> list[Part]:
         Part("worker", _module(f"{worker} -c 8 -Q inbound,fast -n fast@%h")),
         Part("worker2", _module(f"{worker} -c 8 -Q inbound,fast,bulk -n fast2@%h")),
         Part("slow", _module(f"{worker} -c 2 -Q slow -n slow@%h")),
-        # Threads that mostly wait for strangers' servers.
-        Part("hooks", _module(f"{worker} -c 16 -Q hooks -n hooks@%h")),
+        # Threads that mostly wait for strangers: time to read what comes in while the others are busy.
+        Part("hooks", _module(f"{worker} -c 16 -Q inbound,hooks -n hooks@%h")),
         Part("beat", _module("celery --quiet -A config beat -l WARNING --pidfile=")),
     ]
     if not env.text("EMBEDDING_URL"):

@@ -10,7 +10,8 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "fast"
 # Five queues. "inbound" stores what came in, "fast" answers, "bulk" sends to many, "slow" reads documents,
-# "hooks" tells businesses' own systems, which may be slow: a process of its own has it.
+# "hooks" tells businesses' own systems, which may be slow: a process of its own has it, and as that mostly
+# waits it also stores what came in. Beside eight busy threads a reader hardly ever gets its turn in Python.
 # A worker takes from its queues in turn, so a backlog of answers never holds back what comes in, nor the
 # other way round. Bulk is served by the second worker only, and its doorbells are one a business
 # (conversations.bulk): whatever is broadcast, all threads of the first worker are there for customers.
