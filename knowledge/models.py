@@ -170,6 +170,7 @@ class Document(Reach):
     )
     created_at = models.DateTimeField(_("added"), default=timezone.now)
     ready_at = models.DateTimeField(_("ready since"), null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)  # for what its owner should look at (Flag)
 
     class Meta:
         verbose_name = _("document")
@@ -404,6 +405,7 @@ class PinnedQuestion(models.Model):
         verbose_name = _("question")
         verbose_name_plural = _("questions")
         constraints = [models.UniqueConstraint(fields=["text"], name="pinned_question_once")]
+        indexes = [models.Index(fields=["id"], condition=Q(vector=None), name="pinned_unembedded")]
 
     def __str__(self) -> str:
         return f"{self.answer_id}"
@@ -427,11 +429,16 @@ class Gap(models.Model):
     pinned = models.ForeignKey(PinnedAnswer, models.SET_NULL, null=True, blank=True, related_name="gaps")
     created_at = models.DateTimeField(_("first asked"), default=timezone.now)
     asked_at = models.DateTimeField(_("last asked"), default=timezone.now)
+    drafted_at = models.DateTimeField(null=True, blank=True)  # an answer was looked for, and perhaps found
+    dismissed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("gap")
         verbose_name_plural = _("gaps")
-        indexes = [models.Index(fields=["asked_at"], condition=Q(status="open"), name="gap_open")]
+        indexes = [
+            models.Index(fields=["asked_at"], condition=Q(status="open"), name="gap_open"),
+            models.Index(fields=["id"], condition=Q(status="open", drafted_at=None), name="gap_undrafted"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}"
@@ -452,11 +459,13 @@ class RegressionCase(models.Model):
     result = models.CharField(_("result"), max_length=7, choices=Result, default=Result.UNKNOWN)
     detail = models.CharField(_("what came instead"), max_length=300, blank=True)
     checked_at = models.DateTimeField(_("checked"), null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # when it is to be asked again
     created_at = models.DateTimeField(_("settled"), default=timezone.now)
 
     class Meta:
         verbose_name = _("regression case")
         verbose_name_plural = _("regression cases")
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="case_due")]
 
     def __str__(self) -> str:
         return f"{self.pk}"
