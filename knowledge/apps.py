@@ -7,6 +7,10 @@ class KnowledgeConfig(AppConfig):
     verbose_name = _("Knowledge")
 
     def ready(self) -> None:
-        from knowledge import blueprint
+        from knowledge import blueprint, kinds
+        from knowledge.baserow_reader import BaserowReader
+        from knowledge.drive_reader import DriveReader
 
         blueprint.register()
+        kinds.register("baserow", BaserowReader)
+        kinds.register("drive", DriveReader)

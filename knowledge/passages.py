@@ -39,7 +39,7 @@ def read(content: bytes) -> list[Passage]:
 
 
 def chunks(path: Path) -> list[dict[str, Any]]:
-    """The passages as the converter tells them; one that is too long is cut at the end of a line or sentence."""
+    """The passages as the converter tells them; one that is too long is cut at a line or sentence."""
     return [
         {"heading": list(passage.heading), "page": None, "text": part, "boxes": []}
         for passage in read(path.read_bytes())

@@ -53,4 +53,4 @@ GOOGLE_API_URL = env.text("GOOGLE_API_URL", "https://www.googleapis.com")
 WEB_PRIVATE_HOSTS = env.text("WEB_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # Seconds between two requests to one web site, and where its owner can read who asks.
 WEB_PAUSE_SECONDS = env.number("WEB_PAUSE_SECONDS", 1)
-WEB_CONTACT_URL = env.text("WEB_CONTACT_URL")
+WEB_CONTACT_URL = env.text("WEB_CONTACT_URL")  # empty: the first page of the installation
