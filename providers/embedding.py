@@ -1,85 +1,112 @@
-"""The capability of turning text into vectors, and the client of our own embedding process."""
+"""The capability of turning text into vectors: what every vendor takes and gives.
 
+Another vendor is a file with a class like those of `build`, and a line there: docs/models.md.
+"""
+
+import hashlib
 import json
-import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import numpy as np
 
-from providers.errors import ProviderError, ProviderRejected
+from providers.embedding_local import DIMENSIONS, PASSAGES_A_CALL, LocalEmbedder
+from providers.errors import ProviderRejected
+from providers.llm import check_account
 
-DIMENSIONS = 896
-PASSAGES_A_CALL = 8  # progress moves, and a lost call costs little
-QUESTION_SECONDS = 8.0
-PASSAGES_SECONDS = 120.0
+__all__ = [
+    "DIMENSIONS", "MOST_DIMENSIONS", "PASSAGES_A_CALL", "Embedder", "LocalEmbedder", "build", "cut",
+    "embedder", "model_id", "units",
+]  # fmt: skip
+MOST_DIMENSIONS = 4000  # of halves, that an index can hold
+QUESTION_CHARACTERS = 500
+PASSAGE_CHARACTERS = 1500
+QUESTION_SECONDS = 5.0  # somebody waits
+PASSAGES_SECONDS = 60.0
+SHORTEST = 1e-6  # a vector without a length points nowhere
 
 
 class Embedder(Protocol):
-    """Unit vectors of 896 halves, and the id of the model that made them; raises ProviderError."""
+    """Unit vectors of halves, and the id of the model that made them; raises ProviderError.
+
+    `batch` is how many passages are best given at once; `known_model` the id that the next vectors will have,
+    empty while that is not known.
+    """
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def known_model(self) -> str: ...
 
     def embed_question(self, text: str) -> tuple[str, Any]: ...
+
+    def embed_questions(self, texts: Sequence[str]) -> tuple[str, list[Any]]: ...
 
     def embed_passages(self, texts: Sequence[str]) -> tuple[str, list[Any]]: ...
 
 
-class LocalEmbedder:
-    """The embedding process of this installation; one kept connection a thread, and little CPU around it."""
-
-    def __init__(self, url: str) -> None:
-        where = urlsplit(url)
-        self._host, self._port = where.hostname or "127.0.0.1", where.port or 80
-        self._kept = threading.local()
-
-    def embed_question(self, text: str) -> tuple[str, Any]:
-        """The model's id and the vector of one question."""
-        model, vectors = self._embed("question", [text], seconds=QUESTION_SECONDS)
-        return model, vectors[0]
-
-    def embed_passages(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
-        """The model's id and a vector for each passage; about 0.2 s of CPU each."""
-        return self._embed("passage", list(texts), seconds=PASSAGES_SECONDS)
-
-    def _embed(self, kind: str, texts: list[str], *, seconds: float) -> tuple[str, list[Any]]:
-        status, model, body = self._ask(json.dumps({"kind": kind, "texts": texts}).encode(), seconds=seconds)
-        if status == 400:
-            raise ProviderRejected("The embedding process cannot read this text.")
-        if status != 200 or len(body) != len(texts) * DIMENSIONS * 2:
-            raise ProviderError(f"The embedding process is not ready ({status}).")
-        return model, list(np.frombuffer(body, dtype="<f2").reshape(len(texts), DIMENSIONS))
-
-    def _ask(self, body: bytes, *, seconds: float) -> tuple[int, str, bytes]:
-        """Status, model and body; on a kept connection that was closed meanwhile, once more on a new one."""
-        kept: HTTPConnection | None = getattr(self._kept, "connection", None)
-        try:
-            try:
-                return self._exchange(kept or self._connect(), body, seconds=seconds)
-            except ConnectionError:
-                if kept is None:
-                    raise
-                return self._exchange(self._connect(), body, seconds=seconds)
-        except (OSError, HTTPException) as error:
-            self._kept.connection = None
-            raise ProviderError(f"The embedding process does not answer ({type(error).__name__}).") from error
-
-    def _connect(self) -> HTTPConnection:
-        self._kept.connection = HTTPConnection(self._host, self._port, timeout=3.0)
-        self._kept.connection.connect()
-        return self._kept.connection
-
-    def _exchange(self, connection: HTTPConnection, body: bytes, *, seconds: float) -> tuple[int, str, bytes]:
-        if connection.sock is None:  # the other side said that it would close
-            connection.connect()
-        connection.sock.settimeout(seconds)
-        connection.request("POST", "/embed", body)
-        answer: HTTPResponse = connection.getresponse()
-        return answer.status, answer.headers.get("x-model", ""), answer.read()
-
-
 @lru_cache(maxsize=4)
 def embedder(url: str) -> Embedder:
-    """The embedder at this address."""
+    """The embedding process of the installation at this address."""
     return LocalEmbedder(url)
+
+
+def build(
+    vendor: str, *, api_key: str, base_url: str | None, model: str, dimensions: int | None,
+    shortened: bool = False, allow_private: bool | None = None,
+) -> Embedder:  # fmt: skip
+    """The adapter of a vendor with this key. Never looks for a key elsewhere: a missing one is refused.
+
+    `dimensions` is how many a vector must have; None takes what comes, to find out. `shortened` asks the
+    vendor for so many, where its model has more. `allow_private` as in providers.llm.build.
+    """
+    check_account(vendor, api_key=api_key, base_url=base_url)
+    account: dict[str, Any] = {"api_key": api_key, "base_url": base_url, "allow_private": allow_private}
+    wanted: dict[str, Any] = {"model": model, "dimensions": dimensions, "shortened": shortened}
+    if vendor == "openai":
+        from providers.embedding_openai import OpenAIEmbedder  # its SDK takes seconds to import
+
+        return OpenAIEmbedder(**account, **wanted)
+    if vendor == "voyage":
+        from providers.embedding_voyage import VoyageEmbedder
+
+        return VoyageEmbedder(**account, **wanted)
+    if vendor == "cohere":
+        from providers.embedding_cohere import CohereEmbedder
+
+        return CohereEmbedder(**account, **wanted)
+    raise ProviderRejected(f"There is no vendor named {vendor}.")
+
+
+def model_id(vendor: str, *, base_url: str | None, model: str, dimensions: int) -> str:
+    """What is kept beside each vector: two that differ in anything of it are never compared."""
+    name = f"{vendor}/{model[:70]}/{dimensions}"
+    if not base_url and len(model) <= 70:
+        return name
+    told_apart = hashlib.sha256(json.dumps([base_url, model]).encode()).hexdigest()[:12]
+    return f"{name}@{told_apart}"
+
+
+def cut(text: str, *, longest: int) -> str:
+    """What every vendor can read, and never nothing: an empty text has a normal-looking vector."""
+    return text.replace("\x00", "")[:longest].encode("utf-8", "replace").decode().strip() or "?"
+
+
+def units(rows: Sequence[Any], *, count: int, dimensions: int | None) -> list[Any]:
+    """A vendor's vectors as unit vectors of halves; what is no vector of ours is refused."""
+    if len(rows) != count:
+        raise ProviderRejected(f"The vendor gave {len(rows)} vectors for {count} texts.")
+    try:
+        found = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ProviderRejected("The vendor's vectors cannot be read.") from error
+    if found.ndim != 2 or not 0 < found.shape[1] <= MOST_DIMENSIONS:
+        raise ProviderRejected(f"The vendor's vectors must have at most {MOST_DIMENSIONS} dimensions.")
+    if dimensions is not None and found.shape[1] != dimensions:
+        raise ProviderRejected(f"The vendor's vectors have {found.shape[1]} dimensions, not {dimensions}.")
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths < SHORTEST).any():
+        raise ProviderRejected("The vendor's vectors hold what is no number, or nothing.")
+    return list((found / lengths).astype("<f2"))
