@@ -56,12 +56,12 @@ class Answered:
     vendor: str
 
 
-def find(question: str, *, language: str, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
-    """The passages for a question; by their words alone while the embedding process is away."""
+def find(question: str, *, language: str, agent_id: int, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
+    """The passages that this assistant may use; by their words alone while the embedding process is away."""
     row = known.get(EMBEDDING)
     if breakers.allows(row, now=timezone.now()):
         try:
-            found = retrieval.search(question=question, language=language)
+            found = retrieval.search(question=question, language=language, agent_id=agent_id)
         except ProviderRejected:
             raise
         except ProviderError as error:
@@ -70,7 +70,7 @@ def find(question: str, *, language: str, known: Mapping[str, Breaker]) -> retri
             breakers.succeeded(row)
             return found
     log.warning("retrieval.words_only")
-    return retrieval.search_words(question=question)
+    return retrieval.search_words(question=question, language=language, agent_id=agent_id)
 
 
 def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[str, Breaker]) -> Answered:

@@ -256,7 +256,9 @@ def answer(begun: Begun, *, started: float) -> Reply:
         raise ProviderRejected("This assistant has no published version.")
     question = question_of(begun.messages)
     known = breakers.all_known()
-    found = fallback.find(question, language=conversation.language, known=known)
+    found = fallback.find(
+        question, language=conversation.language, agent_id=turn.agent_version.agent_id, known=known
+    )
     request = replies.compose(
         version=turn.agent_version,
         business=current_tenant().name,

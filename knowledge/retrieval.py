@@ -1,128 +1,30 @@
 """Find the passages that answer a question: by meaning and by words, in one statement.
 
-score = cosine + weight * coverage, where coverage is the share of the question's information (idf) that the
-passage's words carry, and the weight is how much of the question the tenant's documents know at all. Ranks
-are not fused: for a question in another language than the text, words are no evidence and have no vote.
-
-A passage supports an answer when it is clearly nearer to the question than passages are on the whole.
+How they are ordered is said in knowledge/search_statement.py, when they carry an answer in knowledge/support.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import psycopg
-from django.conf import settings
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
+from psycopg.types.numeric import Int8
 
-from knowledge import questions
-from knowledge.models import Chunk, Document, Lexeme, Middle
-from providers.embedding import embedder
+from knowledge import embeddings, joining, questions, support
+from knowledge import search_statement as statements
+from knowledge.joining import Candidate, Found, Why
+from knowledge.models import Audience, Document
 from tenants.db import connection
 
-WEIGHT = 0.4
-BY_MEANING = 40
-BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
-BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
-COVERED_ALONE = 0.5  # and half of the question's information must stand in the passage
-SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 QUESTION_CHARACTERS = 500
-MOST_WORDS = 16  # the most telling words of a long question
-# From `python -m bench.support`, for this version of the models.
-SUPPORT = 0.175
-COVERED_BY_WORDS = 0.05  # a passage that has all of the question's words may be a little further away
-FEW = 4  # passages that are not there, in no direction: with one real passage the middle would be that one
+MORE = 2  # times as many as asked for are looked at: twins and neighbours become one
+Mode = Literal["both", "words", "meaning"]
+Row = Sequence[Any]
 
-_DOCUMENTS, _CHUNKS, _WORDS, _MIDDLE = (model._meta.db_table for model in (Document, Chunk, Lexeme, Middle))
-_WORD_NUMBERS = range(1, MOST_WORDS + 1)
-_DISTANCE = "embedding OPERATOR(public.<=>) (SELECT vector FROM asked)"
-_PIECE = f"SELECT id, language, search, {_DISTANCE} AS distance FROM {_CHUNKS} chunk"
-_COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN idfs[{n}] ELSE 0 END" for n in _WORD_NUMBERS)
-
-
-def _words(most: int) -> str:
-    """The tables `known` and `words`: the question's words with their weight, and those that find passages.
-
-    The rarest words of all find, as long as they stand in at most so many passages together.
-    """
-    return f"""known AS MATERIALIZED (
-    -- The question's words in each language that the documents have; the empty word counts all passages.
-    SELECT every.language, told.word, coalesce(counted.chunks, 0) AS chunks,
-           ('''' || replace(replace(told.word, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS query,
-           ln(1 + every.chunks / (0.5::float8 + coalesce(counted.chunks, 0))) AS idf
-    FROM {_WORDS} every
-    CROSS JOIN LATERAL unnest(tsvector_to_array(
-        to_tsvector(('public.fd_' || every.language)::regconfig, %s))) AS told(word)
-    LEFT JOIN {_WORDS} counted ON counted.word = told.word AND counted.language = every.language
-    WHERE every.word = '' AND every.chunks > 0
-), words AS MATERIALIZED (
-    SELECT language, sum(idf) AS idf,
-           array_agg(query ORDER BY idf DESC, word) AS queries, array_agg(idf ORDER BY idf DESC, word) AS idfs,
-           {WEIGHT}::float8 * coalesce(sum(idf) FILTER (WHERE chunks > 0), 0) / sum(idf) AS weight,
-           string_agg(query::text, ' | ') FILTER (WHERE together <= {most})::tsquery AS rare
-    FROM (SELECT *, CASE WHEN chunks > 0 THEN sum(chunks) OVER (
-              PARTITION BY language ORDER BY chunks, word) END AS together FROM known) AS ordered
-    GROUP BY language
-)"""
-
-
-_STATEMENT = f"""
-WITH asked AS MATERIALIZED (
-    -- The settings last as long as this statement, and stand before the index is first read. Without going on
-    -- (iterative_scan) passages that were replaced a moment ago would fill the neighbourhood and hide the rest.
-    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
-                     || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
-           THEN %b::public.halfvec END AS vector
-), {_words(BY_WORDS)}, near AS MATERIALIZED (
-    {_PIECE} ORDER BY distance{{most}}
-), scored AS (
-    SELECT id, 1 - distance AS cosine, coalesce(weight, 0) AS weight,
-           coalesce(({_COVERED}) / idf, 0) AS coverage
-    FROM (SELECT * FROM near UNION ALL SELECT worded.* FROM words CROSS JOIN LATERAL (
-              {_PIECE} WHERE search @@ words.rare AND language = words.language
-                       AND id NOT IN (SELECT id FROM near)
-          ) AS worded) AS candidates
-    LEFT JOIN words USING (language)
-), best AS MATERIALIZED (
-    SELECT *, cosine + weight * coverage AS score FROM scored ORDER BY score DESC, id LIMIT %s
-)
-SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, cosine, coverage, score,
-       (SELECT -(vector OPERATOR(public.<#>) (SELECT vector FROM asked)) * passages / (passages + {FEW})
-        FROM {_MIDDLE}) AS common
-FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
-JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
-ORDER BY score DESC, chunk.id
-"""
-SEARCH = _STATEMENT.format(most=f" LIMIT {BY_MEANING}")
-SEARCH_ALL = _STATEMENT.format(most="")
-SEARCH_WORDS = f"""
-WITH {_words(BY_WORDS_ALONE)}, best AS MATERIALIZED (
-    SELECT chunk.id, ({_COVERED}) / idf AS coverage
-    FROM words JOIN {_CHUNKS} chunk ON search @@ words.rare AND chunk.language = words.language
-    ORDER BY coverage DESC, chunk.id LIMIT %s
-)
-SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text, 0, coverage, coverage, 0
-FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
-JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
-ORDER BY coverage DESC, chunk.id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A passage, where it stands, and why it was found: cosine and coverage, both about 0 to 1."""
-
-    chunk_id: int
-    document_id: int
-    document_title: str
-    heading: tuple[str, ...]
-    page: int | None
-    text: str
-    cosine: float
-    coverage: float
-    score: float
+__all__ = ["NOTHING", "Found", "Retrieved", "Why", "explain", "rank", "search", "search_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,36 +39,108 @@ class Retrieved:
 NOTHING = Retrieved(passages=(), support=0.0, supported=False)
 
 
-def search(*, question: str, language: str | None = None, limit: int = 6) -> Retrieved:
-    """The passages of this tenant that fit best; raises ProviderError when the embedding process is away."""
-    if not question.strip() or not Document.objects.filter(chunk_count__gt=0).exists():
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Whom an answer is for: one who writes to this assistant, or somebody of the team."""
+
+    agent_id: int | None = None
+    audience: str = Audience.CUSTOMERS
+
+    def values(self) -> dict[str, Any]:
+        """As the statement takes it; without an assistant, only what is for all of them."""
+        agent = statements.NOBODY if self.agent_id is None else self.agent_id
+        return {"staff": self.audience == Audience.STAFF, "agent": Int8(agent)}
+
+
+def search(
+    *,
+    question: str,
+    language: str | None = None,
+    limit: int = 6,
+    agent_id: int | None = None,
+    audience: str = Audience.CUSTOMERS,
+) -> Retrieved:
+    """The passages of this tenant that fit best; raises ProviderError when the embedding model is away."""
+    return explain(question, language=language, limit=limit, agent_id=agent_id, audience=audience)
+
+
+def search_words(
+    *,
+    question: str,
+    language: str | None = None,
+    limit: int = 6,
+    agent_id: int | None = None,
+    audience: str = Audience.CUSTOMERS,
+) -> Retrieved:
+    """As `search`, by words alone, for when the embedding model is away."""
+    to = Listener(agent_id, audience)
+    return explain(
+        question, mode="words", language=language, limit=limit, agent_id=to.agent_id, audience=audience
+    )
+
+
+def explain(
+    question: str,
+    *,
+    mode: Mode = "both",
+    language: str | None = None,
+    limit: int = 6,
+    agent_id: int | None = None,
+    audience: str = Audience.CUSTOMERS,
+) -> Retrieved:
+    """As `search`, by meaning alone, by words alone or by both; each passage says in `why` what it is there for."""
+    asked = questions.written_out(clean(question), language=language)
+    if not asked.strip() or not Document.objects.filter(chunk_count__gt=0).exists():
         return NOTHING
+    to = Listener(agent_id, audience)
+    if mode == "words":
+        return _by_words(asked, to=to, limit=limit)
+    vector = _vector(asked)
+    found = rank(question=asked, vector=vector, limit=limit, to=to, by_words=mode == "both")
+    if not found.passages and (now := _vector(asked)).model != vector.model:
+        # Another model took over between the two steps; its passages have vectors of its own.
+        found = rank(question=asked, vector=now, limit=limit, to=to, by_words=mode == "both")
+    return found
+
+
+def _vector(question: str) -> embeddings.Vector:
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()  # not ours to keep while another process thinks
-    _model, vector = embedder(settings.EMBEDDING_URL).embed_question(question)
-    return rank(question=question, vector=vector, limit=limit)
+    return embeddings.question(question)
 
 
-def rank(*, question: str, vector: Any, limit: int, statement: str = SEARCH) -> Retrieved:
-    """Run the one statement; `vector` is the question's: 896 halves. SEARCH_ALL looks at every passage."""
-    rows = prepared(statement, [Halves(vector), _asked(question), limit])
-    return _judged([_found(row[:-1]) for row in rows], common=float(rows[0][-1] or 0) if rows else 0.0)
+def rank(
+    *,
+    question: str,
+    vector: embeddings.Vector,
+    limit: int,
+    to: Listener = Listener(),
+    by_words: bool = True,
+    every: bool = False,
+) -> Retrieved:
+    """Run the one statement; with `every` over each passage, without candidates."""
+    statement = statements.by_both(vector.model, len(vector.values), every=every)
+    told = questions.telling(question) if by_words else ""
+    rows = prepared(statement, _values(told, to, limit) | {"vector": Halves(vector.values)})
+    passages = joining.readable([_candidate(row) for row in rows], limit=limit)
+    strength = support.of(passages, common=float(rows[0][14] or 0.0) if rows else 0.0, model=vector.model)
+    return Retrieved(passages=passages, support=strength, supported=strength >= 1.0)
 
 
-def search_words(*, question: str, limit: int = 6) -> Retrieved:
-    """As `search`, without a vector, for when the embedding process is away: it finds only words as they are."""
-    if not question.strip():
-        return NOTHING
-    rows = prepared(SEARCH_WORDS, [_asked(question), limit])
-    passages = tuple(_found(row[:-1]) for row in rows)
-    support = max((found.coverage for found in passages[:1]), default=0.0) / COVERED_ALONE
-    return Retrieved(passages=passages, support=support, supported=support >= 1.0)
+def _by_words(question: str, *, to: Listener, limit: int) -> Retrieved:
+    rows = prepared(statements.BY_WORDS_STATEMENT, _values(questions.telling(question), to, limit))
+    passages = joining.readable([_candidate(row) for row in rows], limit=limit)
+    strength = support.by_words(passages)
+    return Retrieved(passages=passages, support=strength, supported=strength >= 1.0)
 
 
-def _asked(question: str) -> str:
-    """The question's telling words, in characters that a statement can carry."""
-    clean = question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
-    return questions.telling(clean)
+def _values(words: str, to: Listener, limit: int) -> dict[str, Any]:
+    return {"words": words, "limit": Int8(limit * MORE)} | to.values()
+
+
+def clean(question: str) -> str:
+    """In characters that a statement can carry."""
+    return question.replace("\x00", " ").encode("utf-8", "replace").decode()[:QUESTION_CHARACTERS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +161,7 @@ class HalvesDumper(Dumper):
         )
 
 
-def prepared(statement: str, values: Sequence[Any]) -> list[Any]:
+def prepared(statement: str, values: Mapping[str, Any]) -> list[Any]:
     """Rows of a statement that the connection keeps planned: planning takes longer than running it."""
     with connection.cursor() as entered:  # enters the tenant's schema
         session = entered.connection
@@ -201,19 +175,22 @@ def prepared(statement: str, values: Sequence[Any]) -> list[Any]:
             session.prepare_threshold = usual
 
 
-def _found(row: Sequence[Any]) -> Found:
-    chunk_id, document_id, title, heading, page, text, cosine, coverage, score = row
-    return Found(
-        chunk_id, document_id, title, tuple(heading), page, text, float(cosine), float(coverage), float(score)
+def _candidate(row: Row) -> Candidate:
+    chunk_id, document_id, title, heading, page, text, *rest = row
+    before_id, before, after_id, after, cosine, coverage, weight, score, _common, words = rest
+    return Candidate(
+        found=Found(
+            chunk_id=chunk_id,
+            document_id=document_id,
+            document_title=title,
+            heading=tuple(heading),
+            page=page,
+            text=text,
+            cosine=float(cosine),
+            coverage=float(coverage),
+            score=float(score),
+            why=Why(float(cosine), float(coverage), float(weight), tuple(words or ())),
+        ),
+        before=(before_id, before) if before_id else None,
+        after=(after_id, after) if after_id else None,
     )
-
-
-def _judged(passages: list[Found], *, common: float) -> Retrieved:
-    """Whether anything supports an answer: clearly nearer than what the question shares with every passage."""
-    support = max((support_of(found, common=common) for found in passages[:3]), default=0.0)
-    return Retrieved(passages=tuple(passages), support=support, supported=support >= 1.0)
-
-
-def support_of(found: Found, *, common: float) -> float:
-    """1.0 and above carries an answer."""
-    return (found.cosine - common + COVERED_BY_WORDS * found.coverage) / SUPPORT

@@ -6,9 +6,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from knowledge import documents, retrieval
+from knowledge import documents, embeddings, retrieval
 from knowledge.models import Chunk, Document
-from providers.embedding import embedder
 from tenants.db import connection
 
 HOUSE = """# Pousada
@@ -143,8 +142,7 @@ def test_the_limit_holds_and_the_best_comes_first(house):
 
 
 def test_one_statement_and_its_setting_ends_with_it(house, alpha):
-    _model, vector = embedder(str(retrieval.settings.EMBEDDING_URL)).embed_question("café")
-    retrieval.rank(question="café", vector=vector, limit=3)
+    retrieval.rank(question="café", vector=embeddings.question("café"), limit=3)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%told.word%'")
         assert cursor.fetchone() == (1,)

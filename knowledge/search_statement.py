@@ -1,0 +1,159 @@
+"""The one statement of a search, as text: which passages come close by meaning or words, in what order.
+
+score = cosine + weight * coverage. Coverage is the share of the question's information (idf) that the
+passage's words carry, and the weight is the greater, the more of the question the tenant's documents know at
+all. Ranks are not fused: for a question in another language than the text, words are no evidence and have no
+vote.
+
+A word that no passage has is taken for the words of the same language that are spelled most like it, and
+counts as much as it is alike.
+
+Values: vector, words, limit, staff (whether the one who asks is of the team), agent (an id, or NOBODY).
+"""
+
+from functools import lru_cache
+
+from psycopg import sql
+
+from knowledge.models import Chunk, Document, Lexeme, Middle
+
+WEIGHT = 0.4
+BY_MEANING = 40
+BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
+BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
+SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
+MOST_WORDS = 16  # the most telling words of a long question
+ALIKE = 0.4  # share of three-letter pieces in common, from which a word may be another one mistyped
+SHORTEST = 4  # letters of a word that may be mistyped: shorter ones are all alike
+VARIANTS = 3
+SHORT_PASSAGE = 900  # characters: a longer one is readable by itself
+FEW = 4  # passages that are not there, in no direction: with one real passage the middle would be that one
+NOBODY = -1  # no assistant in particular: only what is for all of them
+
+_DOCUMENTS, _CHUNKS, _WORDS, _MIDDLE = (model._meta.db_table for model in (Document, Chunk, Lexeme, Middle))
+_NUMBERS = range(1, MOST_WORDS + 1)
+_COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN worths[{n}] ELSE 0 END" for n in _NUMBERS)
+_MATCHED = ", ".join(f"CASE WHEN chunk.search @@ queries[{n}] THEN names[{n}] END" for n in _NUMBERS)
+
+
+def _open(chunk: str = "chunk") -> str:
+    """Whether this person may be told this passage. A draft stands in another table."""
+    return (
+        f"{chunk}.enabled AND ({chunk}.audience = 'customers' OR %(staff)s)"
+        f" AND ({chunk}.agent_ids = '{{}}' OR %(agent)s = ANY({chunk}.agent_ids))"
+    )
+
+
+def _quoted(word: str) -> str:
+    """A lexeme as a query for exactly it, as text."""
+    return f"'''' || replace(replace({word}, '\\', '\\\\'), '''', '''''') || ''''"
+
+
+def _words(most: int) -> str:
+    """The tables `known` and `words`: the question's words with their worth, and those that find passages.
+
+    The rarest words of all find, as long as they stand in at most so many passages together.
+    """
+    return f"""told AS MATERIALIZED (
+    -- The question's words in each language that the documents have; the empty word counts all passages.
+    SELECT every.language, every.chunks AS passages, asked.word, coalesce(counted.chunks, 0) AS chunks
+    FROM {_WORDS} every
+    CROSS JOIN LATERAL unnest(tsvector_to_array(
+        to_tsvector(('public.fd_' || every.language)::regconfig, %(words)s))) AS asked(word)
+    LEFT JOIN {_WORDS} counted ON counted.word = asked.word AND counted.language = every.language
+    WHERE every.word = '' AND every.chunks > 0
+), known AS MATERIALIZED (
+    SELECT language, word AS name, chunks, 1.0::float8 AS likeness, {_quoted("word")} AS query,
+           ln(1 + passages / (0.5::float8 + chunks)) AS idf
+    FROM told WHERE chunks > 0
+    UNION ALL
+    SELECT told.language, alike.name, coalesce(alike.chunks, 0), coalesce(alike.likeness, 0), alike.query,
+           ln(1 + told.passages / (0.5::float8 + coalesce(alike.chunks, 0)))
+    FROM told CROSS JOIN LATERAL (
+        SELECT string_agg(word, ' ') AS name, sum(chunks) AS chunks, max(likeness) AS likeness,
+               string_agg({_quoted("word")}, ' | ') AS query
+        FROM (
+            SELECT near.word, near.chunks, public.similarity(near.word, told.word)::float8 AS likeness
+            FROM {_WORDS} near
+            WHERE near.word OPERATOR(public.%%) told.word AND near.language = told.language
+              AND near.chunks > 0 AND public.similarity(near.word, told.word) >= {ALIKE}
+            ORDER BY likeness DESC, near.word LIMIT {VARIANTS}
+        ) AS variant WHERE length(told.word) >= {SHORTEST}
+    ) AS alike
+    WHERE told.chunks = 0
+), words AS MATERIALIZED (
+    SELECT language, sum(idf) AS idf, sum(worth) / sum(idf) AS knows,
+           array_agg(query::tsquery ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
+           array_agg(worth ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS worths,
+           array_agg(name ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS names,
+           string_agg(query, ' | ') FILTER (WHERE together <= {most})::tsquery AS rare
+    FROM (SELECT *, idf * likeness AS worth, CASE WHEN chunks > 0 THEN sum(chunks) OVER (
+              PARTITION BY language ORDER BY chunks, query) END AS together FROM known) AS ordered
+    GROUP BY language
+)"""
+
+
+# What stands before and after a short passage under the same heading, where the same person may be told it.
+_BESIDE = "".join(
+    f"""
+LEFT JOIN {_CHUNKS} {name} ON length(chunk.text) < {SHORT_PASSAGE} AND {name}.document_id = chunk.document_id
+     AND {name}.position = chunk.position {step} AND {name}.heading = chunk.heading AND {_open(name)}"""
+    for name, step in (("before", "- 1"), ("after", "+ 1"))
+)
+_FOUND = f"""
+SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text,
+       before.id, before.text, after.id, after.text,
+       best.cosine, best.coverage, best.weight, best.score, best.common, array_remove(ARRAY[{_MATCHED}], NULL)
+FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
+JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
+LEFT JOIN words ON words.language = chunk.language{_BESIDE}
+ORDER BY best.score DESC, chunk.id
+"""
+
+
+@lru_cache(maxsize=64)
+def by_both(model: str, dimensions: int, *, every: bool = False) -> str:
+    """Passages of this model's vectors by meaning and words; `every` looks at each passage, for measuring.
+
+    The model stands in the text, not among the values: the index is for one model's vectors, and the planner
+    takes it only where it can see that.
+    """
+    of_model = sql.Literal(model).as_string().replace("%", "%%")
+    vector = f"public.halfvec({dimensions})"
+    distance = f"chunk.embedding::{vector} OPERATOR(public.<=>) (SELECT vector FROM asked)"
+    piece = f"SELECT chunk.id, chunk.language, chunk.search, {distance} AS distance FROM {_CHUNKS} chunk"
+    mine = f"chunk.embedding_model = {of_model} AND {_open()}"
+    return f"""
+WITH asked AS MATERIALIZED (
+    -- The settings last as long as this statement, and stand before the index is first read. Without going
+    -- on (iterative_scan) passages that were replaced a moment ago would fill the neighbourhood and hide the
+    -- rest.
+    SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
+                     || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
+           THEN %(vector)b::{vector} END AS vector
+), {_words(BY_WORDS)}, near AS MATERIALIZED (
+    {piece} WHERE {mine} ORDER BY distance{"" if every else f" LIMIT {BY_MEANING}"}
+), scored AS (
+    SELECT id, 1 - distance AS cosine, {WEIGHT} * coalesce(knows, 0) AS weight,
+           coalesce(({_COVERED}) / idf, 0) AS coverage
+    FROM (SELECT * FROM near UNION ALL SELECT worded.* FROM words CROSS JOIN LATERAL (
+              {piece} WHERE chunk.search @@ words.rare AND chunk.language = words.language AND {mine}
+                        AND chunk.id NOT IN (SELECT id FROM near)
+          ) AS worded) AS candidates
+    LEFT JOIN words USING (language)
+), best AS MATERIALIZED (
+    SELECT *, cosine + weight * coverage AS score,
+           (SELECT -(vector OPERATOR(public.<#>) (SELECT vector FROM asked)) * passages / (passages + {FEW})
+            FROM {_MIDDLE} WHERE public.vector_dims(vector) = {dimensions}) AS common
+    FROM scored ORDER BY score DESC, id LIMIT %(limit)s
+){_FOUND}"""
+
+
+BY_WORDS_STATEMENT = f"""
+WITH {_words(BY_WORDS_ALONE)}, best AS MATERIALIZED (
+    SELECT chunk.id, 0::float8 AS cosine, ({_COVERED}) / idf AS coverage, 1::float8 AS weight,
+           ({_COVERED}) / idf AS score, 0::float8 AS common
+    FROM words JOIN {_CHUNKS} chunk ON chunk.search @@ words.rare AND chunk.language = words.language
+    WHERE {_open()}
+    ORDER BY coverage DESC, chunk.id LIMIT %(limit)s
+){_FOUND}"""
