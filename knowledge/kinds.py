@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from knowledge.models import Document, Source
 from providers.errors import ProviderError, ProviderRejected
 
@@ -37,7 +39,7 @@ class Barred(ProviderRejected):
 
 
 class Skipped(Exception):
-    """The item is there and nothing in it is for us; the words say why, for the owner. Empty: as it should be."""
+    """The item is there and nothing in it is for us; the words, for the owner, say why. Empty: that is so."""
 
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
@@ -68,7 +70,7 @@ class Content:
 
 
 class Reader:
-    """Reads sources of one kind: one instance a look, closed at its end. Subclass it, and register the class."""
+    """Reads sources of one kind: one instance a turn of a look, closed at its end. Subclass and register it."""
 
     # An item that a complete listing lacks is gone at once; otherwise only when two looks in a row say so.
     is_proof = True
@@ -98,6 +100,14 @@ class Reader:
         """
         raise NotImplementedError
 
+    def tried(self) -> str:
+        """What is found there first, in words for who sets it up; raises what `listed` and `fetch` raise."""
+        first = next(self.listed(), None)
+        content = self.fetch(first, {}) if first is not None else None
+        if content is None:
+            raise Gone
+        return _("It works. The first thing found is “%(title)s”.") % {"title": content.title}
+
     def state(self) -> dict[str, Any]:
         """What another reader needs to go on with this look, as JSON; small."""
         return {}
@@ -119,5 +129,3 @@ def reader_of(kind: str) -> type[Reader]:
     if kind not in _kinds:
         raise Refused(f"No such kind of source: {kind}", field="kind")
     return _kinds[kind]
-
-
