@@ -81,7 +81,13 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
         if left < LEAST_SECONDS:
             break
         try:
-            return _ask(replies.speaker_for(version, name), asked, known, seconds=left)
+            answered = _ask(replies.speaker_for(version, name), asked, known, seconds=left)
+            replies.check(version, asked.request, answered.completion)
+            return answered
+        except replies.Unfit as unfit:
+            log.warning("answer.kept_back", breach=unfit.breach.value)
+            error = unfit  # talked into it once, the next model may be, too
+            break
         except AccountRefused as refused:
             error = refused
         except ProviderRejected:
@@ -89,7 +95,7 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
         except ProviderError as failed:
             error = failed
     soon = asked.attempt == 1 and time.monotonic() - asked.started < QUICK_SECONDS
-    if soon and not isinstance(error, AccountRefused | Paused):
+    if soon and not isinstance(error, AccountRefused | Paused | replies.Unfit):
         raise error  # a breath later it may answer
     quoted = _quoted(asked)
     if quoted is None:
