@@ -1,4 +1,4 @@
-"""Which questions documents answered lately: what knowledge asks for before it changes (`knowledge.asked`)."""
+"""Which questions documents answered lately: `knowledge.asked` wants to know before it changes."""
 
 from django.db.models import Exists, OuterRef, Prefetch
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations import ledger_views, message_views, views
+from conversations import citing_views, ledger_views, message_views, views
 
 urlpatterns = [
     path("", views.today_page, name="today"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("chats/<int:pk>/give-back", views.chat_give_back, name="chat_give_back"),
     path("chats/<int:pk>/close", views.chat_close, name="chat_close"),
     path("messages/<int:pk>/why", views.message_why, name="message_why"),
+    path("chats/passages/<int:pk>", citing_views.chat_passage, name="chat_passage"),
     path("messages/<int:pk>/more", message_views.message_more, name="message_more"),
     path("messages/<int:pk>/react", message_views.message_react, name="message_react"),
     path("messages/<int:pk>/edit", message_views.message_edit, name="message_edit"),

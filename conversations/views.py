@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from conversations import (
     attachments,
     channels,
+    citing,
     handoff,
     listing,
     outbox,
@@ -178,8 +179,9 @@ def chat_close(request: HttpRequest, pk: int) -> HttpResponse:
 def message_why(request: HttpRequest, pk: int) -> HttpResponse:
     """What an answer was made from, and what it cost."""
     message = get_object_or_404(Message.objects.exclude(turn=None), pk=pk)
-    turn = Turn.objects.select_related("agent_version").get(messages=message)
-    return render(request, "conversations/_why.html", {"turn": turn, "tool_runs": []})
+    turn = Turn.objects.select_related("agent_version").prefetch_related("passages").get(messages=message)
+    context = {"turn": turn, "parts": citing.parts(message, turn), "tool_runs": []}
+    return render(request, "conversations/_why.html", context)
 
 
 @access.roles(*access.ANSWERERS)

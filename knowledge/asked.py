@@ -1,4 +1,4 @@
-"""What customers asked lately and were answered from documents: whoever keeps the talk tells it (`register`)."""
+"""What customers asked lately and documents answered: whoever keeps the talk tells it (`register`)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

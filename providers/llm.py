@@ -103,7 +103,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the answer, text[start:end], and the passages that it rests on (indexes in the request)."""
+    """A stretch of an answer, text[start:end], and the passages that it rests on (indexes in the request)."""
 
     start: int
     end: int

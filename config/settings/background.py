@@ -26,6 +26,7 @@ CELERY_TASK_ROUTES = {
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
     "knowledge.indexing.*": {"queue": "slow"},
+    "knowledge.corrections.*": {"queue": "slow"},
     "knowledge.looking.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
 }
@@ -68,6 +69,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "bulk"},
     },
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
+    "sweep-corrections": {
+        "task": "knowledge.corrections.sweep",
+        "schedule": 300,
+        "options": {"queue": "fast"},
+    },
     "sweep-sources": {"task": "knowledge.looking.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
     "watch-invariants": {"task": "conversations.invariants.watch", "schedule": 300},
