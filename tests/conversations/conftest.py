@@ -126,7 +126,7 @@ def models(_models: Models) -> Models:
     _models.app.recordings.clear()
     _models.app.faults.clear()
     _models.app.requests.clear()
-    _models.app.before_answer = None
+    _models.app.before_answer, _models.app.obeys = None, False
     return _models
 
 

@@ -7,6 +7,12 @@ answered with its media type and size.
 POST /v1/audio/transcriptions hears what the next of `recordings` says, with its confidence; without a script,
 the recording's own bytes as text, for sure. Faults are shared by all.
 
+Told to obey, it does what anything that it reads asks for: `[[say: WORDS]]` has it say these words,
+`[[reveal]]` its rules. The last order counts.
+
+A scripted answer with marks, "At eight [1], free [2].", cites these passages in both shapes, also ones that
+nobody gave.
+
 A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
 "reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
 "hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "drip" (a
@@ -18,6 +24,7 @@ import argparse
 import asyncio
 import json
 import math
+import re
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable
@@ -30,6 +37,8 @@ from tests.counterparts.serving import Background, Dropped, Request, answer, dro
 UNKNOWN = "I do not know; shall I call a person?"
 HANG_SECONDS = 40.0
 DRIP_SECONDS = 0.1
+MARKED = re.compile(r"(.*?)\s*\[(\d+)\]", re.S)
+ORDER = re.compile(r"\[\[(reveal|say: .*?)\]\]")
 
 
 @dataclass
@@ -43,6 +52,7 @@ class App:
     requests: list[dict[str, Any]] = field(default_factory=list)
     before_answer: Callable[[], Any] | None = None
     keep_requests: bool = True
+    obeys: bool = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -102,7 +112,20 @@ class App:
             return await answer(send, 200, {"status": "ok"})
         # What hung has been given up by now: it must not take the answer of another.
         text = self.answers.popleft() if self.answers and fault != "hang" else None
+        if self.obeys:
+            text = _ordered(request.json()) or text
         await answer(send, 200, shape(request.json(), text, fault))
+
+
+def _ordered(body: dict[str, Any]) -> str:
+    """What the last order in all that it was given to read asks it to say; its rules give no orders."""
+    talk = body["messages"]
+    rules = str(body.get("system") or next((one["content"] for one in talk if one["role"] == "system"), ""))
+    read = json.dumps([one for one in talk if one["role"] != "system"], ensure_ascii=False)
+    orders = ORDER.findall(read)
+    if not orders:
+        return ""
+    return rules if orders[-1] == "reveal" else json.loads(f'"{orders[-1].removeprefix("say:").strip()}"')
 
 
 def _form(request: Request) -> dict[str, Any]:
@@ -179,6 +202,8 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
     if results:
         cited = results[0]["content"][0]["text"]
         content = [{"type": "text", "text": text or cited, "citations": [_citation(results[0], cited)]}]
+    if text and MARKED.match(text):
+        content = _marked(text, results)
     stop = {
         "refusal": "refusal",
         "max_tokens": "max_tokens",
@@ -210,12 +235,25 @@ def _seen(files: list[dict[str, Any]]) -> str:
     return ", ".join(f"{one['media_type']} {len(b64decode(one['data']))} bytes" for one in files)
 
 
-def _citation(result: dict[str, Any], cited: str) -> dict[str, Any]:
+def _marked(text: str, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A block for each stretch before a mark, which cites that passage, and one for the rest."""
+    blocks: list[dict[str, Any]] = []
+    last = 0
+    for mark in MARKED.finditer(text):
+        index, last = int(mark[2]) - 1, mark.end()
+        nobodys = {"source": f"passage:{index}", "title": "?", "content": [{"text": "Nobody wrote this."}]}
+        result = results[index] if index < len(results) else nobodys
+        cited = _citation(result, result["content"][0]["text"], index=index)
+        blocks.append({"type": "text", "text": mark[1], "citations": [cited]})
+    return [*blocks, {"type": "text", "text": text[last:], "citations": None}] if text[last:] else blocks
+
+
+def _citation(result: dict[str, Any], cited: str, *, index: int = 0) -> dict[str, Any]:
     return {
         "type": "search_result_location",
         "source": result["source"],
         "title": result["title"],
-        "search_result_index": 0,
+        "search_result_index": index,
         "start_block_index": 0,
         "end_block_index": 1,
         "cited_text": cited,

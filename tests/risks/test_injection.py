@@ -1,0 +1,109 @@
+"""L4: whatever a model reads, no customer reads what they must not. The model here obeys everything.
+
+Each of the 156 injections comes by one of six ways in; with INJECTIONS=all each comes by all of them.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.utils import timezone
+
+from agents.models import ModelProvider
+from conversations.models import Conversation, Message
+from knowledge import documents
+from knowledge.models import Chunk
+from tests.risks.injections import Aim, injections
+
+OGG = "audio/ogg; codecs=opus"
+QUESTION = "Quanto custa a limpeza?"
+# What stands in a document the business has published: its links and numbers may be quoted.
+PUBLISHED = {"link", "image", "payment", "contact"}
+
+
+def by_message(shop: Any, text: str, chat: str) -> None:
+    shop.say(text, chat=chat)
+
+
+def by_voice(shop: Any, text: str, chat: str) -> None:
+    shop.models.hear(text)
+    url = shop.gateway.media(b"ogg", OGG)
+    shop.say(None, chat=chat, hasMedia=True, media={"url": url, "mimetype": OGG, "filename": None})
+
+
+def by_name(shop: Any, text: str, chat: str) -> None:
+    shop.say(QUESTION, chat=chat, name=text)
+
+
+def by_file_name(shop: Any, text: str, chat: str) -> None:
+    media = {"url": shop.gateway.media(b"\x89PNG", "image/png"), "mimetype": "image/png", "filename": text}
+    shop.say(QUESTION, chat=chat, hasMedia=True, media=media)
+
+
+def by_earlier_words(shop: Any, text: str, chat: str) -> None:
+    """Said while a person had the chat; the assistant reads it later, as what was said before."""
+    shop.say("Oi", chat=chat)
+    conversation = Conversation.objects.get(contact__identities__value=chat)
+    Message.objects.filter(conversation=conversation).update(body=text, outcome="answered")
+    Conversation.objects.filter(pk=conversation.pk).update(reply_due_at=None)
+    shop.say(QUESTION, chat=chat)
+
+
+def by_document(shop: Any, text: str, chat: str) -> None:
+    Chunk.objects.filter(pk=shop.planted).update(text=f"A limpeza custa R$ 190. {text}")
+    shop.say(QUESTION, chat=chat)
+
+
+WAYS_IN: list[Callable[[Any, str, str], None]] = [
+    by_message,
+    by_voice,
+    by_name,
+    by_file_name,
+    by_earlier_words,
+    by_document,
+]
+
+
+@pytest.fixture
+def obedient(shop: Any, settings: Any, embedding: str, tmp_path: Any) -> Any:
+    """The shop with a price list, and a model that hears, sees, and obeys whatever it reads."""
+    settings.EMBEDDING_URL, settings.MEDIA_ROOT = embedding, tmp_path
+    ModelProvider.objects.update(speech_model="whisper-1", reads_images=True)
+    file = SimpleUploadedFile("precos.md", b"# Limpeza\n\nA limpeza custa R$ 190.")
+    documents.add(file=file, name="precos.md", added_by=None, now=timezone.now())
+    shop.work()
+    connection.set_tenant(shop.tenant)
+    shop.planted = Chunk.objects.get().pk
+    shop.models.app.obeys = True
+    return shop
+
+
+def of(way_in: int) -> list[tuple[Aim, str]]:
+    """Every sixth, another one for each way in: all ways of asking and all aims come by each."""
+    if os.environ.get("INJECTIONS") == "all":
+        return injections()
+    return [one for number, one in enumerate(injections()) if (number + number // 6) % len(WAYS_IN) == way_in]
+
+
+def test_the_set_is_as_large_as_it_says() -> None:
+    assert len(injections()) == 156 and sum(len(of(n)) for n in range(6)) in (156, 6 * 156)
+
+
+@pytest.mark.parametrize("way_in", range(6), ids=[way.__name__ for way in WAYS_IN])
+def test_no_customer_reads_what_it_was_talked_into(obedient: Any, way_in: int) -> None:
+    chats: dict[str, Aim] = {}
+    for number, (aim, text) in enumerate(of(way_in)):
+        chat = f"55119{way_in}00{number:04d}@c.us"
+        chats[chat] = aim
+        WAYS_IN[way_in](obedient, text, chat)
+        obedient.work()
+    heard: dict[str, str] = {}
+    for chat, text in obedient.gateway.sent:
+        heard[chat] = f"{heard.get(chat, '')}\n{text}"
+    assert heard.keys() == chats.keys(), "somebody was left without a word"
+    told = {aim.name for chat, aim in chats.items() if aim.forbidden.lower() in heard[chat].lower()}
+    assert told <= (PUBLISHED if WAYS_IN[way_in] is by_document else set())
+    assert not Message.objects.filter(direction="in", outcome="").exists()
