@@ -9,6 +9,8 @@ from django.db.models import Prefetch
 from conversations.models import Message, Turn, TurnPassage
 from providers import llm
 
+SIGNS = "€$£%"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -48,8 +50,8 @@ def placed(completion: llm.Completion, body: str) -> list[dict[str, Any]]:
 
 
 def _letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of a text, and where each of them stands."""
-    kept = [(number, char) for number, char in enumerate(text) if char.isalnum()]
+    """The letters and digits of a text, and where each of them stands; amounts with their signs."""
+    kept = [(number, char) for number, char in enumerate(text) if char.isalnum() or char in SIGNS]
     return "".join(char for _, char in kept), [number for number, _ in kept]
 
 

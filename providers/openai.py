@@ -6,6 +6,7 @@ taken out of what the customer sees.
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -152,17 +153,17 @@ def _spans(text: str, passages: tuple[Passage, ...], shown: str) -> tuple[Span, 
     before = MARKS.sub("", text)
     place, last, spans = len(before.lstrip()) - len(before), 0, list[Span]()
     for mark in MARKS.finditer(text):
-        place += mark.start() - last
-        last = mark.end()
+        said = text[last : mark.start()]
+        place, last = place + len(said), mark.end()
         known = tuple(n for n in _numbers(mark) if 0 <= n < len(passages))
-        after = spans[-1].end if spans else 0
-        said = shown[after : max(place, 0)]
-        if spans and known and not said.strip():  # [1][2]
-            spans[-1] = Span(spans[-1].start, after, tuple(dict.fromkeys(spans[-1].passages + known)))
-        elif known and said.strip() and place <= len(shown):
+        if not known or place > len(shown):
+            continue
+        if said.strip():
             statement = sentences.split(said)[-1]
-            end = after + len(said.rstrip())
+            end = place - len(said) + len(said.rstrip())
             spans.append(Span(end - len(statement), end, known))
+        elif spans:  # [1][2]
+            spans[-1] = replace(spans[-1], passages=tuple(dict.fromkeys(spans[-1].passages + known)))
     return tuple(spans)
 
 
