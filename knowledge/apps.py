@@ -10,7 +10,11 @@ class KnowledgeConfig(AppConfig):
         from knowledge import blueprint, kinds
         from knowledge.baserow_reader import BaserowReader
         from knowledge.drive_reader import DriveReader
+        from knowledge.pages import PageReader
+        from knowledge.sites import SiteReader
 
         blueprint.register()
         kinds.register("baserow", BaserowReader)
         kinds.register("drive", DriveReader)
+        kinds.register("page", PageReader)
+        kinds.register("site", SiteReader)

@@ -70,7 +70,7 @@ class Content:
 
 
 class Reader:
-    """Reads sources of one kind: one instance a turn of a look, closed at its end. Subclass and register it."""
+    """Reads sources of one kind: one instance a turn, closed at its end. Subclass it and register that."""
 
     # An item that a complete listing lacks is gone at once; otherwise only when two looks in a row say so.
     is_proof = True
@@ -79,7 +79,6 @@ class Reader:
         """`state` is what the reader before left of this look; `known` are the keys that have documents."""
         self.source, self.known = source, known
         self.complete = True  # set to False by a listing that may lack something; kept in `state`
-        self.ahead = 0  # items that are known of and not yet listed, for the progress
 
     @classmethod
     def checked(cls, *, address: str, options: Mapping[str, Any], secret: str) -> tuple[str, dict[str, Any]]:
@@ -107,6 +106,10 @@ class Reader:
         if content is None:
             raise Gone
         return _("It works. The first thing found is “%(title)s”.") % {"title": content.title}
+
+    def ahead(self) -> int:
+        """How many items are known of and not yet listed, for the progress."""
+        return 0
 
     def state(self) -> dict[str, Any]:
         """What another reader needs to go on with this look, as JSON; small."""

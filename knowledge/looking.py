@@ -1,8 +1,8 @@
 """Looking at a source's place: what is new or changed is read, what is gone is retired. On the slow queue.
 
 A row with a status and a due time, a conditional claim, a sweeper. A look takes turns with other work: after
-a while it leaves what it knows on the row and rings for itself again, so a crash costs one turn at most. A look
-that fails, or sees only a part, retires nothing that it did not see going.
+a while it leaves what it knows on the row and rings for itself again, so a crash costs one turn at most. A
+look that fails, or sees only a part, retires nothing that it did not see going.
 """
 
 import hashlib
@@ -146,7 +146,7 @@ class Turn:
                 self._look_at(reader, item)
             finally:
                 self.reader_state = reader.state()
-            self._progress(ahead=reader.ahead)
+            self._progress(ahead=reader.ahead())
             if monotonic() > self._ends:
                 return False
             if len(self.seen) >= MOST_ITEMS:
@@ -188,7 +188,7 @@ class Turn:
         return None
 
     def _skip(self, key: str, words: str, *, as_what: str = GONE) -> None:
-        """Nothing for us under this key: what it held before goes as if it were gone, unless it only failed."""
+        """Nothing for us under this key; what it held goes like what is gone, unless it only failed."""
         self.seen[key] = as_what
         if words:
             self.words[key] = words
@@ -350,7 +350,7 @@ def _next(source: Source, *, now: datetime) -> datetime | None:
 
 
 def due(source: Source, *, now: datetime) -> datetime | None:
-    """When the source is to be looked at next, after its hours were changed; a look under way stays as it is."""
+    """When it is to be looked at next, now that its hours were changed; a look under way stays."""
     if source.status in (Status.WAITING, Status.READING):
         return source.due_at
     return _next(source, now=source.refreshed_at or now)
@@ -376,8 +376,12 @@ def _later(turn: Turn, error: ProviderError, *, now: datetime) -> None:
 
 
 def said(error: object) -> str:
-    """What went wrong in the reader's language."""
-    return _(str(error)) if str(error) else ""
+    """What went wrong in the reader's language; a number in brackets at its end is left as it is."""
+    words, bracket, number = str(error).partition(" (")
+    known = _(words) if words else ""
+    return (
+        f"{known} ({number}" if bracket and number.rstrip(")").isdigit() else _(str(error)) if words else ""
+    )
 
 
 # -- the beat

@@ -131,7 +131,7 @@ def _change(source_id: int, fresh: Mapping[str, Any], *, now: datetime) -> Sourc
     source = Source.objects.select_for_update().filter(pk=source_id).first()
     if source is None:
         return None
-    is_other = any(getattr(source, name) != fresh.get(name, "") for name in ("options", "secret") if name in fresh)
+    is_other = any(getattr(source, name) != fresh[name] for name in ("options", "secret") if name in fresh)
     for name, value in fresh.items():
         setattr(source, name, value)
     _refuse_taken(source)

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from providers.errors import ProviderError, ProviderRejected
+from providers.network import LONGEST as LONGEST_EXCHANGE
 from providers.network import Network
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -50,9 +51,15 @@ def names_host(url: str, hosts: Iterable[str]) -> bool:
     return any(known in ("*", host, f"{host}:{port}") for known in hosts)
 
 
-def guarded(*, allow_private: bool, limits: httpx.Limits | None = None) -> httpx.HTTPTransport:
-    """An HTTP transport that connects to allowed addresses only; for `httpx.Client(transport=...)`."""
-    return _Guarded(allow_private=allow_private, limits=limits or httpx.Limits(max_connections=32))
+def guarded(
+    *, allow_private: bool, limits: httpx.Limits | None = None, seconds: float | None = LONGEST_EXCHANGE
+) -> httpx.HTTPTransport:
+    """An HTTP transport that connects to allowed addresses only; for `httpx.Client(transport=...)`.
+
+    `seconds` bound a whole exchange; None: the call's own read time-out does.
+    """
+    limits = limits or httpx.Limits(max_connections=32)
+    return _Guarded(allow_private=allow_private, limits=limits, seconds=seconds)
 
 
 def _target(url: str) -> tuple[str, int]:
@@ -115,10 +122,11 @@ def _inside(address: Address) -> Sequence[Address]:
 class _Guarded(httpx.HTTPTransport):
     """httpx's own transport over a network that looks before it connects."""
 
-    def __init__(self, *, allow_private: bool, limits: httpx.Limits) -> None:
+    def __init__(self, *, allow_private: bool, limits: httpx.Limits, seconds: float | None) -> None:
         super().__init__(trust_env=False)
         self._pool.close()
-        network: Any = Network(httpcore, look=partial(checked, allow_private=allow_private))
+        look = partial(checked, allow_private=allow_private)
+        network: Any = Network(httpcore, look=look, seconds=seconds)
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(trust_env=False),
             max_connections=limits.max_connections,

@@ -1,0 +1,176 @@
+"""What a web page says, without its menus, in a process of its own: `python -m knowledge.main_content`.
+
+Reads requests from its standard input, each a line of JSON {"url", "charset", "bytes"} and then so many bytes
+of HTML; answers each with a line of JSON, see `read`. Imports no Django and no database, opens no socket.
+"""
+
+import ctypes
+import html
+import json
+import re
+import resource
+import signal
+import sys
+from copy import deepcopy
+from typing import Any
+from urllib.parse import urljoin
+
+import trafilatura
+from lxml import etree
+from lxml.html import HtmlElement, tostring
+from trafilatura.meta import reset_caches
+
+MEMORY_BYTES = 2 * 2**30
+CPU_SECONDS = 60
+MOST_LINKS = 2000
+LEAST_TEXT = 80  # letters: a page with less main content is taken whole, without its menus
+NAME = "frontdesk"
+_FURNITURE = (
+    "//script|//style|//noscript|//template|//svg|//iframe|//form|//nav|//header|//footer|//aside|//button|//select"
+    "|//*[@hidden]|//*[@aria-hidden='true']|//*[@role='navigation' or @role='banner' or @role='contentinfo']"
+)
+_SAID = re.compile(rb"<meta[^>]+charset=[\"'\s]*([\w-]{1,40})", re.IGNORECASE)
+_DECLARATION = re.compile(r"^\ufeff?\s*<\?xml[^>]*\?>")
+_KEPT = ("href", "colspan", "rowspan")
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    _limit()
+    asked, said = sys.stdin.buffer, sys.stdout
+    while line := asked.readline():
+        request = json.loads(line)
+        body = asked.read(request["bytes"])
+        said.write(json.dumps(read(body, url=request["url"], charset=request["charset"])) + "\n")
+        said.flush()
+        reset_caches()
+
+
+def _limit() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nobody would read what we print
+
+
+def read(body: bytes, *, url: str, charset: str) -> dict[str, Any]:
+    """{"title", "canonical", "noindex", "nofollow", "links", "html"}; no `html` is a page without text."""
+    tree = trafilatura.load_html(_decoded(body, charset))
+    if tree is None:
+        return {"title": "", "canonical": "", "noindex": False, "nofollow": False, "links": [], "html": ""}
+    base, wishes = _base(tree, url), _wishes(tree)
+    title = _title(tree)
+    return {
+        "title": title,
+        "canonical": _canonical(tree, base),
+        "noindex": bool(wishes & {"noindex", "none"}),
+        "nofollow": bool(wishes & {"nofollow", "none"}),
+        "links": _links(tree, base),
+        "html": _content(tree, url=url, title=title),
+    }
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """Text, by what the server says, what the page says, or what it can only be."""
+    said = _SAID.search(body[:2048])
+    for name in (charset, said[1].decode("ascii") if said else "", "utf-8"):
+        try:
+            text = body.decode(name or "utf-8")
+        except (LookupError, ValueError):
+            continue
+        return _DECLARATION.sub("", text, count=1)
+    return body.decode("cp1252", "replace")
+
+
+def _base(tree: HtmlElement, url: str) -> str:
+    return _joined(url, next(iter(tree.xpath("//base/@href")), "")) or url
+
+
+def _joined(base: str, link: str) -> str:
+    try:
+        return urljoin(base, link.strip())
+    except ValueError:
+        return ""  # no address
+
+
+def _wishes(tree: HtmlElement) -> set[str]:
+    """What the page asks of programs that read it."""
+    found: set[str] = set()
+    for meta in tree.xpath("//meta[@name and @content]"):
+        if meta.get("name").strip().lower() in ("robots", NAME):
+            found |= set(re.split(r"[\s,]+", meta.get("content").lower()))
+    return found
+
+
+def _canonical(tree: HtmlElement, base: str) -> str:
+    for link in tree.xpath("//link[@rel and @href]"):
+        if "canonical" in link.get("rel").lower().split():
+            return _joined(base, link.get("href"))
+    return ""
+
+
+def _links(tree: HtmlElement, base: str) -> list[str]:
+    found: dict[str, None] = {}
+    for link in tree.xpath("//a[@href]|//area[@href]"):
+        if "nofollow" not in (link.get("rel") or "").lower().split():
+            found[_joined(base, link.get("href"))] = None
+        if len(found) >= MOST_LINKS:
+            break
+    return [one for one in found if one.startswith(("http://", "https://"))]
+
+
+def _title(tree: HtmlElement) -> str:
+    for path in ("//head/title", "//title", "//h1", "//meta[@property='og:title']/@content"):
+        for one in tree.xpath(path):
+            if text := _plain(one if isinstance(one, str) else one.text_content()):
+                return text[:200]
+    return ""
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _content(tree: HtmlElement, *, url: str, title: str) -> str:
+    """The main content as HTML with its headings, lists and tables; empty when there are no words."""
+    heading = _plain(next((one.text_content() for one in tree.xpath("//h1")), "")) or title
+    found = trafilatura.extract(
+        deepcopy(tree), url=url, output_format="html", include_comments=False, include_tables=True,
+        include_links=False, include_images=False, include_formatting=True, favor_recall=True,
+        with_metadata=False,
+    )  # fmt: skip
+    inside = _inside(found or "")
+    if len(_plain(re.sub(r"<[^>]+>", " ", inside))) < LEAST_TEXT:
+        inside = _whole(tree)
+    if not _plain(html.unescape(re.sub(r"<[^>]+>", " ", inside))):
+        return ""
+    if "<h1" not in inside:
+        inside = f"<h1>{html.escape(heading)}</h1>\n{inside}" if heading else inside
+    return (
+        f'<!doctype html>\n<html><head><meta charset="utf-8"><title>{html.escape(title)}</title></head>\n'
+        f"<body>{inside}</body></html>\n"
+    )
+
+
+def _inside(document: str) -> str:
+    return document.partition("<body>")[2].rpartition("</body>")[0].strip()
+
+
+def _whole(tree: HtmlElement) -> str:
+    """Everything in the body but its furniture, with nothing but its structure."""
+    whole = deepcopy(tree)
+    for one in whole.xpath(_FURNITURE):
+        one.drop_tree()
+    etree.strip_elements(whole, etree.Comment, etree.ProcessingInstruction, with_tail=False)
+    body = whole.find("body")
+    if body is None:
+        return ""
+    for one in body.iter():
+        for name in [name for name in one.attrib if name not in _KEPT]:
+            del one.attrib[name]
+    return "".join(tostring(one, encoding="unicode") for one in body).strip() or html.escape(body.text or "")
+
+
+if __name__ == "__main__":
+    main()
