@@ -156,6 +156,8 @@ class Document(Reach):
     pages_done = models.PositiveIntegerField(default=0, db_default=0)
     credits = models.PositiveIntegerField(_("credits"), default=0, db_default=0)  # what reading it has cost
     reviews = models.BooleanField(default=False, db_default=False)  # a person is asked before answers change
+    # The version that answers while this one is read or awaits a person's word: its file and what it was.
+    earlier = models.JSONField(default=dict, db_default={}, blank=True)
     fetched = models.JSONField(default=dict, db_default={}, blank=True)  # what its server said of its version
     refreshed_at = models.DateTimeField(_("last looked at"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -199,7 +201,12 @@ class Document(Reach):
         """How far reading has come, 0 to 100."""
         if self.status == self.Status.READY:
             return 100
-        return self.chunks_done * 100 // self.chunks_total if self.chunks_total else 0
+        return min(self.pages_done * 100 // self.pages, 100) if self.pages else 0
+
+    @property
+    def answering_file(self) -> str:
+        """The stored file that its passages are from: the earlier one's until this one answers."""
+        return str(self.earlier.get("file") or self.file.name or "")
 
 
 class Piece(Reach):
