@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("conversations.conduct_urls")),
     path("", include("agents.urls")),
     path("", include("knowledge.urls")),
+    path("assistant/", include("knowledge.source_urls")),
     path("", include("billing.urls")),
     path("", include("tenants.urls")),
 ]

@@ -7,6 +7,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
+        from agents.models import Agent
         from conversations import (
             asked,
             blueprint,
@@ -22,8 +23,10 @@ class ConversationsConfig(AppConfig):
         from conversations.channels.trial import Trial
         from conversations.channels.waha import WahaTransport
         from conversations.channels.web import Web
+        from knowledge import assistants
 
         asked.register()
+        assistants.register(lambda: list(Agent.objects.order_by("pk").values_list("pk", "name")))
         blueprint.register()
         channel_cards.register_own()
         conduct_blueprint.register()

@@ -118,4 +118,4 @@ def _value(value: Any) -> str:
 
 def _is_listed(url: str) -> bool:
     """Whether this installation lets sources be at this host of a private network."""
-    return names_host(url, settings.SOURCE_PRIVATE_HOSTS)
+    return names_host(url, settings.WEB_PRIVATE_HOSTS)

@@ -20,7 +20,7 @@ MOST_FILES = 500
 # What the converter reads; the others are named in the source's state and not even downloaded.
 READABLE = {
     ".pdf", ".docx", ".pptx", ".xlsx", ".csv", ".txt", ".md", ".html", ".htm", ".eml",
-    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif",
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp",
 }  # fmt: skip
 # What the provider says, for the translators.
 SAID = (
@@ -115,7 +115,7 @@ class DriveReader(Reader):
 
 def _is_listed(url: str) -> bool:
     """Whether this installation lets sources be at this host of a private network."""
-    return names_host(url, settings.SOURCE_PRIVATE_HOSTS)
+    return names_host(url, settings.WEB_PRIVATE_HOSTS)
 
 
 def _suffixed(file: File) -> str:

@@ -29,7 +29,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A pair as somebody typed it; `problem` says in words why it cannot be taken, empty when it can."""
+    """A pair as somebody typed it, `number` its line or 0; `problem` says in words why it cannot be taken."""
 
     number: int
     question: str
@@ -81,8 +81,10 @@ def _problem(question: str, answer: str, earlier: Row | None) -> str:
         return _("The question is too long: at most %(most)s letters.") % {"most": LONGEST_QUESTION}
     if len(answer) > LONGEST_ANSWER:
         return _("The answer is too long: at most %(most)s letters.") % {"most": LONGEST_ANSWER}
+    if earlier is not None and earlier.answer != answer and earlier.number:
+        return _("The same question has another answer in line %(number)s.") % {"number": earlier.number}
     if earlier is not None and earlier.answer != answer:
-        return _("The same question has another answer in %(number)s.") % {"number": earlier.number}
+        return _("The same question has another answer already.")
     return ""
 
 

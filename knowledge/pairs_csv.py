@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from knowledge.pairs import MOST, Row
 
 MOST_BYTES = 2 * 2**20
-MOST_WRONG = 200  # lines that a person can still mend one by one
+MOST_WRONG = 150  # lines that a person can still mend one by one
 SEPARATORS = (";", ",", "\t", "|")
 LOOKED_AT = 30  # lines, to find the separator
 LONGEST_CELL = 40  # lines that one cell may have

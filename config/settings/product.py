@@ -46,8 +46,7 @@ GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production()
 HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for a business's own model providers; the installation's own may be anywhere.
 MODEL_PRIVATE_HOSTS = env.text("MODEL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
-# As GATEWAY_PRIVATE_HOSTS, for the sites and servers that a business's knowledge is read from.
-SOURCE_PRIVATE_HOSTS = env.text("SOURCE_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+# Where Google Drive is asked.
 GOOGLE_API_URL = env.text("GOOGLE_API_URL", "https://www.googleapis.com")
 # As GATEWAY_PRIVATE_HOSTS, for web pages and other places that a business has read.
 WEB_PRIVATE_HOSTS = env.text("WEB_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
