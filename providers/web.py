@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
@@ -93,7 +93,7 @@ class Visitor:
 
         `most_bytes` says how much of a kind of content is taken (0: none), `may_go` whether a redirect may be
         followed, `cut` that the beginning is enough. Raises Missing, Unwanted, TooLarge, Elsewhere or
-        ProviderRejected for what stays so, ProviderError, with the seconds to wait if known, for what may pass.
+        ProviderRejected for what stays so; ProviderError, with the seconds to wait, for what may pass.
         """
         left, conditions = seconds, {"if-none-match": etag, "if-modified-since": modified}
         for _hop in range(MOST_REDIRECTS + 1):
@@ -113,14 +113,11 @@ class Visitor:
         cut: bool,
     ) -> Page | str:  # fmt: skip
         """One request: what came, or where it sends us on to."""
-        allow_private = addresses.names_host(url, self.private_hosts)
         left = ends - time.monotonic()
         if left <= 0:
             raise ProviderError("The site did not answer in time.")
         try:
-            with _client(allow_private).stream(
-                "GET", url, headers=self._headers(conditions), timeout=_timeout(left)
-            ) as response:
+            with closing(self._asked(url, conditions, left)) as response:
                 return _judged(response, url, ends, most_bytes=most_bytes, cut=cut)
         except httpx.TimeoutException as error:
             raise ProviderError("The site did not answer in time.") from error
@@ -129,6 +126,15 @@ class Visitor:
         except (httpx.HTTPError, OSError) as error:
             raise ProviderError("The site cannot be reached.") from error
 
+    def _asked(self, url: str, conditions: Mapping[str, str], left: float) -> httpx.Response:
+        """The beginning of an answer. No client of httpx, which would keep cookies for the next who asks."""
+        allow_private = addresses.names_host(url, self.private_hosts)
+        timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left)).as_dict()
+        request = httpx.Request(
+            "GET", url, headers=self._headers(conditions), extensions={"timeout": timeout}
+        )
+        return _transport(allow_private).handle_request(request)
+
     def _headers(self, conditions: Mapping[str, str]) -> dict[str, str]:
         own = {
             "user-agent": f"{PRODUCT}/1.0 (+{self.contact})",
@@ -136,10 +142,6 @@ class Visitor:
             "accept-encoding": "gzip, deflate",
         }
         return {**own, **{name: value for name, value in conditions.items() if value}}
-
-
-def _timeout(left: float) -> httpx.Timeout:
-    return httpx.Timeout(left, connect=min(CONNECT_SECONDS, left))
 
 
 def _judged(
@@ -238,14 +240,10 @@ def unpacked(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
 
 
 @lru_cache(maxsize=2)
-def _client(allow_private: bool) -> httpx.Client:
+def _transport(allow_private: bool) -> httpx.HTTPTransport:
     """Shared by all threads; the call's own time is the bound of a whole exchange."""
     limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=15)
-    return httpx.Client(
-        transport=addresses.guarded(allow_private=allow_private, limits=limits, seconds=None),
-        follow_redirects=False,
-        trust_env=False,
-    )
+    return addresses.guarded(allow_private=allow_private, limits=limits, seconds=None)
 
 
 # -- manners
