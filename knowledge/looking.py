@@ -24,7 +24,6 @@ from django_tenants.utils import schema_context
 from knowledge import documents
 from knowledge.kinds import Barred, Content, Down, Gone, Listed, Reader, Refused, Skipped, reader_of
 from knowledge.models import Document, Source
-from knowledge.reaching import Reach
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
@@ -94,6 +93,8 @@ def _take_turn(source: Source) -> None:
             is_through = turn.read(reader)
     except Lost:
         return
+    except documents.StorageFull as error:
+        return _later(turn, ProviderError(str(error)), now=timezone.now())
     except (ProviderRejected, Refused) as error:
         return _fail(source, said(error), now=timezone.now())
     except ProviderError as error:
@@ -238,7 +239,7 @@ class Turn:
             source=self.source,
             key=content.key,
             form=content.form,
-            reach=Reach(self.source.audience, tuple(self.source.agent_ids)),
+            reach=self.source,
             reviews=False,
             fetched=fetched,
         )

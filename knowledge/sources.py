@@ -11,9 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from knowledge import documents, looking
-from knowledge.kinds import Content, Gone, Listed, Reader, Refused, Skipped, reader_of, register
+from knowledge.kinds import Content, Gone, Listed, Reaches, Reader, Refused, Skipped, reader_of, register
 from knowledge.models import Source
-from knowledge.reaching import Reach
 from tenants import live
 from tenants.background import enqueue
 from tenants.db import connection
@@ -37,7 +36,7 @@ def add(
     options: Mapping[str, Any] | None = None,
     secret: str = "",
     refresh_hours: int = 24,
-    reach: Reach | None = None,
+    reach: Reaches | None = None,
     added_by: User | None,
     now: datetime,
 ) -> Source:

@@ -97,9 +97,12 @@ class Visitor:
         """
         left, conditions = seconds, {"if-none-match": etag, "if-modified-since": modified}
         for _hop in range(MOST_REDIRECTS + 1):
+            allow_private = addresses.names_host(url, self.private_hosts)  # which refuses what is none
             with _turn(url, self.pause):
                 began = time.monotonic()
-                found = self._get(url, conditions, began + left, most_bytes=most_bytes, cut=cut)
+                found = self._get(
+                    url, conditions, began + left, most_bytes=most_bytes, cut=cut, allow_private=allow_private
+                )
                 left -= time.monotonic() - began
             if isinstance(found, Page):
                 return found
@@ -110,14 +113,14 @@ class Visitor:
 
     def _get(
         self, url: str, conditions: Mapping[str, str], ends: float, *, most_bytes: Callable[[str], int],
-        cut: bool,
+        cut: bool, allow_private: bool,
     ) -> Page | str:  # fmt: skip
         """One request: what came, or where it sends us on to."""
         left = ends - time.monotonic()
         if left <= 0:
             raise ProviderError("The site did not answer in time.")
         try:
-            with closing(self._asked(url, conditions, left)) as response:
+            with closing(self._asked(url, conditions, left, allow_private=allow_private)) as response:
                 return _judged(response, url, ends, most_bytes=most_bytes, cut=cut)
         except httpx.TimeoutException as error:
             raise ProviderError("The site did not answer in time.") from error
@@ -126,9 +129,10 @@ class Visitor:
         except (httpx.HTTPError, OSError) as error:
             raise ProviderError("The site cannot be reached.") from error
 
-    def _asked(self, url: str, conditions: Mapping[str, str], left: float) -> httpx.Response:
+    def _asked(
+        self, url: str, conditions: Mapping[str, str], left: float, *, allow_private: bool
+    ) -> httpx.Response:
         """The beginning of an answer. No client of httpx, which would keep cookies for the next who asks."""
-        allow_private = addresses.names_host(url, self.private_hosts)
         timeout = httpx.Timeout(left, connect=min(CONNECT_SECONDS, left)).as_dict()
         request = httpx.Request(
             "GET", url, headers=self._headers(conditions), extensions={"timeout": timeout}

@@ -18,7 +18,9 @@ from django.utils import timezone
 from agents.models import ModelProvider
 from conversations import channels, connecting, hooks, media
 from conversations.models import Breaker, Channel, Conversation, HookDelivery, Message
-from providers import addresses, llm, speech, waha, whatsapp_cloud
+from knowledge import sources
+from knowledge.models import Document, Source
+from providers import addresses, llm, speech, waha, web, whatsapp_cloud
 from providers.errors import ProviderError, ProviderRejected
 from providers.hooks import post
 from tests.counterparts import serving
@@ -98,6 +100,7 @@ def _canary() -> Iterator[Canary]:
 def canary(_canary: Canary, settings: Any, names: Any) -> Iterator[Canary]:
     """In production nothing of this house may be called; and nothing was."""
     settings.GATEWAY_PRIVATE_HOSTS = settings.HOOK_PRIVATE_HOSTS = settings.MODEL_PRIVATE_HOSTS = [""]
+    settings.WEB_PRIVATE_HOSTS = [""]
     _canary.heard = 0
     yield _canary
     assert _canary.heard == 0
@@ -272,7 +275,37 @@ class TestS2ModelProvider:
         assert adapter.complete(request).text
 
 
-CALLERS = ["hook", "waha", "anthropic", "openai", "speech"]
+class TestS2WebSources:
+    """Pages and sites that a business has read: on the form, at each look, and wherever they lead."""
+
+    @pytest.mark.parametrize("kind", ["page", "site"])
+    def test_are_refused_when_they_are_typed(self, canary: Canary, shop: Any, kind: str) -> None:
+        for url in urls(canary):
+            with pytest.raises(sources.Refused):
+                sources.add(kind=kind, title="", address=url, added_by=None, now=timezone.now())
+        assert not Source.objects.exists()
+
+    def test_are_refused_when_they_are_fetched(self, canary: Canary) -> None:
+        visitor = web.Visitor(contact="x", pause=0.0)
+        for url in urls(canary):
+            with pytest.raises(ProviderError):
+                visitor.fetch(url)
+
+    @pytest.mark.parametrize("kind", ["page", "site"])
+    def test_end_with_the_reason_when_the_name_has_moved_into_the_house(
+        self, canary: Canary, shop: Any, names: dict[str, list[str]], kind: str
+    ) -> None:
+        names["turns.example"] = ["93.184.216.34"]
+        address = f"http://turns.example:{canary.port}/"
+        source = sources.add(kind=kind, title="", address=address, added_by=None, now=timezone.now())
+        names["turns.example"] = ["127.0.0.1"]
+        shop.work()
+        source.refresh_from_db()
+        assert source.status == "failed" and "private network" in source.problem
+        assert not Document.objects.filter(source=source).exists()
+
+
+CALLERS = ["hook", "waha", "anthropic", "openai", "speech", "web"]
 
 
 def call(who: str, url: str) -> None:
@@ -284,6 +317,8 @@ def call(who: str, url: str) -> None:
         told = post(url, body=b"{}", headers={}, allow_private=False)
         if not told.taken:
             raise ProviderError(f"{told.status}")
+    elif who == "web":
+        web.Visitor(contact="x", pause=0.0).fetch(url)
     elif who == "waha":
         waha.client(base_url=url, api_key="k").get_session(session="s")
     elif who == "speech":
