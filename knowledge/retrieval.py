@@ -4,7 +4,7 @@ How they are ordered is said in knowledge/search_statement.py, when they carry a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,15 +13,17 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.types.numeric import Int8
 
-from knowledge import embeddings, joining, questions, support
+from knowledge import embeddings, joining, likeness, pinned, questions, support
 from knowledge import search_statement as statements
 from knowledge.joining import Candidate, Found, Why
 from knowledge.models import Audience, Document
+from knowledge.pinned import Pinned
 from tenants.db import connection
 
 QUESTION_CHARACTERS = 500
 MORE = 2  # times as many as asked for are looked at: twins and neighbours become one
 Mode = Literal["both", "words", "meaning"]
+_KNOWN = f"SELECT EXISTS (SELECT FROM {Document._meta.db_table} WHERE chunk_count > 0), {pinned.SOME}"
 Row = Sequence[Any]
 
 __all__ = ["NOTHING", "Found", "Retrieved", "Why", "explain", "rank", "search", "search_words"]
@@ -34,6 +36,7 @@ class Retrieved:
     passages: tuple[Found, ...]
     support: float
     supported: bool
+    pinned: Pinned | None = None  # what a person settled as the answer to this
 
 
 NOTHING = Retrieved(passages=(), support=0.0, supported=False)
@@ -89,18 +92,43 @@ def explain(
     audience: str = Audience.CUSTOMERS,
 ) -> Retrieved:
     """As `search`, by meaning alone, by words alone or by both; each passage says in `why` what it is there for."""
-    asked = questions.written_out(clean(question), language=language)
-    if not asked.strip() or not Document.objects.filter(chunk_count__gt=0).exists():
+    asked = questions.written_out(likeness.core(clean(question)) or clean(question), language=language)
+    if not asked.strip():
         return NOTHING
+    known, settled = _known()
     to = Listener(agent_id, audience)
     if mode == "words":
-        return _by_words(asked, to=to, limit=limit)
+        found, vector = _by_words(asked, to=to, limit=limit) if known else NOTHING, None
+    elif known or settled:
+        found, vector = _by_vector(asked, to=to, limit=limit, by_words=mode == "both", known=known)
+    else:
+        return NOTHING
+    if not settled:
+        return found
+    values, model = (vector.values, vector.model) if vector else (None, "")
+    answer = pinned.match(asked, values, model, language, agent_id=agent_id, audience=audience)
+    return replace(found, pinned=answer)
+
+
+def _known() -> tuple[bool, bool]:
+    """Whether there are documents that answer, and whether there are settled answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN)
+        documents, settled = cursor.fetchone()
+    return documents, settled
+
+
+def _by_vector(
+    asked: str, *, to: Listener, limit: int, by_words: bool, known: bool
+) -> tuple[Retrieved, embeddings.Vector]:
     vector = _vector(asked)
-    found = rank(question=asked, vector=vector, limit=limit, to=to, by_words=mode == "both")
+    if not known:
+        return NOTHING, vector
+    found = rank(question=asked, vector=vector, limit=limit, to=to, by_words=by_words)
     if not found.passages and (now := _vector(asked)).model != vector.model:
         # Another model took over between the two steps; its passages have vectors of its own.
-        found = rank(question=asked, vector=now, limit=limit, to=to, by_words=mode == "both")
-    return found
+        vector, found = now, rank(question=asked, vector=now, limit=limit, to=to, by_words=by_words)
+    return found, vector
 
 
 def _vector(question: str) -> embeddings.Vector:
