@@ -32,6 +32,7 @@ app.autodiscover_tasks(["conversations"], related_name="invariants")
 app.autodiscover_tasks(["knowledge"], related_name="indexing")
 app.autodiscover_tasks(["knowledge"], related_name="corrections")
 app.autodiscover_tasks(["knowledge"], related_name="looking")
+app.autodiscover_tasks(["knowledge"], related_name="reembedding")
 app.autodiscover_tasks(["tenants"], related_name="provisioning")
 app.autodiscover_tasks(["config"], related_name="health")
 

@@ -19,7 +19,8 @@ from agents.lines import Line, say
 from agents.models import AgentVersion
 from conversations import breakers, consent, handoff, outbox, rules
 from conversations.models import Breaker, Conversation, Message
-from knowledge import retrieval
+from knowledge import reranking, retrieval
+from knowledge.models import Reranker
 from providers import llm
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants.background import task
@@ -30,7 +31,8 @@ log = structlog.get_logger(__name__)
 TOTAL_SECONDS = 25.0  # for all models of one turn
 LEAST_SECONDS = 3.0  # no model answers in less
 QUICK_SECONDS = 5.0  # a first failure so soon is worth a second try before documents are quoted
-EMBEDDING = "embedding"
+EMBEDDING, RERANKER = "embedding", "reranker"
+PASSAGES = 6  # that an answer is made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +59,43 @@ class Answered:
 
 
 def find(question: str, *, language: str, agent_id: int, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
-    """The passages that this assistant may use; by their words alone while the embedding process is away."""
+    """The passages that this assistant may use; by their words alone while no vectors can be had."""
+    ranker = reranking.chosen()
+    most = reranking.LOOKED_AT if ranker else PASSAGES
+    found = _found(question, language=language, agent_id=agent_id, limit=most, known=known)
+    return _reranked(ranker, question, found, known=known) if ranker else found
+
+
+def _found(
+    question: str, *, language: str, agent_id: int, limit: int, known: Mapping[str, Breaker]
+) -> retrieval.Retrieved:
     row = known.get(EMBEDDING)
     if breakers.allows(row, now=timezone.now()):
         try:
-            found = retrieval.search(question=question, language=language, agent_id=agent_id)
-        except ProviderRejected:
-            raise
+            found = retrieval.search(question=question, language=language, agent_id=agent_id, limit=limit)
         except ProviderError as error:
             breakers.failed(EMBEDDING, error, now=timezone.now())
         else:
             breakers.succeeded(row)
             return found
     log.warning("retrieval.words_only")
-    return retrieval.search_words(question=question, language=language, agent_id=agent_id)
+    return retrieval.search_words(question=question, language=language, agent_id=agent_id, limit=limit)
+
+
+def _reranked(
+    ranker: Reranker, question: str, found: retrieval.Retrieved, *, known: Mapping[str, Breaker]
+) -> retrieval.Retrieved:
+    """The vendor's order of the passages, or our own while the vendor does not answer."""
+    row, passages = known.get(RERANKER), found.passages
+    if len(passages) > 1 and breakers.allows(row, now=timezone.now()):
+        connection.close_if_unusable_or_obsolete()  # as for a model
+        try:
+            passages = reranking.ordered(ranker, question, passages)
+        except ProviderError as error:
+            breakers.failed(RERANKER, error, now=timezone.now())
+        else:
+            breakers.succeeded(row)
+    return replace(found, passages=passages[:PASSAGES])
 
 
 def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[str, Breaker]) -> Answered:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from knowledge import box_views, document_views, review_views, views
+from knowledge import box_views, document_views, review_views, search_model_views, views
 
 urlpatterns = [
     path("assistant/", views.teach, name="assistant"),
@@ -18,4 +18,10 @@ urlpatterns = [
     path("assistant/passages/<int:pk>/switch", document_views.passage_switch, name="passage_switch"),
     path("assistant/documents/<int:pk>/delete", views.delete, name="document_delete"),
     path("assistant/documents/<int:pk>/again", views.again, name="document_again"),
+    path("account/search/", search_model_views.search_models, name="account_search"),
+    path("account/search/state", search_model_views.search_models_state, name="search_models_state"),
+    path("account/search/embedding", search_model_views.embedding, name="search_embedding"),
+    path("account/search/embedding/again", search_model_views.embedding_again, name="search_embedding_again"),
+    path("account/search/embedding/stop", search_model_views.embedding_stop, name="search_embedding_stop"),
+    path("account/search/reranker", search_model_views.reranker, name="search_reranker"),
 ]

@@ -13,7 +13,6 @@ from providers.errors import ProviderError, ProviderRejected
 
 DIMENSIONS = 896
 PASSAGES_A_CALL = 8  # progress moves, and a lost call costs little
-QUESTIONS_A_CALL = 32
 QUESTION_SECONDS = 8.0
 PASSAGES_SECONDS = 120.0
 
@@ -33,10 +32,6 @@ class LocalEmbedder:
         """The model's id and the vector of one question."""
         model, vectors = self._embed("question", [text], seconds=QUESTION_SECONDS)
         return model, vectors[0]
-
-    def embed_questions(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
-        """The model's id and a vector for each question, for when nobody waits."""
-        return self._embed("question", list(texts), seconds=PASSAGES_SECONDS)
 
     def embed_passages(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
         """The model's id and a vector for each passage; about 0.2 s of CPU each."""

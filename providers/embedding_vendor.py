@@ -41,10 +41,6 @@ class VendorEmbedder:
         model, vectors = self._embed("question", [text], seconds=embedding.QUESTION_SECONDS)
         return model, vectors[0]
 
-    def embed_questions(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
-        """The model's id and a vector for each question, for when nobody waits."""
-        return self._embed("question", texts, seconds=embedding.PASSAGES_SECONDS)
-
     def embed_passages(self, texts: Sequence[str]) -> tuple[str, list[Any]]:
         """The model's id and a vector for each passage."""
         return self._embed("passage", texts, seconds=embedding.PASSAGES_SECONDS)
