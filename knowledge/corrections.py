@@ -4,18 +4,16 @@ A corrected passage is found by its new words at once, and by its meaning as soo
 task does that, and until then its digest says that it waits. What was read from the document stays beside it.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.postgres.search import SearchVector
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import StrIndex
 from django_tenants.utils import schema_context
 
-from knowledge import embeddings, indexing
-from knowledge.models import Chunk, Document, Lexeme
+from knowledge import counting, drafts, embeddings
+from knowledge.models import Chunk, Document
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
 
@@ -48,13 +46,13 @@ def edit(chunk_id: int, *, text: str) -> Chunk | None:
     chunk = _locked(chunk_id)
     if chunk is None or text == chunk.text:
         return chunk
-    _count(chunk, sign=-1)
+    counting.count_words([chunk.pk], sign=-1)
     original = chunk.original if chunk.edited else chunk.text
     chunk.text, chunk.digest, chunk.edited = text, WAITS, text != original
     chunk.original = original if chunk.edited else ""
     chunk.search = SearchVector(Value(_readable(chunk)), config=f"public.fd_{chunk.language}")
     chunk.save(update_fields=["text", "digest", "edited", "original", "search"])
-    _count(chunk, sign=1)
+    counting.count_words([chunk.pk])
     enqueue(embed, chunk_id=chunk.pk)
     live.publish("document.changed", id=chunk.document_id)
     return chunk
@@ -68,8 +66,8 @@ def _clean(text: str) -> str:
 
 
 def _readable(chunk: Chunk) -> str:
-    """The text with its headings before it: how it is embedded and searched."""
-    return indexing.readable({"heading": chunk.heading, "text": chunk.text})
+    """As it is embedded and searched."""
+    return drafts.readable({"heading": chunk.heading, "text": chunk.text})
 
 
 def _locked(chunk_id: int) -> Chunk | None:
@@ -78,22 +76,6 @@ def _locked(chunk_id: int) -> Chunk | None:
     if document_id is None or not Document.objects.select_for_update().filter(pk=document_id).exists():
         return None
     return Chunk.objects.select_for_update(of=("self",)).filter(pk=chunk_id).first()
-
-
-def _count(chunk: Chunk, *, sign: int) -> None:
-    """Add one passage's words to the counts, or take them out."""
-    words, chunks = Lexeme._meta.db_table, Chunk._meta.db_table
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(current_schema()))", [indexing.WORDS_LOCK])
-        cursor.execute(
-            f"""
-            INSERT INTO {words} AS kept (language, word, chunks)
-            SELECT language, word, %(sign)s
-            FROM {chunks}, unnest(tsvector_to_array(search) || ''::text) AS word WHERE id = %(chunk)s
-            ON CONFLICT (word, language) DO UPDATE SET chunks = kept.chunks + excluded.chunks
-            """,
-            {"sign": sign, "chunk": chunk.pk},
-        )
 
 
 # -- the vector of what was corrected
@@ -106,15 +88,17 @@ def embed(chunk_id: int) -> None:
     if chunk is not None:
         text = _readable(chunk)
         model, vectors = embeddings.passages([text])
-        _keep(chunk, model, vectors[0], digest=hashlib.sha256(text.encode()).hexdigest())
+        _keep(chunk, model, vectors[0])
 
 
 @transaction.atomic(durable=True)
-def _keep(chunk: Chunk, model: str, vector: Any, *, digest: str) -> None:
+def _keep(chunk: Chunk, model: str, vector: Any) -> None:
     """The vector, unless the words were changed again meanwhile."""
+    embeddings.guard(model)
+    digest = drafts.digest_of({"heading": chunk.heading, "text": chunk.text})
     same = Chunk.objects.filter(pk=chunk.pk, text=chunk.text, digest=WAITS)
     if same.update(embedding=vector, embedding_model=model, digest=digest):
-        indexing.find_middle()
+        counting.find_middle()
         live.publish("document.changed", id=chunk.document_id)
 
 
@@ -127,31 +111,9 @@ def sweep() -> None:
                 ring(embed, schema=schema, chunk_id=pk)
 
 
-# -- what a person did, when the document is read anew
-
-
-def touched(document: Document) -> list[Chunk]:
-    """The passages that a person corrected or switched off."""
-    return list(document.chunks.exclude(edited=False, enabled=True).order_by("position"))
-
-
-def hand_on(touched: Iterable[Chunk], new: Sequence[Chunk]) -> None:
-    """Do to new passages, not saved yet, what a person did to the same ones before; others are forgotten."""
-    by_text: dict[tuple[str, ...], list[Chunk]] = {}
-    for chunk in new:
-        by_text.setdefault(_read(chunk), []).append(chunk)
-    for old in touched:
-        for chunk in by_text.get(_read(old), [])[:1]:
-            chunk.enabled, chunk.edited = old.enabled, old.edited
-            if old.edited:
-                chunk.original, chunk.text, chunk.digest = chunk.text, old.text, old.digest
-                chunk.embedding, chunk.embedding_model = old.embedding, old.embedding_model
-                chunk.search, chunk.language = old.search, old.language
-
-
-def _read(chunk: Chunk) -> tuple[str, ...]:
-    """A passage as it was read from its document: headings and words."""
-    return (*chunk.heading, chunk.original if chunk.edited else chunk.text)
+def of(document: Document) -> list[Chunk]:
+    """The passages of a document that a person corrected."""
+    return list(document.chunks.filter(edited=True).order_by("position"))
 
 
 # -- where what was read for an answer stands now

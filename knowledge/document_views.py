@@ -97,7 +97,7 @@ def _chunks() -> QuerySet[Chunk]:
 def passage(request: HttpRequest, pk: int) -> HttpResponse:
     """The document opened where the passage stands, with the passage marked."""
     chunk = get_object_or_404(_chunks(), pk=pk)
-    found, count = chunk.document, pictures.pages_of(chunk.document)
+    found, count = chunk.document, pictures.answering(chunk.document).pages
     context: dict[str, Any] = {"chunk": chunk, "document": found}
     if count:
         return render(request, "knowledge/passage.html", {**context, **_on_page(request, chunk, count)})
@@ -115,6 +115,7 @@ def _on_page(request: HttpRequest, chunk: Chunk, count: int) -> dict[str, Any]:
     return {
         "number": number,
         "count": count,
+        "mark_of_file": pictures.answering(chunk.document).sha256[:12],
         "marks": [Mark(*box[1:5]) for box in boxes if box[0] == number],
         "chunks": [chunk, *chunks] if beside else chunks,
     }
@@ -138,9 +139,9 @@ def _number(request: HttpRequest, *, default: int, most: int) -> int:
 def document_page(request: HttpRequest, pk: int) -> HttpResponse:
     """A page as a picture: `?page=`, counted from 1."""
     found = get_object_or_404(Document, pk=pk)
-    count = pictures.pages_of(found)
+    most = max(pictures.answering(found).pages, 1)
     try:
-        drawn = pictures.page(found, _number(request, default=1, most=max(count, 1)))
+        drawn = pictures.page(found, _number(request, default=1, most=most))
     except pictures.NoPicture:
         return HttpResponse(_("This page cannot be shown."), status=422, content_type="text/plain")
     except pictures.Busy:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,23 +43,36 @@ class Busy(Exception):
     """Too many pages are being drawn; try again in a few seconds."""
 
 
-def pages_of(document: Document) -> int:
-    """How many pages can be shown as pictures: 0 where there are none."""
-    if document.kind not in DRAWN or not document.file:
-        return 0
-    return max(document.pages or 1, 1)
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The file that a document's passages are from: while a new version is read, the one before."""
+
+    file: str
+    sha256: str
+    kind: str
+    pages: int  # that can be shown as pictures; 0 where there are none
+
+
+def answering(document: Document) -> Answering:
+    """Which file that is at this moment."""
+    told = document.earlier or {}
+    file = told.get("file") or document.file.name or ""
+    kind = told.get("kind") or document.kind
+    pages = max(told.get("pages") or document.pages or 1, 1) if file and kind in DRAWN else 0
+    return Answering(file, told.get("sha256") or document.sha256, kind, pages)
 
 
 def page(document: Document, number: int) -> bytes:
     """A page as WebP, counted from 1; raises NoPicture or Busy."""
-    if not 1 <= number <= pages_of(document):
+    of = answering(document)
+    if not 1 <= number <= of.pages:
         raise NoPicture
-    name = f"{_folder(document.pk, document.sha256)}/{number}-{VERSION}.webp"
+    name = f"{_folder(document.pk)}/{of.sha256[:16]}-{number}-{VERSION}.webp"
     try:
         with default_storage.open(name) as kept:
             return bytes(kept.read())
     except FileNotFoundError:
-        drawn = _in_child(document, number)
+        drawn = _in_child(of, number)
     if not default_storage.exists(name):  # else somebody else drew it meanwhile
         default_storage.save(name, ContentFile(drawn))
     return drawn
@@ -68,49 +83,54 @@ def boxes(document: Document, chunk: Chunk) -> list[list[float]]:
 
     As it was read; else found by its words, once, and remembered. Empty where it cannot be told.
     """
-    if chunk.boxes or document.kind != "pdf" or not chunk.page or not pages_of(document):
+    of = answering(document)
+    if chunk.boxes or of.kind != "pdf" or not chunk.page:
         return list(chunk.boxes)
-    key = f"passage-boxes:{chunk.pk}:{document.sha256[:16]}"
+    key = f"passage-boxes:{chunk.pk}:{of.sha256[:16]}"
     found = cache.get(key)
     if found is None:
         try:
-            found = [[chunk.page, *box] for box in _find(document, chunk)]
+            found = [[chunk.page, *box] for box in _find(of, chunk)]
         except (NoPicture, Busy):
             return []
         cache.set(key, found, FOUND_SECONDS)
     return list(found)
 
 
-def forget(document_id: int, sha256: str) -> None:
-    """Remove the pictures of a document's file; for after the commit."""
-    folder = _folder(document_id, sha256)
+def forgetter(document_id: int) -> Callable[[], None]:
+    """Remove the pictures of a document; for after the commit."""
+    folder = _folder(document_id)  # read now: at commit we may be elsewhere
+    return lambda: _forget(folder)
+
+
+def _forget(folder: str) -> None:
     try:
         names = default_storage.listdir(folder)[1]
     except FileNotFoundError:
-        return
+        return  # nobody has looked at a page
     for name in names:
         default_storage.delete(f"{folder}/{name}")
 
 
-def _folder(document_id: int, sha256: str) -> str:
-    return f"{connection.schema_name}/pages/{document_id}-{sha256[:16]}"
+def _folder(document_id: int) -> str:
+    return f"{connection.schema_name}/pages/{document_id}"
 
 
-def _find(document: Document, chunk: Chunk) -> list[list[float]]:
+def _find(of: Answering, chunk: Chunk) -> list[list[float]]:
     text = chunk.original if chunk.edited else chunk.text
-    said: list[list[float]] = json.loads(_in_child(document, chunk.page or 1, "--find", text=text))
+    said: list[list[float]] = json.loads(_in_child(of, chunk.page or 1, "--find", text=text))
     return said
 
 
-def _in_child(document: Document, number: int, *options: str, text: str = "") -> bytes:
+def _in_child(of: Answering, number: int, *options: str, text: str = "") -> bytes:
     """What the child made of a page; raises NoPicture or Busy."""
     _count()
     if not AT_ONCE.acquire(timeout=WAIT_SECONDS):
         raise Busy
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = _copied(document, Path(folder))
-            return _run([str(path), document.kind, str(number), *options], text.encode())
+            path = _copied(of, Path(folder))
+            return _run([str(path), of.kind, str(number), *options], text.encode())
     finally:
         AT_ONCE.release()
 
@@ -127,10 +147,10 @@ def _count() -> None:
         raise Busy
 
 
-def _copied(document: Document, folder: Path) -> Path:
+def _copied(of: Answering, folder: Path) -> Path:
     path = folder / "document"
     try:
-        with document.file.open("rb") as source, path.open("wb") as copy:
+        with default_storage.open(of.file) as source, path.open("wb") as copy:
             for piece in source.chunks():
                 copy.write(piece)
     except FileNotFoundError:

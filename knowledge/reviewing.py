@@ -62,7 +62,7 @@ def changes(document: Document) -> list[Change]:
 
 def _corrected(document: Document) -> dict[str, str]:
     """What a person made of passages, by the words that were read."""
-    return {chunk.original: chunk.text for chunk in corrections.touched(document) if chunk.edited}
+    return {chunk.original: chunk.text for chunk in corrections.of(document)}
 
 
 def _lost(document: Document, kept: Mapping[str, str]) -> list[Change]:
