@@ -32,6 +32,11 @@ class Unfit(ProviderRejected):
         super().__init__(f"The answer was kept back ({breach.value}).")
 
 
+SETTLED = """\
+The passage “{title}” is what the business wants said to exactly this question: say all that it says and \
+nothing else, in {language}."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """Who answers: an adapter, its vendor and the model's name."""
@@ -89,16 +94,26 @@ def compose(
     language: str,
     model: str,
     attachments: Sequence[llm.Attachment] = (),
+    settled: str = "",
 ) -> llm.Request:
-    """The request that every model gets: rules first (cacheable), passages and talk after."""
+    """The request that every model gets: rules first (cacheable), passages and talk after.
+
+    `settled` is the title of the passage that holds what the business wants said to this question.
+    """
+    system = _system(version, business=business, language=language)
     return llm.Request(
-        system=_system(version, business=business, language=language),
+        system=f"{system}\n\n{_say(settled, language)}" if settled else system,
         history=tuple(history),
         passages=tuple(passages),
         model=model,
         language=language,
         attachments=tuple(attachments),
     )
+
+
+def _say(title: str, language: str) -> str:
+    name = LANGUAGE_NAMES.get(language[:2], "the customer's language")
+    return SETTLED.format(title=title, language=name)
 
 
 def _system(version: AgentVersion, *, business: str, language: str) -> str:

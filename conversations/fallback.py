@@ -17,10 +17,11 @@ from django.utils import timezone
 from agents import replies
 from agents.lines import Line, say
 from agents.models import AgentVersion
-from conversations import breakers, consent, handoff, outbox, rules
+from conversations import breakers, consent, handoff, outbox, rules, settled
 from conversations.models import Breaker, Conversation, Message
 from knowledge import reranking, retrieval
 from knowledge.models import Reranker
+from knowledge.pinned import Pinned
 from providers import llm
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants.background import task
@@ -43,6 +44,7 @@ class Asked:
     quotable: bool
     attempt: int
     started: float  # on the monotonic clock
+    settled: Pinned | None = None  # in another language: said by a model, or else as it stands
 
     def of(self, speaker: replies.Speaker) -> llm.Request:
         """As this model is to be asked; who can only quote sees what supports an answer, or nothing."""
@@ -63,7 +65,9 @@ def find(question: str, *, language: str, agent_id: int, known: Mapping[str, Bre
     ranker = reranking.chosen()
     most = reranking.LOOKED_AT if ranker else PASSAGES
     found = _found(question, language=language, agent_id=agent_id, limit=most, known=known)
-    return _reranked(ranker, question, found, known=known) if ranker else found
+    if ranker is None or settled.is_spoken(found.pinned, language):
+        return found
+    return _reranked(ranker, question, found, known=known)
 
 
 def _found(
@@ -135,7 +139,7 @@ class Paused(ProviderError):
 def _ask(speaker: replies.Speaker, asked: Asked, known: Mapping[str, Breaker], *, seconds: float) -> Answered:
     """Ask one model, and remember whether it answered."""
     if speaker.vendor == "extractive":
-        return Answered(speaker.adapter.complete(asked.of(speaker)), speaker.vendor)
+        return _own_words(asked, speaker)
     row = known.get(speaker.account)
     if not breakers.allows(row, now=timezone.now()):
         assert row is not None, "a vendor without a row may always be asked"
@@ -162,9 +166,15 @@ def _after(row: Breaker) -> float:
 
 def _quoted(asked: Asked) -> Answered | None:
     """The business's own sentences, where they support an answer; a greeting needs none."""
-    speaker = replies.quoter()
-    completion = speaker.adapter.complete(asked.of(speaker))
-    return Answered(completion, speaker.vendor) if completion.supported else None
+    answered = _own_words(asked, replies.quoter())
+    return answered if answered.completion.supported else None
+
+
+def _own_words(asked: Asked, speaker: replies.Speaker) -> Answered:
+    """What was settled, as it stands, or else a quotation."""
+    if asked.settled is not None:
+        return Answered(settled.said(asked.settled), settled.VENDOR)
+    return Answered(speaker.adapter.complete(asked.of(speaker)), speaker.vendor)
 
 
 # -- who waits too long hears so

@@ -82,6 +82,7 @@ register("conversation.handed_over", gettext_lazy("a conversation goes to a pers
 register("conversation.closed", gettext_lazy("a conversation was closed"))
 register("turn.finished", gettext_lazy("the assistant finished an answer"))
 register("channel.health", gettext_lazy("a channel's state changed"))
+register("gap.opened", gettext_lazy("a customer asked what the assistant does not know"))
 TEST = "test"
 
 

@@ -1,7 +1,7 @@
 """One answer by the agent: begin (locked), answer (no transaction), finish (locked)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -28,11 +28,14 @@ from conversations import (
     handoff,
     hooks,
     outbox,
+    settled,
+    teaching,
     understanding,
     wording,
 )
-from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
-from knowledge import retrieval
+from conversations.models import Breaker, Contact, Conversation, Message, Transcript, Turn, TurnPassage
+from knowledge import likeness, pinned, retrieval
+from knowledge.pinned import Pinned
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -66,6 +69,8 @@ class Reply:
     found: retrieval.Retrieved
     vendor: str
     latency_ms: int
+    pinned: Pinned | None = None  # what was settled for this question, and said
+    unanswered: str = ""  # the question, where this could not answer one
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +88,36 @@ def take(conversation_id: int) -> None:
     try:
         begun = begin(conversation_id, now=timezone.now())
     except credits.InsufficientCredits:
-        handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
-        return
+        return _without_credits(conversation_id, started=started)
     if begun is None:
         return
     try:
         reply = answer(begun, started=started)
     except Exception as error:
         return _failed(begun.turn, error)
+    _send(begun, reply)
+
+
+def _send(begun: Begun, reply: Reply) -> None:
     message = finish(begun.turn, reply, now=timezone.now())
     if message is not None:
         outbox.deliver_here(message)  # another doorbell would only cost time
+
+
+def _without_credits(conversation_id: int, *, started: float) -> None:
+    """What was settled costs nothing and is said all the same; for anything else a person is called."""
+    begun = begin(conversation_id, now=timezone.now(), free=True) if settled.some() else None
+    if begun is None:
+        handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
+        return
+    try:
+        reply = _as_settled(begun, _find(begun), started=started)
+    except Exception as error:
+        return _failed(begun.turn, error)
+    if reply is not None:
+        return _send(begun, reply)
+    reason = "There are no credits."
+    abandon(begun.turn.pk, reason=reason, again=False, line=Line.NO_CREDITS, now=timezone.now())
 
 
 def _failed(turn: Turn, error: Exception) -> None:
@@ -107,8 +131,11 @@ def _failed(turn: Turn, error: Exception) -> None:
 
 
 @transaction.atomic(durable=True)
-def begin(conversation_id: int, *, now: datetime) -> Begun | None:
-    """Decide who answers; for the agent, reserve credits and open the turn. None when nothing is due."""
+def begin(conversation_id: int, *, now: datetime, free: bool = False) -> Begun | None:
+    """Decide who answers; for the agent, reserve credits and open the turn. None when nothing is due.
+
+    With `free` nothing is reserved; otherwise raises InsufficientCredits.
+    """
     conversation = handoff.locked_if_there(conversation_id)
     if conversation is None or not _is_due(conversation, now=now):
         return None
@@ -121,7 +148,7 @@ def begin(conversation_id: int, *, now: datetime) -> Begun | None:
     if _waits(conversation, messages, now=now) or conduct.forbids(conversation, messages, now=now):
         return None
     understood = _understood(conversation, messages, now=now)
-    return Begun(_open(conversation, understood, now=now), understood) if understood else None
+    return Begun(_open(conversation, understood, now=now, free=free), understood) if understood else None
 
 
 def _is_due(conversation: Conversation, *, now: datetime) -> bool:
@@ -201,7 +228,7 @@ def _offered_person(conversation: Conversation) -> bool:
     return last is not None and not last.supported
 
 
-def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> Turn:
+def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime, free: bool) -> Turn:
     version = conversation.channel.agent.published
     route = routing.choose(question_of(messages), tiers=version.tiers if version else {})
     earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
@@ -218,7 +245,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
     attention.ring(conversation, messages[-1])
     turn.hold = _carried_over(earlier, now=now)
-    if turn.hold is None:
+    if turn.hold is None and not free:
         amount = _estimate(version, route.tier, messages, now=now)
         turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
     turn.save(update_fields=["hold"])
@@ -254,10 +281,14 @@ def answer(begun: Begun, *, started: float) -> Reply:
     turn, conversation = begun.turn, begun.turn.conversation
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
-    question = question_of(begun.messages)
     known = breakers.all_known()
-    found = fallback.find(
-        question, language=conversation.language, agent_id=turn.agent_version.agent_id, known=known
+    found = _find(begun, known=known)
+    if (as_settled := _as_settled(begun, found, started=started)) is not None:
+        return as_settled
+    question, answer_to_say, last = (
+        question_of(begun.messages),
+        settled.of(found, begun.messages),
+        len(found.passages),
     )
     request = replies.compose(
         version=turn.agent_version,
@@ -266,15 +297,54 @@ def answer(begun: Begun, *, started: float) -> Reply:
             *_history(turn.agent_version, before=begun.messages[0]),
             llm.ChatMessage(role="user", text=question or WITHOUT_WORDS),
         ],
-        passages=_as_passages(found),
+        passages=[
+            *_as_passages(found),
+            *([settled.as_passage(answer_to_say, ref=last)] if answer_to_say else []),
+        ],
         language=conversation.language,
         model="",  # of whoever is asked
         attachments=_attachments(turn, begun.messages),
+        settled=settled.TITLE if answer_to_say else "",
     )
-    asked = fallback.Asked(request, quotable=found.supported, attempt=turn.attempt, started=started)
+    asked = fallback.Asked(
+        request, quotable=found.supported, attempt=turn.attempt, started=started, settled=answer_to_say
+    )
     answered = fallback.complete(turn.agent_version, turn.tier, asked, known=known)
+    return Reply(
+        settled.without_passage(answered.completion, ref=last),
+        found,
+        answered.vendor,
+        latency_ms=int((time.monotonic() - started) * 1000),
+        pinned=answer_to_say if answered.completion.supported else None,
+        unanswered="" if answered.completion.supported else _asked_for(begun, question),
+    )
+
+
+def _find(begun: Begun, *, known: Mapping[str, Breaker] | None = None) -> retrieval.Retrieved:
+    version = begun.turn.agent_version
+    return fallback.find(
+        question_of(begun.messages),
+        language=begun.turn.conversation.language,
+        agent_id=version.agent_id if version else 0,
+        known=breakers.all_known() if known is None else known,
+    )
+
+
+def _as_settled(begun: Begun, found: retrieval.Retrieved, *, started: float) -> Reply | None:
+    """The settled answer as it stands, when it is one in the customer's language; no model is asked."""
+    answer = settled.of(found, begun.messages)
+    if answer is None or not settled.is_spoken(answer, begun.turn.conversation.language):
+        return None
     spent = int((time.monotonic() - started) * 1000)
-    return Reply(answered.completion, found, answered.vendor, latency_ms=spent)
+    return Reply(settled.said(answer), retrieval.NOTHING, settled.VENDOR, latency_ms=spent, pinned=answer)
+
+
+def _asked_for(begun: Begun, question: str) -> str:
+    """The question for the owner to answer once; empty for small talk, and where a file says the half."""
+    if any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in begun.messages):
+        return ""
+    spoken = begun.turn.conversation.language[:2]
+    return likeness.core(question) if likeness.is_question(question, language=spoken) else ""
 
 
 def _attachments(turn: Turn, messages: Sequence[Message]) -> list[llm.Attachment]:
@@ -306,12 +376,15 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     if not silent and _is_overtaken(conversation, turn):
         _merge(conversation, turn, reply, price=price, now=now)
         return None
-    cost = pricing.cost(price, reply.completion.usage)
+    cost = 0 if reply.vendor == settled.VENDOR else pricing.cost(price, reply.completion.usage)
     status = Turn.Status.SILENT if silent else Turn.Status.DONE
     if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
     message = None if silent else _post(conversation, turn, reply, now=now)
     _keep_passages(turn, reply)
+    teaching.note(turn, conversation, reply.unanswered, now=now)
+    if reply.pinned is not None and message is not None:
+        pinned.given(reply.pinned.id, now=now)
     _go_on(conversation)
     hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
@@ -353,6 +426,7 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
             vendor=reply.vendor,
             model=completion.model,
             supported=completion.supported,
+            pinned=reply.pinned.id if reply.pinned else None,
             credits=cost,
             latency_ms=reply.latency_ms,
             input_tokens=usage.input_tokens,
@@ -394,7 +468,9 @@ def _go_on(conversation: Conversation) -> None:
 
 
 @transaction.atomic(durable=True)
-def abandon(turn_id: int, *, reason: str, again: bool, now: datetime, after: float = 0.0) -> Turn:
+def abandon(
+    turn_id: int, *, reason: str, again: bool, now: datetime, after: float = 0.0, line: Line = Line.FAILED
+) -> Turn:
     """Give a turn up: it is free. Try again a little later, and after a few tries call a person."""
     conversation_id = Turn.objects.values_list("conversation_id", flat=True).get(pk=turn_id)
     conversation = handoff.locked(conversation_id)
@@ -407,17 +483,17 @@ def abandon(turn_id: int, *, reason: str, again: bool, now: datetime, after: flo
     turn.save(update_fields=["status", "error", "finished_at"])
     log.warning("turn.abandoned", turn_id=turn.pk, attempt=turn.attempt)
     if conversation.handler == Conversation.Handler.AGENT:
-        _after_failure(conversation, turn, again=again, after=after, now=now)
+        _after_failure(conversation, turn, again=again, after=after, line=line, now=now)
     hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     return turn
 
 
 def _after_failure(
-    conversation: Conversation, turn: Turn, *, again: bool, after: float, now: datetime
+    conversation: Conversation, turn: Turn, *, again: bool, after: float, line: Line, now: datetime
 ) -> None:
     if not again or turn.attempt >= MAX_ATTEMPTS:
-        handoff.queue(conversation, reason=Line.FAILED, now=now)
+        handoff.queue(conversation, reason=line, now=now)
         return
     wait = max(2.0 ** (turn.attempt - 1), min(after, LONGEST_WAIT))
     conversation.reply_due_at = now + timedelta(seconds=wait)
@@ -467,6 +543,8 @@ def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
 def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
     completion, key = reply.completion, f"turn:{turn.pk}"
+    if reply.vendor == settled.VENDOR:
+        return credits.release(turn.hold, now=now) if turn.hold is not None else None
     credits.record_usage(
         key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from pgvector import HalfVector
@@ -16,10 +17,12 @@ from pgvector import HalfVector
 from knowledge import embeddings, likeness
 from knowledge.likeness import Limits
 from knowledge.models import Audience, PinnedAnswer, PinnedQuestion
+from providers.errors import ProviderError
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.db import connection
 
+log = structlog.get_logger(__name__)
 LOOKED_AT, BY_LETTER = 12, 500  # the nearest questions; without vectors, any
 MARGIN = 0.03  # two answers that are so near to each other are one too many
 # How near the vectors of two questions of one meaning are, by their model: from tests/knowledge/pairs.yaml.
@@ -146,17 +149,26 @@ def given(pk: int, *, now: datetime) -> None:
 
 @task()
 def embed() -> None:
-    """Give the settled questions their vectors by the model that serves; raises ProviderError."""
-    waiting = list(PinnedQuestion.objects.filter(unembedded()).values_list("pk", "text")[:200])
-    if not waiting:
-        waiting = list(_of_another_model())
-    for pk, text in waiting:
-        vector = embeddings.question(likeness.core(text) or text)
-        same = PinnedQuestion.objects.filter(pk=pk, text=text)
-        same.update(vector=HalfVector(vector.values), vector_model=vector.model)
-    if waiting:
+    """Give the settled questions their vectors by the model that serves; the sweep rings again."""
+    try:
+        done = [_embed_one(pk, text) for pk, text in _waiting()]
+    except ProviderError as error:
+        return log.warning("pinned.unembedded", reason=str(error))
+    if done:
         with transaction.atomic():
             live.publish("answers.changed")
+
+
+def _embed_one(pk: int, text: str) -> int:
+    vector = embeddings.question(likeness.core(text) or text)
+    same = PinnedQuestion.objects.filter(pk=pk, text=text)
+    return same.update(vector=HalfVector(vector.values), vector_model=vector.model)
+
+
+def _waiting() -> list[tuple[int, str]]:
+    """Questions without a vector; when all have one, those of another model."""
+    new = PinnedQuestion.objects.filter(unembedded()).order_by("pk").values_list("pk", "text")[:200]
+    return list(new) or list(_of_another_model())
 
 
 def _of_another_model() -> Iterable[tuple[int, str]]:

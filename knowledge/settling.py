@@ -166,3 +166,14 @@ def _free(ways: Sequence[str], *, answer: PinnedAnswer | None = None) -> None:
 def line(text: str) -> str:
     """In one line, without what no database keeps."""
     return " ".join(text.replace("\x00", " ").split())
+
+
+@transaction.atomic
+def learn(answer: PinnedAnswer, questions: Iterable[str], *, now: datetime) -> None:
+    """More ways to ask for it, as far as they are no other answer's and there is room."""
+    known = list(answer.questions.order_by("pk").values_list("text", flat=True))
+    others = PinnedQuestion.objects.exclude(answer=answer)
+    new = [line(question)[:LONGEST_QUESTION] for question in questions if line(question)]
+    free = [way for way in new if way not in known and not others.filter(text=way).exists()]
+    if free:
+        change(answer, questions=[*known, *free][:MOST_WAYS], now=now)

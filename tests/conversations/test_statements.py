@@ -7,22 +7,35 @@ statement that is there already can carry it.
 from collections.abc import Callable
 from typing import Any
 
-from conversations.models import Message
+from conversations.models import Message, Unanswered
 from tests.conversations import door
 from tests.conversations.cloud_shop import CloudShop
 from tests.conversations.conftest import Shop
 
 READ, ANSWERED, ANSWERED_BY_CLOUD = 13, 44, 50
+NOTED = 1  # that a question found no answer
+SORTED = 2  # in the background, as far as it comes without vectors
 
 
 def test_a_message_through_the_gateway(shop: Shop, django_assert_max_num_queries: Callable[..., Any]) -> None:
     shop.say("Oi, bom dia")
     shop.work()
     with django_assert_max_num_queries(READ):
-        shop.say("Quanto custa a consulta?")
+        shop.say("Uma consulta para amanhã.")
     with django_assert_max_num_queries(ANSWERED):
         shop.work()
     assert Message.objects.filter(direction="out", status="sent").count() == 2
+
+
+def test_a_question_that_finds_no_answer(
+    shop: Shop, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    shop.say("Oi, bom dia")
+    shop.work()
+    shop.say("Quanto custa a consulta?")
+    with django_assert_max_num_queries(ANSWERED + NOTED + SORTED):
+        shop.work()
+    assert Unanswered.objects.get().question == "Quanto custa a consulta?"
 
 
 def test_a_batch_is_read_together(shop: Shop, django_assert_max_num_queries: Callable[..., Any]) -> None:
@@ -42,7 +55,7 @@ def test_a_message_through_the_cloud_api(
     cloud.say("Oi, bom dia")
     cloud.work()
     with django_assert_max_num_queries(READ):
-        cloud.say("Quanto custa a consulta?")
+        cloud.say("Uma consulta para amanhã.")
     with django_assert_max_num_queries(ANSWERED_BY_CLOUD):
         cloud.work()
     assert Message.objects.filter(direction="out", status="sent").count() == 2

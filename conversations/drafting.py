@@ -1,0 +1,165 @@
+"""Draft an answer to a gap from the nearest documents, for a person to check before any customer reads it."""
+
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from agents import replies, routing
+from agents.models import Agent, AgentVersion
+from billing import credits, pricing
+from billing.models import Hold
+from conversations import breakers, fallback, settled
+from knowledge import gaps, retrieval
+from knowledge.models import Gap
+from providers import llm
+from providers.errors import ProviderError
+from tenants import live
+from tenants.background import enqueue, task
+from tenants.current import tenant
+
+log = structlog.get_logger(__name__)
+PASSAGES = 4
+HALF_SUPPORTED = 0.5  # of what carries an answer: worth a person's look
+TOKENS = 700
+RULE = """\
+This is a draft for the owner of the business, who checks and corrects it before any customer reads it. \
+Write the best short answer that the passages allow, even where they answer only in part."""
+
+
+def write_soon(gap_id: int) -> None:
+    """Have a draft made in the background."""
+    with transaction.atomic():
+        enqueue(write, gap_id=gap_id)
+
+
+@transaction.atomic(durable=True)
+def ask_for(gap: Gap) -> None:
+    """A person wants a new draft, from what the documents say now."""
+    Gap.objects.filter(pk=gap.pk).update(drafted_at=None)
+    enqueue(write, gap_id=gap.pk)
+    live.publish("gap.changed", id=gap.pk)
+
+
+@task()
+def write(gap_id: int) -> None:
+    """Draft an answer to an open gap that has none; the sweep rings again while no vectors are had."""
+    gap = Gap.objects.filter(pk=gap_id, status=Gap.Status.OPEN, drafted_at=None).first()
+    if gap is None:
+        return
+    version = _version(gap)
+    agent_id = version.agent_id if version else None
+    found = retrieval.search(question=gap.question, language=gap.language, limit=PASSAGES, agent_id=agent_id)
+    text = _text(gap, version, found, now=timezone.now()) if found.passages and version else ""
+    with transaction.atomic(durable=True):
+        gaps.drafted(gap.pk, text=text, passages=_shown(found), now=timezone.now())
+        live.publish("gap.changed", id=gap.pk)
+
+
+def _version(gap: Gap) -> AgentVersion | None:
+    """Who is to write it: the assistant that was asked last, as it is published now."""
+    last = gap.asked.select_related("turn__agent_version__agent").order_by("-created_at").first()
+    if last is not None and last.turn.agent_version is not None:
+        return last.turn.agent_version.agent.published
+    agent = Agent.objects.order_by("pk").first()
+    return agent.published if agent else None
+
+
+def _shown(found: retrieval.Retrieved) -> list[dict[str, Any]]:
+    """The nearest passages, as the page lists them: `Gap.draft_from`."""
+    return [
+        {
+            "document_id": one.document_id,
+            "chunk_id": one.chunk_id,
+            "title": one.document_title,
+            "page": one.page,
+            "text": one.text[:600],
+            "score": round(one.score, 3),
+        }
+        for one in found.passages
+    ]
+
+
+def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, now: datetime) -> str:
+    """The draft; empty when nothing near enough was found or nobody could write it."""
+    request = _request(gap, version, found)
+    key = f"draft:{gap.pk}:{int(now.timestamp() * 1000)}"
+    hold = _hold(key, request, now=now)
+    asked = fallback.Asked(
+        request,
+        quotable=found.support >= HALF_SUPPORTED,
+        attempt=2,  # nobody waits: what fails is quoted at once
+        started=time.monotonic(),
+    )
+    try:
+        answered = _quoted(asked) if hold is None else _complete(version, gap, asked)
+    except ProviderError as error:
+        log.warning("draft.failed", gap_id=gap.pk, reason=str(error))
+        answered = None
+    _pay(hold, answered, key=key, now=timezone.now())
+    return _words(answered) if answered is not None and answered.completion.supported else ""
+
+
+def _request(gap: Gap, version: AgentVersion, found: retrieval.Retrieved) -> llm.Request:
+    passages = [
+        llm.Passage(ref=n, title=p.document_title, text=p.text, page=p.page, heading=" › ".join(p.heading))
+        for n, p in enumerate(found.passages)
+    ]
+    request = replies.compose(
+        version=version,
+        business=tenant().name,
+        history=[llm.ChatMessage(role="user", text=gap.question)],
+        passages=passages,
+        language=gap.language,
+        model="",
+    )
+    return replace(request, system=f"{request.system}\n\n{RULE}", max_tokens=TOKENS)
+
+
+def _complete(version: AgentVersion, gap: Gap, asked: fallback.Asked) -> fallback.Answered:
+    tier = routing.choose(gap.question, tiers=version.tiers).tier
+    return fallback.complete(version, tier, asked, known=breakers.all_known())
+
+
+def _quoted(asked: fallback.Asked) -> fallback.Answered:
+    speaker = replies.quoter()
+    return fallback.Answered(speaker.adapter.complete(asked.of(speaker)), speaker.vendor)
+
+
+@transaction.atomic(durable=True)
+def _hold(key: str, request: llm.Request, *, now: datetime) -> Hold | None:
+    """Reserve what a model would cost; None without credits: then the documents are quoted."""
+    price = credits.price_for("*", at=now)
+    characters = len(request.system) + sum(len(passage.text) for passage in request.passages)
+    amount = pricing.estimate(price, characters=characters, max_tokens=TOKENS)
+    try:
+        return credits.hold(key=key, amount=amount, now=now)
+    except credits.InsufficientCredits:
+        return None
+
+
+@transaction.atomic(durable=True)
+def _pay(hold: Hold | None, answered: fallback.Answered | None, *, key: str, now: datetime) -> None:
+    """Settle what a model used; a quotation and a failure are free."""
+    if hold is None:
+        return
+    if answered is None or answered.vendor in ("extractive", settled.VENDOR):
+        return credits.release(hold, now=now)
+    completion = answered.completion
+    price = credits.price_for(completion.model, at=now)
+    cost = pricing.cost(price, completion.usage)
+    credits.record_usage(
+        key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
+    )
+    credits.settle(hold, cost=cost, key=key, reason="draft of an answer", now=now)
+
+
+def _words(answered: fallback.Answered) -> str:
+    """What was written; of a quotation the document's own words alone."""
+    if answered.vendor == "extractive" and answered.completion.citations:
+        return answered.completion.citations[0].quote
+    return answered.completion.text

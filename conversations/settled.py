@@ -1,0 +1,49 @@
+"""A settled answer on its way to a customer: as it stands, or for the model to say in another language."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conversations.models import Message
+from knowledge import retrieval
+from knowledge.models import PinnedAnswer
+from knowledge.pinned import Pinned
+from providers import llm
+
+VENDOR = "pinned"
+TITLE = "Settled answer"  # what the model's rule calls its passage
+
+
+def of(found: retrieval.Retrieved, messages: Sequence[Message]) -> Pinned | None:
+    """The settled answer to all that was said; none where a file came with it, which may say anything."""
+    with_files = any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in messages)
+    return None if with_files else found.pinned
+
+
+def is_spoken(answer: Pinned | None, language: str) -> bool:
+    """Whether it is written in the customer's language, and so needs nobody to say it."""
+    return answer is not None and answer.language == language[:2]
+
+
+def some() -> bool:
+    """Whether this business has settled anything: who has no credits is asked for nothing else."""
+    return PinnedAnswer.objects.filter(enabled=True).exists()
+
+
+def said(answer: Pinned) -> llm.Completion:
+    """The answer as it stands; nobody was asked and nothing was used."""
+    return llm.Completion(text=answer.text, usage=llm.Usage(), model=VENDOR, supported=True)
+
+
+def as_passage(answer: Pinned, *, ref: int) -> llm.Passage:
+    """The answer as a model reads it."""
+    return llm.Passage(ref=ref, title=TITLE, text=answer.text)
+
+
+def without_passage(completion: llm.Completion, *, ref: int) -> llm.Completion:
+    """What a model said, citing only the documents' passages: the settled answer is the turn's own mark."""
+    spans = (replace(span, passages=tuple(n for n in span.passages if n != ref)) for span in completion.spans)
+    return replace(
+        completion,
+        citations=tuple(one for one in completion.citations if one.passage != ref),
+        spans=tuple(span for span in spans if span.passages),
+    )
