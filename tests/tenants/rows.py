@@ -24,7 +24,9 @@ ALSO: dict[str, dict[str, Any]] = {
     "conversations.turn": {"status": "done"},
     "conversations.webhookevent": {"status": "parked"},
     "billing.ledgerentry": {"amount": 1, "balance_after": 1},
+    "knowledge.chunk": {"language": "pt"},
 }
+DIMENSIONS = 896  # of a vector that may have any number of them
 LEFT_OUT = {"billing.price"}  # each business has its own from the start
 
 
@@ -81,10 +83,10 @@ def _make(model: type[models.Model], *, number: int, uid: uuid.UUID, user: User)
 
 def _value(field: Any, *, number: int, uid: uuid.UUID, user: User) -> Any:
     """Something that this field takes; None leaves it as it is."""
-    if field.primary_key:
-        return uid if isinstance(field, models.UUIDField) else number
     if field.is_relation:
         return _related(field, number=number, uid=uid, user=user)
+    if field.primary_key:
+        return uid if isinstance(field, models.UUIDField) else number
     if isinstance(field, models.FileField):
         return default_storage.save(f"{field.model._meta.db_table}-{number}.png", ContentFile(b"png"))
     if field.null or field.has_default() or field.has_db_default():
@@ -110,7 +112,7 @@ def _plain(field: Any, *, number: int) -> Any:
         models.DecimalField: 1,
     }
     if hasattr(field, "dimensions"):
-        return [1.0] + [0.0] * (field.dimensions - 1)
+        return [1.0] + [0.0] * ((field.dimensions or DIMENSIONS) - 1)
     for kind, value in kinds.items():
         if isinstance(field, kind):
             return value
