@@ -25,6 +25,10 @@ CELERY_TASK_ROUTES = {
     "conversations.identities.*": {"queue": "bulk"},
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
+    "conversations.teaching.*": {"queue": "slow"},
+    "conversations.drafting.*": {"queue": "slow"},
+    "knowledge.cases.*": {"queue": "slow"},
+    "knowledge.flags.*": {"queue": "slow"},
     "knowledge.indexing.*": {"queue": "slow"},
     "knowledge.reembedding.*": {"queue": "slow"},
     "knowledge.corrections.*": {"queue": "slow"},
@@ -68,6 +72,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conversations.message_templates.sync_stale",
         "schedule": 3600,
         "options": {"queue": "bulk"},
+    },
+    "sweep-teaching": {
+        "task": "conversations.teaching_sweep.sweep",
+        "schedule": 60,
+        "options": {"queue": "fast"},
     },
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-corrections": {
