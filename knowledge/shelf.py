@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 
 from knowledge.models import Document, Source
 
@@ -83,6 +96,12 @@ def _lines(rows: QuerySet[Any], what: str) -> QuerySet[Any, Any]:
     return named.values_list("what", "key_id", "at")
 
 
+def urgency() -> Case:
+    """Puts first what a person should look at, and last what is gone."""
+    order = [Of.FAILED, Of.REVIEW, Of.READING, Of.WAITING, Of.READY, Of.RETIRED]
+    return Case(*(When(status=status, then=Value(place)) for place, status in enumerate(order)))
+
+
 def items(lines: Sequence[tuple[str, int, Any]]) -> list[Item]:
     """The lines with everything that is shown of them, in their order."""
     ids = {what: [pk for kind, pk, _at in lines if kind == what] for what in ("document", "source")}
@@ -116,9 +135,10 @@ def totals(source_ids: Sequence[int]) -> dict[int, Totals]:
             spent=Sum("credits"),
         )
     )
-    return {row.pop("source_id"): _totals(row) for row in sums}
+    return {row["source_id"]: _totals(dict(row)) for row in sums}
 
 
 def _totals(row: dict[str, Any]) -> Totals:
     size, passages, spent = (int(row.pop(name) or 0) for name in ("size", "passages", "spent"))
+    del row["source_id"]
     return Totals(bytes=size, passages=passages, credits=spent, **row)

@@ -71,7 +71,15 @@ class SourceForm(ReachForm):
     refresh_hours = forms.TypedChoiceField(
         label=gettext_lazy("Look for changes"), coerce=int, initial=24, choices=HOURS
     )
-    order = ("address", "secret", "base_url", "title", "refresh_hours", "audience", "agent_ids")
+    order: tuple[str, ...] = (
+        "address",
+        "secret",
+        "base_url",
+        "title",
+        "refresh_hours",
+        "audience",
+        "agent_ids",
+    )
 
     def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -110,7 +118,8 @@ class SourceForm(ReachForm):
         """What a source has, as the form's initial data."""
         kept = {"title": source.title, "refresh_hours": source.refresh_hours, **source.options}
         lines = "\n".join(kept.get("exclude") or ())
-        return {**kept, "exclude": lines, **ReachForm.of(source)}
+        more = {"exclude": lines, "with_files": bool(kept.get("files"))}
+        return {**kept, **more, **ReachForm.of(source)}
 
 
 class SecretMixin(forms.Form):
@@ -137,7 +146,9 @@ class SecretMixin(forms.Form):
     def remember(self) -> None:
         """Keep the secret for the next try of a form that is shown again."""
         if typed := self.secret_typed():
-            self.data = {**self.data.dict(), **_lists(self.data), "secret_kept": _sealed(typed)}  # type: ignore[union-attr]
+            data: Any = self.data.copy()
+            data["secret_kept"] = encrypt(f"{connection.schema_name}:{typed}")
+            self.data = data
             self.fields["secret"].help_text = self.secret_hint(typed)
             self.fields["secret"].widget.attrs["placeholder"] = last_four(typed.rstrip("}\n "))
 
@@ -150,15 +161,6 @@ class SecretMixin(forms.Form):
         if not typed and self.source is None and "secret" not in self.errors:
             self.add_error("secret", _("This is needed."))
         return typed
-
-
-def _sealed(secret: str) -> str:
-    return encrypt(f"{connection.schema_name}:{secret}")
-
-
-def _lists(data: Any) -> dict[str, Any]:
-    """The fields that have several values."""
-    return {"agent_ids": data.getlist("agent_ids")} if "agent_ids" in data else {}
 
 
 class PageForm(SourceForm):
@@ -193,7 +195,7 @@ class SiteForm(PageForm):
         label=gettext_lazy("Links to follow from the first page"), min_value=0, max_value=sites.MOST_DEPTH,
         initial=sites.DEPTH, help_text=gettext_lazy("Only where the site has no sitemap."),
     )  # fmt: skip
-    files = forms.BooleanField(
+    with_files = forms.BooleanField(
         label=gettext_lazy("Read the documents that it links to, too"), required=False,
         help_text=gettext_lazy("PDF, Word, Excel and the like."),
     )  # fmt: skip
@@ -203,7 +205,8 @@ class SiteForm(PageForm):
         help_text=gettext_lazy("Paths whose pages are not read, one on each line."),
     )  # fmt: skip
     order = (
-        "address", "title", "pages", "depth", "files", "exclude", "refresh_hours", "audience", "agent_ids",
+        "address", "title", "pages", "depth", "with_files", "exclude", "refresh_hours", "audience",
+        "agent_ids",
     )  # fmt: skip
 
     def clean_exclude(self) -> list[str]:
@@ -211,7 +214,9 @@ class SiteForm(PageForm):
         return [line.strip() for line in str(self.cleaned_data["exclude"]).splitlines() if line.strip()]
 
     def kept_options(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("pages", "depth", "files", "exclude")}
+        data = self.cleaned_data
+        kept = {name: data[name] for name in ("pages", "depth", "exclude")}
+        return {**kept, "files": data["with_files"]}
 
 
 class DriveForm(SecretMixin, SourceForm):
@@ -243,7 +248,7 @@ class DriveForm(SecretMixin, SourceForm):
 
     def secret_typed(self) -> str:
         file = self.files.get("key_file") if self.files else None
-        if file is not None and file.size <= MOST_JSON:
+        if file is not None and (file.size or 0) <= MOST_JSON:
             file.seek(0)
             return str(file.read().decode("utf-8", "replace")).strip()
         return super().secret_typed()

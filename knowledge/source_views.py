@@ -76,12 +76,12 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _change(request: HttpRequest, form: SourceForm, found: Source) -> bool:
-    data = form.cleaned_data
+    data, options = form.cleaned_data, form.kept_options()
     try:
         sources.change(
             found.pk,
             title=data["title"],
-            options=form.kept_options(),
+            options=None if options == found.options else options,  # the place itself stays as it is
             secret=form.new_secret(),
             refresh_hours=data["refresh_hours"],
             now=timezone.now(),

@@ -1,8 +1,10 @@
 """Assistant › Teach › Sources: everything that was taught, how it fares, and files that are added."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from knowledge import assistants, documents, shelf
+from knowledge import asked, assistants, corrections, documents, shelf
 from knowledge.models import Document
 from tenants import access
 
@@ -41,8 +43,8 @@ def _shelf(request: HttpRequest) -> dict[str, Any]:
     state = state if state in dict(STATES) else ""
     page = Paginator(shelf.found(query=query, state=state), A_PAGE).get_page(request.GET.get("page"))
     items = shelf.items(list(page.object_list))
-    asked = {"q": query, "state": state, "page": page.number if page.number > 1 else ""}
-    asked = {name: value for name, value in asked.items() if value}
+    wanted = {"q": query, "state": state, "page": page.number if page.number > 1 else ""}
+    wanted = {name: value for name, value in wanted.items() if value}
     opened = _opened(request, items)
     return {
         "items": items,
@@ -51,9 +53,9 @@ def _shelf(request: HttpRequest) -> dict[str, Any]:
         "state": state,
         "states": STATES,
         "assistants": assistants.names(),
-        "asked": urlencode(asked),
+        "asked": urlencode(wanted),
         "opened": opened,
-        "here": f"{reverse('assistant')}?{urlencode({**asked, **_folded_out(opened)})}",
+        "here": f"{reverse('assistant')}?{urlencode({**wanted, **_folded_out(opened)})}",
         "inside": _inside(request, opened),
         "is_empty": not (items or query or state),
     }
@@ -73,7 +75,7 @@ def _inside(request: HttpRequest, opened: int | None) -> Any:
     """The documents of the place that is folded out, those that need attention first."""
     if opened is None:
         return None
-    rows = Document.objects.filter(source=opened).order_by("-status", "title", "pk")
+    rows = Document.objects.filter(source=opened).order_by(shelf.urgency(), "title", "pk")
     return Paginator(rows, INSIDE).get_page(request.GET.get("inside"))
 
 
@@ -84,16 +86,29 @@ def upload(request: HttpRequest) -> HttpResponse:
     files = request.FILES.getlist("files")
     if not files:
         return HttpResponse(_("Choose at least one file."), status=422, content_type="text/plain")
-    for file in files:
-        documents.add(file=file, name=file.name or "document", added_by=request.user, now=timezone.now())  # type: ignore[arg-type]
+    try:
+        _keep(request, files)
+    except documents.StorageFull:
+        return HttpResponse(str(documents.NO_ROOM), status=507, content_type="text/plain")
     if request.headers.get("HX-Request"):
         return render(request, "knowledge/_shelf.html", _shelf(request))
     return redirect("assistant")
 
 
+def _keep(request: HttpRequest, files: Sequence[UploadedFile]) -> None:
+    """Who was answered may hear otherwise from now on, and corrections may be lost: a person is asked first."""
+    asks = bool(asked.recent(1)) or corrections.exist()
+    for file in files:
+        documents.add(
+            file=file, name=file.name or "document", added_by=access.person(request), now=timezone.now(),
+            reviews=asks,
+        )  # fmt: skip
+
+
 @require_GET
 def row(request: HttpRequest, pk: int) -> HttpResponse:
-    context = {"document": get_object_or_404(Document, pk=pk), "assistants": assistants.names()}
+    document = get_object_or_404(Document, pk=pk)
+    context = {"document": document, "assistants": assistants.names(), "padding": ""}
     return render(request, "knowledge/_document.html", context)
 
 

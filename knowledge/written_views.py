@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from knowledge import pairs, pairs_csv, reaching, texts
+from knowledge import documents, pairs, pairs_csv, reaching, texts
 from knowledge.models import Document
 from knowledge.pairs import Checked, Pair, Row
 from knowledge.source_forms import NamedForm, PairsForm, ReachForm, TextForm
@@ -35,11 +35,14 @@ def text(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     form = TextForm(request.POST or None, document=found, initial=initial)
     if request.method == "POST" and form.is_valid() and _named(found, form):
         data = form.cleaned_data
-        made = texts.keep(
-            title=data["title"], text=data["text"], reach=_reach(form, found),
-            added_by=access.person(request), now=timezone.now(),
-        )  # fmt: skip
-        return _kept(request, form, made)
+        try:
+            texts.keep(
+                title=data["title"], text=data["text"], reach=_reach(form, found),
+                added_by=access.person(request), now=timezone.now(),
+            )  # fmt: skip
+            return _kept(request)
+        except documents.StorageFull:
+            form.add_error(None, str(documents.NO_ROOM))
     context = {"form": form, "document": found}
     return render(request, "knowledge/text.html", context, status=422 if form.errors else 200)
 
@@ -53,8 +56,8 @@ def pairs_new(request: HttpRequest) -> HttpResponse:
     rows = _rows(request) if request.method == "POST" else []
     if request.method == "POST":
         read = pairs.checked(rows)
-        if form.is_valid() and not read.wrong and read.pairs:
-            return _kept(request, form, _keep(request, form, read.pairs, None))
+        if form.is_valid() and not read.wrong and read.pairs and _keep(request, form, read.pairs, None):
+            return _kept(request)
         rows = _with_problems(rows, read)
         if not read.pairs and not read.wrong:
             form.add_error(None, _("Write at least one question with its answer."))
@@ -100,7 +103,7 @@ def _change_pairs(
         form.add_error(None, _("One of these questions is on another page of this list already."))
     if read.wrong or not form.is_valid() or not _named(found, form):
         return None
-    return _kept(request, form, _keep(request, form, whole, found))
+    return _kept(request) if _keep(request, form, whole, found) else None
 
 
 @access.roles(*access.MANAGERS)
@@ -152,7 +155,9 @@ def _import(request: HttpRequest, into: Document | None) -> HttpResponse:
         words = _("These are too many: at most %(most)s in one list.") % {"most": pairs.MOST}
         form.add_error(None, words)
         return _preview_page(request, form, mended, into=into, status=422)
-    return _kept(request, form, _keep(request, form, whole, into))
+    if not _keep(request, form, whole, into):
+        return _preview_page(request, form, mended, into=into, status=507)
+    return _kept(request)
 
 
 def _preview_page(
@@ -206,27 +211,27 @@ def _pairs_page(
 ) -> HttpResponse:
     is_wrong = form.errors or any(row.problem for row in rows)
     context = {
-        "form": form, "rows": rows, "empty": range(EMPTY_ROWS), "document": found, "page_obj": page,
-        "problems": sum(bool(row.problem) for row in rows),
+        "form": form, "rows": rows, "empty": [Row(0, "", "")] * EMPTY_ROWS, "document": found,
+        "page_obj": page, "problems": sum(bool(row.problem) for row in rows),
     }  # fmt: skip
     return render(request, "knowledge/pairs.html", context, status=422 if is_wrong else 200)
 
 
-def _keep(request: HttpRequest, form: NamedForm, kept: Sequence[Pair], found: Document | None) -> Document:
-    return pairs.keep(
-        title=form.cleaned_data["title"], pairs=kept, reach=_reach(form, found),
-        added_by=access.person(request), now=timezone.now(),
-    )  # fmt: skip
+def _keep(request: HttpRequest, form: NamedForm, kept: Sequence[Pair], found: Document | None) -> bool:
+    """False, with the reason in the form, when there is no room for them."""
+    try:
+        pairs.keep(
+            title=form.cleaned_data["title"], pairs=kept, reach=_reach(form, found),
+            added_by=access.person(request), now=timezone.now(),
+        )  # fmt: skip
+    except documents.StorageFull:
+        form.add_error(None, str(documents.NO_ROOM))
+        return False
+    return True
 
 
-def _kept(request: HttpRequest, form: NamedForm, made: Document) -> HttpResponse:
-    """Say what became of it: also when another document holds the very same."""
-    if made.title != form.cleaned_data["title"]:
-        words = _("The very same is there already, as “%(name)s”.")
-        messages.info(request, words % {"name": made.title})
-    else:
-        reaching.set_document(made.pk, _reach(form, made))  # also where the content is as before
-        messages.success(request, _("Saved. It is being read."))
+def _kept(request: HttpRequest) -> HttpResponse:
+    messages.success(request, _("Saved. It is being read."))
     return redirect("assistant")
 
 
