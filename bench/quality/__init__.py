@@ -1,0 +1,1 @@
+"""How well the product finds, answers and refuses, beside plainer ways in the same run."""
