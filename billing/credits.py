@@ -104,6 +104,20 @@ def grant(*, amount: int, reason: str, key: str, actor: User | None, now: dateti
     return _enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
 
 
+def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bool:
+    """Take what was not reserved before; once a key, False when it was taken. Raises InsufficientCredits."""
+    account = CreditAccount.objects.select_for_update().get(pk=1)
+    if Usage.objects.filter(key=key).exists():
+        return False
+    if account.available < amount:
+        raise InsufficientCredits(f"{amount} credits are not available")
+    account.balance -= amount
+    account.save(update_fields=["balance"])
+    if amount:
+        _enter(kind, -amount, account, key=key, reason=reason, now=now)
+    return True
+
+
 def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
     """Free the open holds that nobody works on any more; an outermost use case. Returns how many."""
     found = orphans(keep=keep, older_than=older_than)
@@ -196,6 +210,13 @@ def record_speech(
     )
 
 
+def record_reading(*, key: str, pages: int, cost: int, price: Price, now: datetime) -> Usage:
+    """As `record_usage`, for pages of documents that were read."""
+    return Usage.objects.create(
+        key=key, model=price.model, pages=pages, credits=cost, price=_snapshot(price), created_at=now
+    )
+
+
 def _snapshot(price: Price) -> dict[str, Any]:
     fields = (
         "model",
@@ -204,6 +225,7 @@ def _snapshot(price: Price) -> dict[str, Any]:
         "cache_read_per_million",
         "cache_write_per_million",
         "audio_per_hour",
+        "reading_per_hundred_pages",
     )
     kept = {field: getattr(price, field) for field in (*fields, "minimum")}
     return {**kept, "effective_from": price.effective_from.isoformat()}

@@ -23,6 +23,12 @@ class AudioRates(Protocol):
     audio_per_hour: int
 
 
+class ReadingRates(Protocol):
+    """Credits per hundred pages that are read."""
+
+    reading_per_hundred_pages: int
+
+
 class Tokens(Protocol):
     """Tokens of each kind."""
 
@@ -57,3 +63,8 @@ def estimate(rates: Rates, *, characters: int, max_tokens: int) -> int:
 def audio_cost(rates: AudioRates, seconds: float) -> int:
     """The credits for hearing so many seconds, rounded up once, at least one unless it is free."""
     return -(-math.ceil(seconds) * rates.audio_per_hour // 3600)
+
+
+def reading_cost(rates: ReadingRates, pages: int) -> int:
+    """The credits for reading so many pages, rounded up once, at least one unless it is free."""
+    return -(-pages * rates.reading_per_hundred_pages // 100)

@@ -16,6 +16,7 @@ class ConversationsConfig(AppConfig):
             cloud_views,
             conduct_blueprint,
             hook_blueprint,
+            reading_costs,
             web_views,
         )
         from conversations.channels.cloud import CloudTransport
@@ -31,6 +32,7 @@ class ConversationsConfig(AppConfig):
         channel_cards.register_own()
         conduct_blueprint.register()
         hook_blueprint.register()
+        reading_costs.register()
         channels.register("api", Programs())
         channels.register("cloud", CloudTransport())
         channels.register("test", Trial())

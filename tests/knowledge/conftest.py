@@ -1,7 +1,7 @@
 """A business whose owner uploads documents, with the real converter and the real embedder behind the door."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django_tenants.utils import schema_context
 
-from knowledge import indexing
+from knowledge import reading
 from knowledge.models import Document
 from tenants.models import ApiKey
 from tests.background import Background
 
-_converted: dict[tuple[str, bytes], dict[str, Any]] = {}
+_converted: dict[tuple[str, bytes], list[dict[str, Any]]] = {}
 
 
 @pytest.fixture(autouse=True)
@@ -26,15 +26,15 @@ def _real_embedder(settings: Any, embedding: str, tmp_path: Any) -> None:
 @pytest.fixture(autouse=True)
 def _convert_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same file is converted once a run: the real child takes seconds of CPU."""
-    convert = indexing._in_child
+    convert = reading.words
 
-    def remembered(path: Path) -> dict[str, Any]:
+    def remembered(path: Path) -> Iterator[dict[str, Any]]:
         key = (path.suffix, path.read_bytes())
         if key not in _converted:
-            _converted[key] = convert(path)
-        return copy.deepcopy(_converted[key])
+            _converted[key] = list(convert(path))
+        yield from copy.deepcopy(_converted[key])
 
-    monkeypatch.setattr(indexing, "_in_child", remembered)
+    monkeypatch.setattr(reading, "words", remembered)
 
 
 @pytest.fixture

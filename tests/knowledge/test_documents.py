@@ -41,8 +41,8 @@ BAD = {
     "quebrado.pdf": (lambda: files.price_list()[:400], "corrupt"),
     "quebrado.docx": (lambda: b"PK\x03\x04" + b"\x01" * 300, "corrupt"),
     "bomba.docx": (files.bomb, "too_much"),
-    "foto.png": (lambda: files.PNG, "unknown"),
-    "foto.txt": (lambda: files.PNG, "unknown"),
+    "foto.png": (lambda: files.PNG, "corrupt"),
+    "programa.txt": (lambda: b"\x7fELF" + bytes(64), "unknown"),
     "musica.docx": (files.not_a_document, "unknown"),
     "escaneado.pdf": (files.scanned, "scanned"),
 }
@@ -98,7 +98,7 @@ def test_the_same_content_is_not_read_twice(alpha, upload):
 def test_a_replacement_with_known_content_is_copied(alpha, upload, monkeypatch):
     upload(alpha, "casa.md", MARKDOWN)
     upload(alpha, "pagamento.txt", TEXT)
-    monkeypatch.setattr(indexing, "convert", None)
+    monkeypatch.setattr(indexing.reading, "words", None)
     replaced = upload(alpha, "pagamento.txt", MARKDOWN)
     assert replaced.status == "ready"
     with schema_context(alpha.schema_name):

@@ -1,0 +1,42 @@
+"""Reading documents is paid by the page; `knowledge` knows no credits, so it asks here."""
+
+from datetime import datetime
+
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from billing import credits, pricing
+from billing.models import LedgerEntry
+from knowledge import metering
+from tenants.current import tenant as current_tenant
+
+EVERYTHING = "*"  # pages have no model
+
+
+class Credits:
+    """The business's own account, as `knowledge.metering` wants it."""
+
+    def price(self, pages: int) -> int:
+        return pricing.reading_cost(credits.price_for(EVERYTHING, at=timezone.now()), pages)
+
+    def check(self, pages: int) -> None:
+        if credits.standing(since=timezone.now()).available < self.price(pages):
+            raise metering.NotEnough(f"{pages} pages cannot be paid")
+
+    def charge(self, document_id: int, pages: int, now: datetime, *, version: str) -> int:
+        price = credits.price_for(EVERYTHING, at=now)
+        cost, key = pricing.reading_cost(price, pages), f"reading:{document_id}:{version[:32]}"
+        with translation.override(current_tenant().language):
+            reason = _("document read")
+        kind = LedgerEntry.Kind.READING
+        try:
+            new = credits.spend(kind=kind, amount=cost, key=key, reason=reason, now=now)
+        except credits.InsufficientCredits as error:
+            raise metering.NotEnough(str(error)) from error
+        if new:
+            credits.record_reading(key=key, pages=pages, cost=cost, price=price, now=now)
+        return cost if new else 0
+
+
+def register() -> None:
+    metering.register(Credits())
