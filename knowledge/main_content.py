@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import trafilatura
 from lxml import etree
-from lxml.html import HtmlElement, tostring
+from lxml.html import HtmlElement, document_fromstring, tostring
 from trafilatura.meta import reset_caches
 
 MEMORY_BYTES = 2 * 2**30
@@ -56,7 +56,7 @@ def _limit() -> None:
 
 def read(body: bytes, *, url: str, charset: str) -> dict[str, Any]:
     """{"title", "canonical", "noindex", "nofollow", "links", "html"}; no `html` is a page without text."""
-    tree = trafilatura.load_html(_decoded(body, charset))
+    tree = _tree(_decoded(body, charset))
     if tree is None:
         return {"title": "", "canonical": "", "noindex": False, "nofollow": False, "links": [], "html": ""}
     base, wishes = _base(tree, url), _wishes(tree)
@@ -69,6 +69,13 @@ def read(body: bytes, *, url: str, charset: str) -> dict[str, Any]:
         "links": _links(tree, base),
         "html": _content(tree, url=url, title=title),
     }
+
+
+def _tree(text: str) -> HtmlElement | None:
+    try:
+        return document_fromstring(text.replace("\x00", ""))
+    except (etree.ParserError, etree.XMLSyntaxError):
+        return None  # there is nothing in it
 
 
 def _decoded(body: bytes, charset: str) -> str:

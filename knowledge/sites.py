@@ -129,8 +129,15 @@ class SiteReader(WebReader):
         if len(named) < 2:
             return
         self._crawls = False
+        self._forget_links()
         for url in sorted(named, key=lambda one: links.of_site(one, self._home) not in self._known):
             self._add(url, 0, is_named=True)
+
+    def _forget_links(self) -> None:
+        """What the first page leads to is on the map, or is not meant to be found; but for its files."""
+        ahead = [(url, depth) for url, depth in self._queue[self._next :] if links.is_document(url)]
+        self._queue = self._queue[: self._next] + ahead
+        self._found = dict(self._queue)
 
     def _named(self) -> list[str]:
         robots = [url for url in self.robots.sitemaps(self._home) if links.of_site(url, self._home)]
