@@ -4,6 +4,7 @@ A turn without support leaves an Unanswered row. In the background it is put to 
 and the gap gets a draft from the nearest documents. A person approves it, and it is a settled answer.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,6 +23,7 @@ from tenants.current import tenant
 from tenants.models import User
 
 log = structlog.get_logger(__name__)
+MOST_SHOWN = 600  # rows of who asked, on one page
 LOST = timedelta(minutes=1)  # longer than a healthy doorbell takes
 
 
@@ -98,11 +100,19 @@ def ranked(status: str = Gap.Status.OPEN) -> QuerySet[Gap]:
     return counted.defer("vector").select_related("pinned").order_by("-customers", "-asked_at", "-pk")
 
 
-def askers(gap: Gap) -> list[Unanswered]:
-    """Who asked it, each customer once with their last wording, the latest first."""
-    rows = gap.asked.select_related("contact", "turn__conversation__channel").order_by("-created_at", "-pk")
+def asked_by(gap_ids: Sequence[int]) -> dict[int, list[Unanswered]]:
+    """Who asked these gaps and in which words, the latest first; one statement."""
+    rows = Unanswered.objects.filter(gap__in=gap_ids).order_by("-created_at", "-pk")
+    found: dict[int, list[Unanswered]] = {}
+    for row in rows.select_related("contact", "turn__conversation__channel")[:MOST_SHOWN]:
+        found.setdefault(row.gap_id or 0, []).append(row)
+    return found
+
+
+def askers(asked: Iterable[Unanswered]) -> list[Unanswered]:
+    """Each customer once, with their last wording."""
     latest: dict[int, Unanswered] = {}
-    for row in rows[:200]:
+    for row in asked:
         latest.setdefault(row.contact_id, row)
     return list(latest.values())
 

@@ -9,10 +9,12 @@ from django.utils.translation import gettext as _
 
 from billing import credits
 from billing.models import LedgerEntry
-from conversations import accounting, channel_words, invariants
+from conversations import accounting, channel_words, invariants, teaching
 from conversations.handoff import reason_of
 from conversations.models import Breaker, Channel, Conversation, Message, Turn
 from conversations.reasons import in_words
+from knowledge import cases, stored_words
+from knowledge.models import Document, Gap, RegressionCase
 
 RUNWAY_DAYS = 7
 DECISIONS = 3
@@ -69,7 +71,10 @@ def _decisions(*, now: datetime) -> list[dict[str, str]]:
     waiting = Conversation.objects.filter(handler="queue", status="open").select_related("contact")
     found = [_is_down(channel) for channel in down[:DECISIONS]]
     found += [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
+    found += [_reviewed(document) for document in Document.objects.filter(status="review")[:DECISIONS]]
     found += [_failed(message) for message in _not_arrived(now=now)]
+    found += [_not_as_settled(case) for case in cases.failed()[:1]]
+    found += [_without_answer(gap) for gap in teaching.ranked()[:DECISIONS]]
     return found[:DECISIONS]
 
 
@@ -83,6 +88,19 @@ def _not_arrived(*, now: datetime) -> list[Message]:
     return list(failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS])
 
 
+def _not_as_settled(case: RegressionCase) -> dict[str, str]:
+    title = _("Not answered as you settled it: %(question)s") % {"question": case.question}
+    url = f"{reverse('teach_settled')}?show=failed"
+    return {"kind": "case", "title": title, "text": stored_words.in_words(case.detail), "url": url}
+
+
+def _without_answer(gap: Gap) -> dict[str, str]:
+    """A question that nobody has answered for good, with the answer that was drafted."""
+    url = f"{reverse('teach_gaps')}#gap-{gap.pk}"
+    text = gap.draft[:160] or _("Write the answer once, and everybody who asks is told.")
+    return {"kind": "gap", "title": gap.question, "text": text, "url": url}
+
+
 def _is_down(channel: Channel) -> dict[str, str]:
     title = _("%(name)s does not work") % {"name": channel.name}
     url = reverse("account_channel", args=[channel.pk])
@@ -94,6 +112,13 @@ def _waits(conversation: Conversation) -> dict[str, str]:
     title = _("%(name)s is waiting for a person") % {"name": conversation.contact.display_name}
     url = reverse("chat", args=[conversation.pk])
     return {"kind": "waiting", "title": title, "text": conversation.last_message_text or reason, "url": url}
+
+
+def _reviewed(document: Document) -> dict[str, str]:
+    title = _("%(name)s would change answers") % {"name": document.title}
+    text = _("It is read and waits for your word; until then everything is answered as before.")
+    url = reverse("document_review", args=[document.pk])
+    return {"kind": "review", "title": title, "text": text, "url": url}
 
 
 def _failed(message: Message) -> dict[str, str]:

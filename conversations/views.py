@@ -179,8 +179,12 @@ def chat_close(request: HttpRequest, pk: int) -> HttpResponse:
 def message_why(request: HttpRequest, pk: int) -> HttpResponse:
     """What an answer was made from, and what it cost."""
     message = get_object_or_404(Message.objects.exclude(turn=None), pk=pk)
-    turn = Turn.objects.select_related("agent_version").prefetch_related("passages").get(messages=message)
-    context = {"turn": turn, "parts": citing.parts(message, turn), "tool_runs": []}
+    turn = (
+        Turn.objects.select_related("agent_version", "pinned")
+        .prefetch_related("passages")
+        .get(messages=message)
+    )
+    context = {"turn": turn, "message": message, "parts": citing.parts(message, turn), "tool_runs": []}
     return render(request, "conversations/_why.html", context)
 
 

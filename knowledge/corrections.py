@@ -10,9 +10,10 @@ from django.contrib.postgres.search import SearchVector
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import StrIndex
+from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from knowledge import counting, drafts, embeddings
+from knowledge import cases, counting, drafts, embeddings
 from knowledge.models import Chunk, Document
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
@@ -32,6 +33,7 @@ def switch(chunk_id: int, *, enabled: bool) -> Chunk | None:
     if chunk is not None and chunk.enabled != enabled:
         chunk.enabled = enabled
         chunk.save(update_fields=["enabled"])
+        cases.knowledge_changed(now=timezone.now())
         live.publish("document.changed", id=chunk.document_id)
     return chunk
 
@@ -109,6 +111,11 @@ def sweep() -> None:
         with schema_context(schema):
             for pk in Chunk.objects.filter(digest=WAITS).values_list("pk", flat=True)[:200]:
                 ring(embed, schema=schema, chunk_id=pk)
+
+
+def exist() -> bool:
+    """Whether a person corrected anything at all."""
+    return Chunk.objects.filter(edited=True).exists()
 
 
 def of(document: Document) -> list[Chunk]:

@@ -129,9 +129,11 @@ def due(*, now: datetime) -> QuerySet[Document]:
     return Document.objects.filter(unseen, status=Document.Status.READY)
 
 
-def open_flags() -> QuerySet[Flag]:
-    """What nobody has dismissed, with its passages; those that answer nothing any more are left out."""
+def open_flags(document_id: int | None = None) -> QuerySet[Flag]:
+    """What nobody has dismissed, of all or one document; passages that answer no more are left out."""
     shown = Flag.objects.filter(dismissed_at=None, chunk__enabled=True).exclude(other__enabled=False)
+    if document_id is not None:
+        shown = shown.filter(Q(chunk__document=document_id) | Q(other__document=document_id))
     related = shown.select_related("chunk__document", "other__document")
     vectors = ("embedding", "search")
     deferred = [f"{side}__{name}" for side in ("chunk", "other") for name in vectors]

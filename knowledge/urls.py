@@ -1,11 +1,14 @@
 from django.urls import path
 
-from knowledge import box_views, document_views, review_views, search_model_views, views
+from knowledge import box_views, document_views, flag_views, review_views, search_model_views, views
 
 urlpatterns = [
     path("assistant/", views.teach, name="assistant"),
     path("assistant/documents/upload", views.upload, name="documents_upload"),
     path("assistant/test/", box_views.teach_test, name="teach_test"),
+    path("assistant/flags/", flag_views.teach_flags, name="teach_flags"),
+    path("assistant/flags/<int:pk>/dismiss", flag_views.flag_dismiss, name="flag_dismiss"),
+    path("assistant/flags/<int:pk>/disable", flag_views.flag_disable, name="flag_disable"),
     path("assistant/documents/<int:pk>", views.row, name="document_row"),
     path("assistant/documents/<int:pk>/", document_views.document, name="document"),
     path("assistant/documents/<int:pk>/page", document_views.document_page, name="document_page"),
