@@ -67,11 +67,12 @@ class BaserowReader(Reader):
         columns, rows = self._server.fields(self.source.address), list[str]()
         for row in self._server.rows(self.source.address, most=MOST_ROWS + 1):
             rows.append(told(row, columns))
-        for start in range(0, min(len(rows), MOST_ROWS), ROWS_A_DOCUMENT):
+        kept = rows[:MOST_ROWS]
+        for start in range(0, len(kept), ROWS_A_DOCUMENT):
             number = start // ROWS_A_DOCUMENT + 1
-            self._parts[str(number)] = rows[start : start + ROWS_A_DOCUMENT]
+            self._parts[str(number)] = kept[start : start + ROWS_A_DOCUMENT]
             yield Listed(key=str(number), title=self._title(number))
-        if len(rows) > MOST_ROWS:
+        if len(rows) > len(kept):
             yield Listed(key="more")
 
     def fetch(self, item: Listed, known: Mapping[str, Any]) -> Content | None:

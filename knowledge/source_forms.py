@@ -147,9 +147,9 @@ class SecretMixin(forms.Form):
         """Keep the secret for the next try of a form that is shown again."""
         if typed := self.secret_typed():
             data: Any = self.data.copy()
-            data["secret_kept"] = encrypt(f"{connection.schema_name}:{typed}")
+            data["secret_kept"], data["secret"] = encrypt(f"{connection.schema_name}:{typed}"), ""
             self.data = data
-            self.fields["secret"].help_text = self.secret_hint(typed)
+            self["secret"].help_text = self.secret_hint(typed)
             self.fields["secret"].widget.attrs["placeholder"] = last_four(typed.rstrip("}\n "))
 
     def secret_hint(self, typed: str) -> str:
