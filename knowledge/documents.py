@@ -66,7 +66,7 @@ def add(
         source=source,
         key=key,
         form=form,
-        title=title_of(title or name),
+        title=_plain(title) or title_of(name),
         origin=origin,
         bytes=(file.size or 0) if content is None else len(content),
         sha256=hashlib.sha256(content or b"").hexdigest(),
@@ -280,6 +280,12 @@ def try_again(document_id: int) -> Document | None:
     enqueue(indexing.index, document_id=document.pk)
     live.publish("document.changed", id=document.pk)
     return document
+
+
+def _plain(title: str) -> str:
+    """A title on one line, without control characters; a slash in it is no path."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in title)
+    return " ".join(shown.split())[:LONGEST_TITLE]
 
 
 def title_of(name: str) -> str:

@@ -96,7 +96,7 @@ def shop(alpha: Any, background: Background, _in_process: None) -> Iterator[Shop
 
 def test_a_page_is_read_with_its_headings(alpha: Any, background: Background, site: Website) -> None:
     """The whole way, with the real child, the real converter and the real embedder."""
-    url = site.page("/precos", PRICES, title="Preços", links=("/", "/contato"))
+    url = site.page("/precos", PRICES, title="Preços | Clínica 24/7", links=("/", "/contato"))
     with schema_context(alpha.schema_name):
         source = sources.add(
             kind="page", title="", address=url + "?utm_source=x#limpeza", added_by=None, now=timezone.now()
@@ -106,7 +106,7 @@ def test_a_page_is_read_with_its_headings(alpha: Any, background: Background, si
         source.refresh_from_db()
         assert (source.status, source.problem, source.found, source.done) == ("ready", "", 1, 1)
         document = Document.objects.get(source=source)
-        assert (document.form, document.key, document.title) == ("page", url, "Preços")
+        assert (document.form, document.key, document.title) == ("page", url, "Preços | Clínica 24/7")
         assert (document.status, document.kind) == ("ready", "html")
         chunks = {tuple(chunk.heading): chunk.text for chunk in Chunk.objects.filter(document=document)}
         assert any("Limpeza" in heading and "R$ 180" in said for heading, said in chunks.items())
