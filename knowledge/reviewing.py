@@ -157,15 +157,15 @@ WITH drafts AS MATERIALIZED (
     SELECT id, language, text, search, embedding FROM {_DRAFTS}
     WHERE document_id = %(document)s AND embedding_model = %(model)s
 ), asked AS MATERIALIZED (
-    SELECT * FROM unnest(%(numbers)s::int[], %(vectors)s::text[], %(words)s::text[]) AS one(n, vector, words)
+    SELECT n, vector::public.halfvec AS vector, words
+    FROM unnest(%(numbers)s::int[], %(vectors)s::text[], %(words)s::text[]) AS one(n, vector, words)
 ), told AS (
-    SELECT n, spoken.language, word, coalesce(counted.chunks, 0) AS chunks,
-           coalesce(every.chunks, 1) AS passages,
-           ('''' || replace(replace(word, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS query
+    SELECT n, spoken.language, coalesce(counted.chunks, 0) AS chunks, coalesce(every.chunks, 1) AS passages,
+           ('''' || replace(replace(stem, '\\', '\\\\'), '''', '''''') || '''')::tsquery AS query
     FROM asked CROSS JOIN (SELECT DISTINCT language FROM drafts) AS spoken
     CROSS JOIN LATERAL unnest(tsvector_to_array(
-        to_tsvector(('public.fd_' || spoken.language)::regconfig, asked.words))) AS word
-    LEFT JOIN {_WORDS} counted ON counted.word = word AND counted.language = spoken.language
+        to_tsvector(('public.fd_' || spoken.language)::regconfig, asked.words))) AS one(stem)
+    LEFT JOIN {_WORDS} counted ON counted.word = stem AND counted.language = spoken.language
     LEFT JOIN {_WORDS} every ON every.word = '' AND every.language = spoken.language
 ), worth AS MATERIALIZED (
     SELECT n, language, query, ln(1 + greatest(passages, 1) / (0.5::float8 + greatest(chunks, 0))) AS idf,
@@ -178,7 +178,7 @@ WITH drafts AS MATERIALIZED (
     JOIN drafts ON drafts.language = worth.language AND search @@ query GROUP BY n, drafts.id
 )
 SELECT DISTINCT ON (asked.n) asked.n, drafts.text,
-       1 - (drafts.embedding OPERATOR(public.<=>) asked.vector::public.halfvec)
+       1 - (drafts.embedding OPERATOR(public.<=>) asked.vector)
        + coalesce({WEIGHT} * whole.known / whole.idf * covered.idf / whole.idf, 0) AS score
 FROM asked CROSS JOIN drafts
 LEFT JOIN whole ON whole.n = asked.n AND whole.language = drafts.language

@@ -96,7 +96,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _keep(request: HttpRequest, files: Sequence[UploadedFile]) -> None:
-    """Who was answered may hear otherwise from now on, and corrections may be lost: a person is asked first."""
+    """Where answers were given or passages corrected, a person is asked before that changes."""
     asks = bool(asked.recent(1)) or corrections.exist()
     for file in files:
         documents.add(
