@@ -7,12 +7,13 @@ class KnowledgeConfig(AppConfig):
     verbose_name = _("Knowledge")
 
     def ready(self) -> None:
-        from knowledge import blueprint, kinds
+        from knowledge import blueprint, kinds, search_model_blueprint
         from knowledge.baserow_reader import BaserowReader
         from knowledge.drive_reader import DriveReader
         from knowledge.pages import PageReader
         from knowledge.sites import SiteReader
 
+        search_model_blueprint.register()  # before documents, which are embedded
         blueprint.register()
         kinds.register("baserow", BaserowReader)
         kinds.register("drive", DriveReader)

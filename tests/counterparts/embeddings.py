@@ -7,7 +7,7 @@ has. Only the key of `keys` is taken; every request is kept with what it asked.
 
 A fault is a status code ("429:7" asks to wait for 7 s), "spent", "hang", "drip", "malformed", "nan", "zeros",
 "short" (a vector is missing), "narrow" (half of the dimensions), "order" (the last first, told by the index),
-"hollow" (JSON of another kind).
+"hollow" (JSON of another kind), "worst" (a reranker that is wrong about everything).
 """
 
 import asyncio
@@ -129,6 +129,8 @@ def _scores(body: dict[str, Any], path: str, fault: str) -> dict[str, Any]:
     ]
     if fault == "nan":
         scored[0]["relevance_score"] = float("nan")
+    if fault == "worst":
+        scored = [one | {"relevance_score": -one["relevance_score"]} for one in scored]
     best_first = sorted(scored, key=lambda one: -one["relevance_score"])
     best_first = best_first[1:] if fault == "short" else best_first
     return {"data": best_first} if "top_k" in body else {"results": best_first}

@@ -10,16 +10,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.postgres.search import SearchVector
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import Value
 from django.utils import timezone
 
 from knowledge import embedding_choice, embeddings, indexing, reembedding, retrieval
-from knowledge.models import Chunk, Document, DraftChunk, Embedding, NextVector
+from knowledge.models import Chunk, DraftChunk, Embedding, NextVector
 from tests.background import Background
 from tests.counterparts.embeddings import KEY, Embeddings
+from tests.knowledge.passages import add
 
 TEXTS = [
     "Abrimos de segunda a sexta, das 8h às 18h.",
@@ -41,26 +40,6 @@ def vendor(_vendor: Embeddings, settings: Any) -> Iterator[Embeddings]:
     settings.MODEL_PRIVATE_HOSTS = ["*"]
     yield _vendor
     _vendor.forget()
-
-
-def add(*texts: str, title: str = "casa", kind: Any = Chunk) -> list[Any]:
-    """A document that was read, its passages embedded by whoever serves."""
-    document = Document.objects.create(
-        title=title, bytes=1, sha256=title, status="ready", chunk_count=len(texts), language="pt"
-    )
-    model, vectors = embeddings.passages(texts)
-    rows = [
-        kind(
-            document=document, position=10 * place, text=text, language="pt", embedding=vector,
-            embedding_model=model, digest=reembedding.digest_of(text),
-            search=SearchVector(Value(text), config="public.fd_pt"),
-        )
-        for place, (text, vector) in enumerate(zip(texts, vectors, strict=True))
-    ]  # fmt: skip
-    kind.objects.bulk_create(rows)
-    indexing.count_words([row.pk for row in rows])
-    indexing.find_middle()
-    return rows
 
 
 def choice(vendor: Embeddings, /, **other: Any) -> embedding_choice.Choice:
@@ -333,7 +312,12 @@ class TestQuestions:
         embeddings.question("uma primeira pergunta, para conhecer o modelo")
         asked: list[str] = []
         embed = by.embed_question
-        monkeypatch.setattr(by, "embed_question", lambda text: asked.append(text) or embed(text))
+
+        def counted(text: str) -> Any:
+            asked.append(text)
+            return embed(text)
+
+        monkeypatch.setattr(by, "embed_question", counted)
         assert embeddings.question("Oi, tudo bem?").model == embeddings.question("oiii tudo bem").model
         assert asked == ["Oi, tudo bem?"]
 

@@ -18,9 +18,10 @@ from django.utils import timezone
 from agents.models import ModelProvider
 from conversations import channels, connecting, hooks, media
 from conversations.models import Breaker, Channel, Conversation, HookDelivery, Message
-from knowledge import sources
-from knowledge.models import Document, Source
-from providers import addresses, llm, speech, waha, web, whatsapp_cloud
+from knowledge import embedding_choice, sources
+from knowledge import reranking as ranks
+from knowledge.models import Document, Reranker, Source
+from providers import addresses, embedding, llm, reranking, speech, waha, web, whatsapp_cloud
 from providers.errors import ProviderError, ProviderRejected
 from providers.hooks import post
 from tests.counterparts import serving
@@ -275,6 +276,36 @@ class TestS2ModelProvider:
         assert adapter.complete(request).text
 
 
+def search_model(vendor: str, url: str) -> embedding.Embedder:
+    return embedding.build(vendor, api_key="k", base_url=url, model="m", dimensions=None, allow_private=False)
+
+
+class TestS2SearchModels:
+    """A business's own models for search: when they are tried, and at each call."""
+
+    @pytest.mark.parametrize("vendor", ["openai", "voyage", "cohere"])
+    def test_an_embedding_model_is_refused_before_connect(self, canary: Canary, vendor: str) -> None:
+        for url in urls(canary):
+            with pytest.raises(ProviderError):
+                search_model(vendor, url).embed_question("Oi")
+
+    @pytest.mark.parametrize("vendor", ["cohere", "jina", "voyage"])
+    def test_a_reranker_is_refused_before_connect(self, canary: Canary, vendor: str) -> None:
+        for url in urls(canary):
+            with pytest.raises(ProviderError):
+                reranking.build(vendor, api_key="k", base_url=url, model="", allow_private=False).rerank(
+                    "Oi", ["a", "b"], seconds=2
+                )
+
+    def test_both_are_refused_when_they_are_typed(self, canary: Canary) -> None:
+        for url in urls(canary):
+            choice = embedding_choice.Choice(vendor="openai", model="m", api_key="k", base_url=url)
+            with pytest.raises(embedding_choice.Refused):
+                embedding_choice.try_out(choice)
+            with pytest.raises(ProviderError):
+                ranks.try_out(Reranker(vendor="cohere", api_key="k", base_url=url))
+
+
 class TestS2WebSources:
     """Pages and sites that a business has read: on the form, at each look, and wherever they lead."""
 
@@ -305,7 +336,7 @@ class TestS2WebSources:
         assert not Document.objects.filter(source=source).exists()
 
 
-CALLERS = ["hook", "waha", "anthropic", "openai", "speech", "web"]
+CALLERS = ["hook", "waha", "anthropic", "openai", "speech", "web", "embedding", "reranker"]
 
 
 def call(who: str, url: str) -> None:
@@ -317,6 +348,12 @@ def call(who: str, url: str) -> None:
         told = post(url, body=b"{}", headers={}, allow_private=False)
         if not told.taken:
             raise ProviderError(f"{told.status}")
+    elif who == "embedding":
+        search_model("voyage", url).embed_question("Oi")
+    elif who == "reranker":
+        reranking.build("jina", api_key="k", base_url=url, model="", allow_private=False).rerank(
+            "Oi", ["a", "b"], seconds=2
+        )
     elif who == "web":
         web.Visitor(contact="x", pause=0.0).fetch(url)
     elif who == "waha":
