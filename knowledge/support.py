@@ -32,12 +32,12 @@ KEPT_SECONDS = 3600
 
 _CHUNKS = Chunk._meta.db_table
 _SPREAD = f"""
-WITH some AS MATERIALIZED (
+WITH several AS MATERIALIZED (
     SELECT id, embedding FROM {_CHUNKS} WHERE embedding_model = %s ORDER BY digest, id LIMIT {SAMPLE}
 )
 SELECT count(*), avg(near), percentile_cont(0.95) WITHIN GROUP (ORDER BY near)
 FROM (SELECT 1 - (one.embedding OPERATOR(public.<=>) other.embedding) AS near
-      FROM some one JOIN some other ON one.id < other.id) AS pairs
+      FROM several one JOIN several other ON one.id < other.id) AS pairs
 """
 
 
