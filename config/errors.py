@@ -1,9 +1,12 @@
 """Error pages, in the page's language and the house's look."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import requires_csrf_token
 
+from knowledge import documents
 from tenants import problems
 
 SAID = {
@@ -34,7 +37,17 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """Also when a file could not be received for want of room, before any view saw it."""
+    error = sys.exc_info()[1]
+    if error is not None and documents.is_full(error):
+        return _no_room(request)
     return _page(request, 500)
+
+
+def _no_room(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problems.answer(507, str(documents.NO_ROOM))
+    return HttpResponse(str(documents.NO_ROOM), status=507, content_type="text/plain")
 
 
 HANDLERS = (

@@ -68,7 +68,10 @@ def welcome_teach(request: HttpRequest) -> HttpResponse:
     if not text or len(text) > MAX_PASTED:
         messages.error(request, _("Paste between 1 and 200,000 characters."))
         return redirect("welcome")
-    _add(request, f"{_title(request, text)}.txt", text.encode())
+    try:
+        _add(request, f"{_title(request, text)}.txt", text.encode())
+    except documents.StorageFull:
+        messages.error(request, documents.NO_ROOM)
     return redirect("welcome")
 
 

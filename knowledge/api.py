@@ -92,7 +92,10 @@ class Documents(View, generics.ListAPIView):
         upload.is_valid(raise_exception=True)
         file: Any = upload.validated_data["file"]
         user: Any = request.user
-        document = documents.add(file=file, name=file.name, added_by=user, now=timezone.now())
+        try:
+            document = documents.add(file=file, name=file.name, added_by=user, now=timezone.now())
+        except documents.StorageFull:
+            raise Problem(507, str(documents.NO_ROOM)) from None
         return Response(DocumentSerializer(document).data, status=status.HTTP_201_CREATED)
 
 

@@ -26,6 +26,7 @@ KINDS = {
     500: "server-error",
     503: "unavailable",
     504: "too-late",
+    507: "storage-full",
 }
 
 

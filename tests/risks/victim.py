@@ -18,6 +18,7 @@ STEPS = {
     "read": "conversations.inbox:drain",
     "answer": "conversations.turns:take",
     "send": "conversations.outbox:deliver",
+    "index": "knowledge.indexing:index",
     "embed": "knowledge.reembedding:rebuild",
 }
 
