@@ -30,6 +30,7 @@ CELERY_TASK_ROUTES = {
     "knowledge.cases.*": {"queue": "slow"},
     "knowledge.flags.*": {"queue": "slow"},
     "knowledge.indexing.*": {"queue": "slow"},
+    "knowledge.meaning_index.*": {"queue": "slow"},
     "knowledge.reembedding.*": {"queue": "slow"},
     "knowledge.corrections.*": {"queue": "slow"},
     "knowledge.looking.*": {"queue": "slow"},
@@ -82,6 +83,11 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-corrections": {
         "task": "knowledge.corrections.sweep",
         "schedule": 300,
+        "options": {"queue": "fast"},
+    },
+    "keep-meaning-indexes": {
+        "task": "knowledge.meaning_index.sweep",
+        "schedule": 600,
         "options": {"queue": "fast"},
     },
     "sweep-sources": {"task": "knowledge.looking.sweep", "schedule": 60, "options": {"queue": "fast"}},
