@@ -128,6 +128,6 @@ def of(document: Document) -> list[Chunk]:
 
 def standing(*, chunk_id: int | None, document_id: int | None, text: str) -> int | None:
     """The passage that was read, or the one of its document that says the same now; None when none does."""
-    said = Chunk.objects.filter(document_id=document_id).annotate(at=StrIndex(Value(text), F("text")))
+    said = Chunk.objects.filter(document_id=document_id or 0).annotate(at=StrIndex(Value(text), F("text")))
     itself = Case(When(pk=chunk_id or 0, then=0), default=1)
     return said.filter(at__gt=0).order_by(itself, "at", "position").values_list("pk", flat=True).first()

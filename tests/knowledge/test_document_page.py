@@ -1,6 +1,7 @@
 """One document on its page: passages to find, switch off and correct, pages to see, the file to open."""
 
 import io
+import json
 import re
 
 import pytest
@@ -194,3 +195,28 @@ def test_the_file_is_given_so_that_it_can_do_nothing(alpha, owner, kind, shown):
     assert answer["X-Content-Type-Options"] == "nosniff" and "sandbox" in answer["Content-Security-Policy"]
     assert answer["Content-Disposition"].startswith("inline" if shown else "attachment")
     assert answer["Content-Type"] == ("text/plain; charset=utf-8" if shown else "application/octet-stream")
+
+
+def test_programs_read_switch_and_correct_passages(alpha, beta, house, program, background):
+    client, path = program(alpha), f"/api/v1/knowledge/documents/{house.pk}/passages"
+    listed = client.get(f"{path}?limit=1").json()
+    assert [one["text"] for one in listed["results"]] == ["Breakfast is served from 7 to 10."]
+    [pool] = client.get(listed["next"]).json()["results"]
+    assert (pool["heading"], pool["enabled"], pool["edited"]) == (["House", "Pool"], True, False)
+
+    def change(who=client, **wanted):
+        body = json.dumps(wanted)
+        return who.patch(f"/api/v1/knowledge/passages/{pool['id']}", body, content_type="application/json")
+
+    assert change(enabled=False).json()["enabled"] is False
+    assert not any("pool" in text for text in found(alpha, "When does the pool open?"))
+    changed = change(enabled=True, text="The sauna is warm.").json()
+    assert (changed["enabled"], changed["edited"], changed["original"]) == (
+        True,
+        True,
+        "The pool opens at 8.",
+    )
+    assert "sauna" in found(alpha, "sauna", mode="words")[0]
+    assert {change(text="x" * 2001).status_code, change(enabled="perhaps").status_code} == {400}
+    assert change(program(beta), enabled=False).status_code == 404
+    assert program(beta).get(path).status_code == 404
