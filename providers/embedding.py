@@ -1,6 +1,6 @@
 """The capability of turning text into vectors: what every vendor takes and gives.
 
-Another vendor is a file with a class like those of `build`, and a line there: docs/models.md.
+Another vendor is a file with a class like those of `build`, and a line there: docs/search-models.md.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """The capability of putting passages into their final order: what every vendor takes and gives.
 
-Another vendor is a class of three lines in a file of its own, and a line in `build`: docs/models.md.
+Another vendor is a class of three lines in a file of its own, and a line in `build`: docs/search-models.md.
 """
 
 import math
