@@ -18,7 +18,7 @@ from django.utils.text import get_valid_filename
 from django.utils.translation import gettext_lazy as _
 
 from knowledge import counting, drafts, embeddings, indexing, pictures
-from knowledge.models import Document, DraftChunk, Source
+from knowledge.models import Chunk, Document, DraftChunk, Source
 from knowledge.reaching import Reach
 from tenants import live
 from tenants.background import enqueue
@@ -241,9 +241,7 @@ def retire(document_id: int, now: datetime) -> bool:
     if document is None:
         return False
     drafts.withdraw(document, keep=False)
-    for name in {document.file.name, document.earlier.get("file", "")}:
-        transaction.on_commit(_remover(name))
-    transaction.on_commit(pictures.forgetter(document.pk))
+    _forget_files(document)
     document.file, document.earlier, document.ready_at = "", {}, None
     document.status, document.problem, document.chunk_count = Status.RETIRED, "", 0
     document.refreshed_at = now
@@ -259,13 +257,30 @@ def remove(document_id: int) -> bool:
     if document is None:
         return False
     counting.forget_words(document)
-    for name in {document.file.name, document.earlier.get("file", "")}:
-        transaction.on_commit(_remover(name))
-    transaction.on_commit(pictures.forgetter(document.pk))
+    _forget_files(document)
     document.delete()
     counting.find_middle()
     live.publish("document.removed", id=document_id)
     return True
+
+
+@transaction.atomic
+def remove_of(source_id: int) -> None:
+    """Forget everything that came from a source, at once: one by one a large site would take minutes."""
+    found = list(Document.objects.select_for_update().filter(source_id=source_id).order_by("pk"))
+    counting.count_words(list(Chunk.objects.filter(document__in=found).values_list("pk", flat=True)), sign=-1)
+    for document in found:
+        _forget_files(document)
+        live.publish("document.removed", id=document.pk)
+    Document.objects.filter(pk__in=[document.pk for document in found]).delete()
+    counting.find_middle()
+
+
+def _forget_files(document: Document) -> None:
+    """When the transaction commits."""
+    for name in {document.file.name, document.earlier.get("file", "")}:
+        transaction.on_commit(_remover(name))
+    transaction.on_commit(pictures.forgetter(document.pk))
 
 
 @transaction.atomic

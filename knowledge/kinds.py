@@ -6,7 +6,7 @@ kept and what is retired.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -43,13 +43,6 @@ class Skipped(Exception):
 
     def __init__(self, words: str = "") -> None:
         super().__init__(words)
-
-
-class Reaches(Protocol):
-    """Whom knowledge is for: anything with an audience and the ids of assistants; see models.Reach."""
-
-    audience: str
-    agent_ids: Any  # of integers; empty: every assistant
 
 
 @dataclass(frozen=True, slots=True)

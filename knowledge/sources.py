@@ -11,8 +11,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from knowledge import documents, looking
-from knowledge.kinds import Content, Gone, Listed, Reaches, Reader, Refused, Skipped, reader_of, register
+from knowledge.kinds import Content, Gone, Listed, Reader, Refused, Skipped, reader_of, register
 from knowledge.models import Source
+from knowledge.reaching import Reach
 from tenants import live
 from tenants.background import enqueue
 from tenants.db import connection
@@ -36,7 +37,7 @@ def add(
     options: Mapping[str, Any] | None = None,
     secret: str = "",
     refresh_hours: int = 24,
-    reach: Reaches | None = None,
+    reach: Reach | None = None,
     added_by: User | None,
     now: datetime,
 ) -> Source:
@@ -142,25 +143,16 @@ def _change(source_id: int, fresh: Mapping[str, Any], *, now: datetime) -> Sourc
     return source
 
 
-def remove(source_id: int) -> bool:
-    """Forget a source, its documents, their passages and files. False when there is none."""
-    source = Source.objects.filter(pk=source_id).first()
-    if source is None:
-        return False
-    # First what would bring documents back.
-    Source.objects.filter(pk=source_id).update(status=Source.Status.WAITING, due_at=None, claimed_at=None)
-    for pk in source.documents.values_list("pk", flat=True):
-        documents.remove(pk)
-    return _forget(source_id)
-
-
 @transaction.atomic
-def _forget(source_id: int) -> bool:
+def remove(source_id: int) -> bool:
+    """Forget a source, its documents, their passages and files. False when there is none.
+
+    Who reads it at this moment notices, and stops.
+    """
     source = Source.objects.select_for_update().filter(pk=source_id).first()
     if source is None:
         return False
-    for pk in source.documents.values_list("pk", flat=True):
-        documents.remove(pk)  # one that was added meanwhile
+    documents.remove_of(source.pk)
     source.delete()
     live.publish("source.removed", id=source_id)
     return True

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from knowledge import extraction, looking, main_content, sources
+from knowledge import extraction, looking, main_content, seeing, sources
 from knowledge.models import Chunk, Document, Source
 from tests.background import Background
 from tests.counterparts.website import Website
@@ -25,6 +25,14 @@ PRICES = (
 def text(subject: str) -> str:
     """Enough of a text to be one, different for each subject."""
     return f"<p>Aqui se explica tudo sobre {subject}, com calma e com os detalhes que importam a quem lê.</p>"
+
+
+def added(kind: str, address: str, **more: Any) -> Source:
+    return sources.add(kind=kind, title="", address=address, added_by=None, now=timezone.now(), **more)
+
+
+def is_due_later(source: Source, hours: int = 0) -> bool:
+    return source.due_at is not None and source.due_at > timezone.now() + timedelta(hours=hours)
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +106,7 @@ def test_a_page_is_read_with_its_headings(alpha: Any, background: Background, si
     """The whole way, with the real child, the real converter and the real embedder."""
     url = site.page("/precos", PRICES, title="Preços | Clínica 24/7", links=("/", "/contato"))
     with schema_context(alpha.schema_name):
-        source = sources.add(
-            kind="page", title="", address=url + "?utm_source=x#limpeza", added_by=None, now=timezone.now()
-        )
+        source = added("page", url + "?utm_source=x#limpeza")
         assert (source.address, source.title) == (url, url)
         background.run()
         source.refresh_from_db()
@@ -119,7 +125,7 @@ def test_a_file_at_an_address_is_a_document(shop: Shop, site: Website) -> None:
     url = site.put("/guia", b"# Guia\n\nO estacionamento fica atr\xc3\xa1s.", "text/markdown")
     source = shop.add(url, "page")
     document = Document.objects.get(source=source)
-    assert (document.form, document.title, document.file.name[-3:]) == ("file", "guia.md", ".md")
+    assert (document.form, document.title, str(document.file.name)[-3:]) == ("file", "guia.md", ".md")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +145,7 @@ def test_what_is_wrong_with_a_page_is_said(
     prepare(site)
     source = shop.add(f"{site.url}/p", "page")
     assert source.status == "failed" and words in source.problem
-    assert not Document.objects.exists() and source.due_at > timezone.now()
+    assert not Document.objects.exists() and is_due_later(source)
 
 
 def test_a_page_without_text_says_so(shop: Shop, site: Website) -> None:
@@ -186,7 +192,7 @@ class TestASite:
         assert shop.paths() == {"/", "/a", "/b", "/c/", "/d"}
         assert sorted(site.asked()) == ["/", "/a", "/b", "/c/", "/d"]  # each once, and nothing else
         assert source.found == source.done == 5
-        assert source.due_at > timezone.now() + timedelta(hours=23)
+        assert is_due_later(source, hours=23)
 
     def test_documents_on_it_are_read_when_the_owner_wants(self, shop: Shop, site: Website) -> None:
         small_site(site)
@@ -292,7 +298,7 @@ class TestRefreshing:
         site.forget()
         shop.background.sent.clear()
         site.page("/a", text("a piscina aquecida"), links=("/d",))
-        seen = Document.objects.get(key=f"{site.url}/b").refreshed_at
+        seen = timezone.now()
         shop.look(source)
         assert [d.key for d in Document.objects.filter(status="waiting")] == [f"{site.url}/a"]
         assert [sent.name for sent in shop.background.sent if "indexing" in sent.name] == [
@@ -300,7 +306,7 @@ class TestRefreshing:
         ]
         after = dict(Document.objects.values_list("key", "sha256"))
         assert {key for key in before if before[key] != after[key]} == {f"{site.url}/a"}
-        assert Document.objects.get(key=f"{site.url}/b").refreshed_at > seen
+        assert not Document.objects.exclude(refreshed_at__gt=seen).exists()
         conditional = [one for one in site.app.requests if "if-none-match" in one.headers]
         assert len(conditional) == 6
 
@@ -413,8 +419,8 @@ class TestLife:
         self, shop: Shop, site: Website, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         small_site(site)
-        monkeypatch.setattr(looking, "TURN_SECONDS", 0.0)
-        source = sources.add(kind="site", title="", address=site.url, added_by=None, now=timezone.now())
+        monkeypatch.setattr(seeing, "TURN_SECONDS", 0.0)
+        source = added("site", site.url)
         shop.background.commit()
         turns = 0
         while shop.background.sent:
@@ -431,28 +437,26 @@ class TestLife:
 
     def test_has_one_reader(self, shop: Shop, site: Website) -> None:
         small_site(site)
-        source = sources.add(kind="site", title="", address=site.url, added_by=None, now=timezone.now())
+        source = added("site", site.url)
         now = timezone.now()
         first, second = looking._claim(source.pk, now=now), looking._claim(source.pk, now=now)
         assert first is not None and second is None
         later = now + looking.STUCK + timedelta(seconds=1)
         assert looking._claim(source.pk, now=later) is not None  # the first was silent for too long
-        assert not looking._held(first).exists()  # and has nothing to say any more
+        assert not seeing.held(first).exists()  # and has nothing to say any more
 
     def test_that_was_removed_ends_its_reader(self, shop: Shop, site: Website) -> None:
         small_site(site)
         source = shop.add(site.url)
-        held = looking.Turn(source)
+        held = seeing.Turn(source)
         assert sources.remove(source.pk) and not Document.objects.exists()
-        with pytest.raises(looking.Lost):
+        with pytest.raises(seeing.Lost):
             held._progress(ahead=0)
         assert not sources.remove(source.pk)
 
     def test_is_tried_again_with_growing_pauses_and_then_says_so(self, shop: Shop, site: Website) -> None:
         site.app.always = 503
-        source = sources.add(
-            kind="page", title="", address=f"{site.url}/p", added_by=None, now=timezone.now()
-        )
+        source = added("page", f"{site.url}/p")
         pauses = []
         shop.background.commit()
         while shop.background.sent:
@@ -461,13 +465,17 @@ class TestLife:
             shop.background.run_one()
         source.refresh_from_db()
         assert pauses == [0, *looking.PAUSES]
-        assert (source.status, source.attempts) == ("failed", 0) and source.due_at > timezone.now()
+        assert (source.status, source.attempts) == ("failed", 0) and is_due_later(source)
 
     def test_is_rung_for_when_it_is_due_or_was_lost(self, shop: Shop, site: Website) -> None:
         source = shop.add(site.page("/p", PRICES), "page", refresh_hours=6)
         now, row = timezone.now(), Source.objects.filter(pk=source.pk)
         assert looking.overdue(now=now) == []
-        assert looking.overdue(now=now + timedelta(hours=6, minutes=1)) == [source.pk]
+        later = now + timedelta(hours=6, minutes=1)
+        assert looking.overdue(now=later) == [source.pk]
+        looking._rung(source.pk, now=later)  # in the queue, and not put there again at once
+        assert looking.overdue(now=later + timedelta(minutes=1)) == []
+        assert looking.overdue(now=later + timedelta(minutes=6)) == [source.pk]
         row.update(status="reading", claimed_at=now, due_at=now)
         assert looking.overdue(now=now + timedelta(minutes=4)) == []
         assert looking.overdue(now=now + timedelta(minutes=6)) == [source.pk]
@@ -487,9 +495,7 @@ class TestLife:
         assert not sources.refresh(source.pk, now=timezone.now())
 
     def test_a_reader_that_dies_again_and_again_is_given_up(self, shop: Shop, site: Website) -> None:
-        source = sources.add(
-            kind="page", title="", address=f"{site.url}/p", added_by=None, now=timezone.now()
-        )
+        source = added("page", f"{site.url}/p")
         for number in range(1, looking.MAX_ATTEMPTS + 2):
             now = timezone.now() + number * (looking.STUCK + timedelta(seconds=1))
             looking._claim(source.pk, now=now)
