@@ -96,7 +96,7 @@ class _Taught:
     def business(self, one: sets.Set, business: str) -> Any:
         """The tenant that has read what these questions are about."""
         folder = self._documents or (reading.home(business) if business else None)
-        key = str(folder) if folder else one.name
+        key = str(folder or id(one))
         if key not in self._known:
             self._known[key] = self._new(one, folder)
         return self._known[key]
@@ -109,7 +109,7 @@ class _Taught:
         language = folder.name if folder and folder.name in reading.LANGUAGES else _language(one)
         schema = reading.business(f"quality-{len(self._known)}", language=language)
         with schema_context(schema):
-            reading.read_folder(folder) if folder else reading.read_golds(one)
+            reading.read_folder(folder) if folder else reading.read_texts(one.texts())
         return Tenant.objects.get(schema_name=schema)
 
 
@@ -125,6 +125,7 @@ def _told(answered: asking.Answered, *, documents: str, misses: bool) -> dict[st
     told = {
         "documents": documents,
         "passages": answered.passages,
+        "golds_in_no_passage": answered.unknown,
         "pieces": answered.pieces,
         "questions": {
             "answerable": answerable,

@@ -23,6 +23,7 @@ class Answered:
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     passages: int = 0
     pieces: int = 0
+    unknown: int = 0  # golds that stand in no passage: other documents, or another rule is needed
     quoted: int = 0
     invented: list[str] = field(default_factory=list)
     missed: list[dict[str, Any]] = field(default_factory=list)
@@ -34,12 +35,18 @@ def ask(questions: Sequence[Question], into: Answered) -> None:
     plain = _Plain(held)
     into.passages += len(held)
     into.pieces += plain.pieces
+    into.unknown += _unknown(questions, [passage.text for passage in held])
     for number, question in enumerate(questions, start=1):
         if number % 100 == 0:
             measure.progress(f"question {number} of {len(questions)}")
         for name, outcome in _outcomes(question, plain, into):
             into.outcomes.setdefault(name, []).append(outcome)
         into.quoted += _was_quoted(question, into)
+
+
+def _unknown(questions: Sequence[Question], texts: Sequence[str]) -> int:
+    golds = {answer for question in questions for answer in question.golds}
+    return sum(not any(gold.is_gold(text, answer) for text in texts) for answer in golds)
 
 
 def _outcomes(question: Question, plain: "_Plain", answered: Answered) -> Iterator[tuple[str, Outcome]]:

@@ -1,5 +1,6 @@
 """A throw-away business that has read some documents: a folder's, or one text for each gold passage."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,6 @@ from typing import Any
 from unittest import mock
 
 from bench import measure, scratch
-from bench.quality.sets import Set
 
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = {"clinic": ROOT / "agents" / "demo" / "documents"}
@@ -42,10 +42,12 @@ def business(slug: str, *, language: str) -> str:
 
 
 def read_folder(folder: Path) -> None:
-    """Read every file of the folder as an upload is read, conversion child and all; raises NotRead."""
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != "."):
+    """Read every file below the folder as an upload is read, conversion child and all; raises NotRead."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+    for path in files:
         measure.progress(f"reading {path.name}")
-        read(path.name, path.read_bytes())
+        _read_or_say(str(path.relative_to(folder)).replace("/", " "), path.read_bytes())
+    _check()
 
 
 def read_texts(texts: Sequence[str]) -> None:
@@ -54,12 +56,23 @@ def read_texts(texts: Sequence[str]) -> None:
         for number, text in enumerate(texts, start=1):
             if number % 50 == 0:
                 measure.progress(f"reading text {number} of {len(texts)}")
-            read(f"text-{number:05}.txt", text.encode("utf-8", "replace"))
+            _read_or_say(f"text-{number:05}.txt", text.encode("utf-8", "replace"))
+    _check()
 
 
-def read_golds(asked: Set) -> None:
-    """Read the distinct gold passages of a set, and the passages that it brings beside them."""
-    read_texts(asked.texts())
+def _read_or_say(name: str, content: bytes) -> None:
+    """A document that cannot be read is told, and the others are."""
+    try:
+        read(name, content)
+    except NotRead as problem:
+        measure.progress(f"not read: {problem}")
+
+
+def _check() -> None:
+    from knowledge.models import Chunk
+
+    if not Chunk.objects.exists():
+        raise NotRead("There is no passage in any of the documents.")
 
 
 def read(name: str, content: bytes) -> Any:
@@ -93,5 +106,6 @@ def converter_at_hand() -> Iterator[None]:
         except Unreadable as problem:
             yield {"problem": str(problem)}
 
+    logging.getLogger("docling").setLevel(logging.WARNING)  # it tells each document, as the child's does
     with mock.patch("knowledge.reading.words", words):
         yield

@@ -22,6 +22,8 @@ def _set(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
         f"{name}: {asked['answerable']} answerable and {asked['unanswerable']} unanswerable questions; "
         f"{figures['passages']} passages, {figures['pieces']} naive pieces; documents: {figures['documents']}"
     )
+    if figures["golds_in_no_passage"]:
+        yield f"  {figures['golds_in_no_passage']} golds stand in no passage"
     yield _row("", "n", *COLUMNS, "refused", "near", "off", "AUC")
     for way, told in figures["ways"].items():
         refusal = told[AT]
