@@ -21,7 +21,7 @@ def of(found: retrieval.Retrieved, messages: Sequence[Message]) -> Pinned | None
 
 def is_spoken(answer: Pinned | None, language: str) -> bool:
     """Whether it is written in the customer's language, and so needs nobody to say it."""
-    return answer is not None and answer.language == language[:2]
+    return answer is not None and (answer.spoken or answer.language == language[:2])
 
 
 def some() -> bool:

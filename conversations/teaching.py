@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from conversations import drafting, hooks
 from conversations.models import Conversation, Message, Turn, Unanswered
-from knowledge import embeddings, gaps, settling
+from knowledge import embeddings, gaps, likeness, settling
 from knowledge.models import LANGUAGES, Gap, PinnedAnswer
 from providers.errors import ProviderError
 from tenants import live
@@ -23,6 +23,7 @@ from tenants.current import tenant
 from tenants.models import User
 
 log = structlog.get_logger(__name__)
+MOST_WAYS = 20
 MOST_SHOWN = 600  # rows of who asked, on one page
 LOST = timedelta(minutes=1)  # longer than a healthy doorbell takes
 
@@ -117,9 +118,12 @@ def askers(asked: Iterable[Unanswered]) -> list[Unanswered]:
     return list(latest.values())
 
 
-def wordings(gap: Gap) -> list[str]:
-    """The ways in which it was asked, each once, the oldest first."""
-    return list(dict.fromkeys(gap.asked.order_by("created_at", "pk").values_list("question", flat=True)))[:20]
+def wordings(asked: Iterable[str]) -> list[str]:
+    """The ways in which it was asked, each once whatever its capitals and accents."""
+    ways: dict[str, str] = {}
+    for question in asked:
+        ways.setdefault(likeness.plain(question), question)
+    return list(ways.values())[:MOST_WAYS]
 
 
 # -- what a person decides
@@ -131,7 +135,9 @@ def approve(
 ) -> PinnedAnswer:
     """Settle the answer to a gap; raises settling.Unfit."""
     first = settling.line(question) or gap.question
-    answer = settle([first, *wordings(gap)], text=text, language=language, user=user, now=now)
+    asked = gap.asked.order_by("created_at", "pk").values_list("question", flat=True)[:MOST_SHOWN]
+    ways = wordings([first, *asked])
+    answer = settle(ways, text=text, language=language, user=user, now=now)
     gaps.answered(gap, answer)
     live.publish("gap.changed", id=gap.pk)
     return answer

@@ -45,11 +45,11 @@ def _gaps(request: HttpRequest, *, kept: dict[int, dict[str, str]] | None = None
 
 
 def _row(gap: Gap, asked: list[Any], kept: dict[str, str] | None) -> dict[str, Any]:
-    said = [row.question for row in reversed(asked)]
+    ways = teaching.wordings([gap.question, *(row.question for row in reversed(asked))])
     return {
         "gap": gap,
         "askers": teaching.askers(asked),
-        "wordings": [text for text in dict.fromkeys(said) if text != gap.question],
+        "wordings": ways[1:],
         "entered": kept or {"question": gap.question, "answer": gap.draft, "language": gap.language},
     }
 

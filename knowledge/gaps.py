@@ -50,15 +50,9 @@ def _same(question: str, language: str, vector: Vector) -> Gap | None:
     with connection.cursor() as cursor:
         cursor.execute(_NEAREST, {"vector": HalfVector(vector.values).to_text(), "model": vector.model})
         rows = cursor.fetchall()
-    asked = likeness.marks(question, language=language)
+    limits = pinned.limits(vector.model)
     for pk, known, spoken, near in rows:
-        needed = likeness.needed(
-            asked,
-            likeness.marks(known, language=spoken),
-            same_language=spoken == language,
-            limits=pinned.limits(vector.model),
-        )
-        if likeness.plain(known) == likeness.plain(question) or (needed is not None and near >= needed):
+        if likeness.is_same(question, language, known, spoken, near=near, limits=limits):
             return Gap.objects.get(pk=pk)
     return None
 

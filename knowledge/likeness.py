@@ -121,10 +121,36 @@ def is_question(text: str, *, language: str) -> bool:
     if not bare:
         return False
     found = marks(bare, language=language)
-    if not found.words and not found.kinds & {"place", "time", "person"}:
+    if not (found.words or found.days or found.sides or found.kinds & {"place", "time", "person"}):
         return False
     asks = {fold(t) for t in _TOKEN.findall(written_out(bare, language=language or None))} & words.ASKING
     return "?" in bare or bool(found.kinds) or bool(asks)
+
+
+def is_same(
+    asked: str, language: str, known: str, known_language: str, *, near: float, limits: Limits
+) -> bool:
+    """Whether two questions are one; `near` is the likeness of their vectors, languages may be guesses."""
+    if plain(asked) == plain(known):
+        return True
+    one_language = language == known_language or shares_words(asked, known)
+    wanted = needed(
+        marks(core(asked), language=known_language if one_language else language),
+        marks(core(known), language=known_language),
+        same_language=one_language,
+        limits=limits,
+    )
+    return wanted is not None and near >= wanted
+
+
+def shares_words(asked: str, known: str) -> bool:
+    """Whether most words of a question stand in another one, so that both are in its language.
+
+    A short question tells no language, and is taken for one in the business's own.
+    """
+    theirs = set(plain(known).split())
+    ours = plain(asked).split()
+    return bool(ours) and sum(word in theirs for word in ours) >= 2 / 3 * len(ours)
 
 
 def needed(one: Marks, other: Marks, *, same_language: bool, limits: Limits) -> float | None:

@@ -5,7 +5,7 @@ met: the documents answer then, as they would have.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +52,7 @@ class Pinned:
     text: str
     language: str
     likeness: float
+    spoken: bool = False  # whether it was asked in the answer's language
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,20 @@ def match(
     if not asked:
         return None
     near = _nearest(asked, vector, model, agent_id=agent_id, audience=audience)
-    spoken = (language or "")[:2]
-    met = [one.answer for one in near if _is_same(asked, one, model, language=spoken)]
-    own = [answer for answer in met if answer.language == spoken]
+    met = [answer for one in near if (answer := _met(asked, one, model, language=(language or "")[:2]))]
+    own = [answer for answer in met if answer.spoken]
     return _only(own or met)
+
+
+def _met(asked: str, near: _Near, model: str, *, language: str) -> Pinned | None:
+    """The answer, when its question is the one that was asked."""
+    answer, limit = near.answer, limits(model)
+    if not likeness.is_same(
+        asked, language, near.question, answer.language, near=answer.likeness, limits=limit
+    ):
+        return None
+    in_its_language = answer.language == language or likeness.shares_words(asked, near.question)
+    return replace(answer, spoken=in_its_language)
 
 
 def _nearest(asked: str, vector: Any, model: str, *, agent_id: int | None, audience: str) -> list[_Near]:
@@ -111,18 +122,6 @@ def _bring_up_to_date(stale: Iterable[int]) -> None:
     """Questions that another model embedded are compared by nothing but their letters until this is done."""
     if any(True for _ in stale):
         enqueue(embed)
-
-
-def _is_same(asked: str, near: _Near, model: str, *, language: str) -> bool:
-    if near.answer.likeness == 1.0:
-        return True
-    needed = likeness.needed(
-        likeness.marks(asked, language=language),
-        likeness.marks(likeness.core(near.question), language=near.answer.language),
-        same_language=near.answer.language == language,
-        limits=limits(model),
-    )
-    return needed is not None and near.answer.likeness >= needed
 
 
 def limits(model: str) -> Limits:
