@@ -149,3 +149,53 @@ def _saved(made: Any) -> bytes:
     held = io.BytesIO()
     made.save(held)
     return held.getvalue()
+
+
+def with_notes(title: str, text: str, notes: str) -> bytes:
+    """A slide with what its speaker says."""
+    from pptx import Presentation
+
+    show: Any = Presentation(io.BytesIO(pptx(title, text)))
+    show.slides[0].notes_slide.notes_text_frame.text = notes
+    return _saved(show)
+
+
+def picture_of(content: bytes, *, page: int = 0) -> Any:
+    """A page of a PDF as it looks, as a picture of Pillow's."""
+    import pypdfium2
+    from PIL import Image
+
+    drawn = pypdfium2.PdfDocument(content)[page].render(scale=2).to_pil().convert("RGB")
+    return Image.frombytes("RGB", drawn.size, drawn.tobytes())
+
+
+def saved_picture(kind: str, first: Any, *others: Any) -> bytes:
+    held = io.BytesIO()
+    more = {"save_all": True, "append_images": list(others)} if others else {}
+    first.save(held, kind, **more)
+    return held.getvalue()
+
+
+def half_scanned() -> bytes:
+    """Two pages, the first written, the second a picture of one."""
+    import pypdfium2
+
+    written = pypdfium2.PdfDocument(pdf([[(60, 700, 12, "A piscina abre das 8h as 22h, todos os dias.")]]))
+    seen = picture_of(pdf([[(60, 700, 12, "O estacionamento fica na rua de trás.")]]))
+    written.import_pages(pypdfium2.PdfDocument(saved_picture("PDF", seen)))
+    held = io.BytesIO()
+    written.save(held)
+    return held.getvalue()
+
+
+def mail(subject: str, text: str, *, attached: str = "") -> bytes:
+    """An e-mail, and the name of a PDF that came with it."""
+    from email.message import EmailMessage
+
+    made = EmailMessage()
+    made["From"], made["To"], made["Subject"] = "Ana <ana@example.org>", "casa@example.org", subject
+    made["MIME-Version"] = "1.0"
+    made.set_content(text)
+    if attached:
+        made.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename=attached)
+    return made.as_bytes()
