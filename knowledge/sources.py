@@ -27,6 +27,12 @@ LONGEST_TITLE = 200
 MOST_SOURCES = 200
 MOST_HOURS = 24 * 90
 LOCK = 7_260_004
+Place = tuple[str, dict[str, Any]]  # an address, and the options that go with it
+
+
+def checked(kind: str, *, address: str, options: Mapping[str, Any], secret: str) -> Place:
+    """The address and the options as they are kept; looks names up. Raises Refused."""
+    return reader_of(kind).checked(address=address, options=options, secret=secret)
 
 
 def add(
@@ -38,14 +44,16 @@ def add(
     secret: str = "",
     refresh_hours: int = 24,
     reach: Reach | None = None,
+    place: Place | None = None,
     added_by: User | None,
     now: datetime,
 ) -> Source:
     """Keep a place and have it looked at. Raises Refused; 0 refresh_hours: only when a person asks.
 
-    Without a title it is called as its address.
+    Without a title it is called as its address. `place` is what `checked` said already: where a transaction
+    is open, no name may be looked up.
     """
-    where, kept = reader_of(kind).checked(address=address, options=options or {}, secret=secret)
+    where, kept = place or checked(kind, address=address, options=options or {}, secret=secret)
     source = Source(
         kind=kind,
         title=_title(title) or where,
@@ -98,17 +106,20 @@ def change(
     options: Mapping[str, Any] | None = None,
     secret: str | None = None,
     refresh_hours: int | None = None,
+    place: Place | None = None,
     now: datetime,
 ) -> Source | None:
     """Change what a person may change; None leaves as it is. A changed place is looked at anew.
 
-    Raises Refused. None when there is no such source.
+    `place` as for `add`, and its address stays. Raises Refused. None when there is no such source.
     """
     source = Source.objects.filter(pk=source_id).first()
     if source is None:
         return None
     fresh: dict[str, Any] = {}
-    if options is not None or secret is not None:
+    if place is not None:
+        fresh = {"options": place[1], "secret": source.secret if secret is None else secret}
+    elif options is not None or secret is not None:
         fresh = _place(source, options=options, secret=secret)
     if title is not None and _title(title):
         fresh["title"] = _title(title)

@@ -495,6 +495,12 @@ class TestRights:
             ("post", "knowledge/search"): "knowledge:read",
             ("post", "knowledge/documents"): "knowledge:write",
             ("delete", "knowledge/documents/1"): "knowledge:write",
+            ("get", "knowledge/sources"): "knowledge:read",
+            ("post", "knowledge/sources"): "knowledge:write",
+            ("post", "knowledge/sources/1/refresh"): "knowledge:write",
+            ("delete", "knowledge/sources/1"): "knowledge:write",
+            ("post", "knowledge/texts"): "knowledge:write",
+            ("post", "knowledge/pairs"): "knowledge:write",
         }
         one = Program(shop.tenant, [scope])
         assert one.get("health").status_code == 200

@@ -29,7 +29,9 @@ from schemathesis.specs.openapi.checks import (
 
 from conversations import sessions
 from conversations.models import Channel, Conversation, Message
-from knowledge.models import Document
+from knowledge.models import Chunk, Document, Source
+from providers import addresses
+from providers.errors import ProviderRejected
 from tenants.models import ApiKey
 
 EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "8"))
@@ -49,11 +51,20 @@ def known(shop) -> dict[str, Any]:
     """Ids that lead somewhere, by the beginning of the path."""
     shop.say("Que horas abrem?")
     document = Document.objects.create(title="House rules", kind="md", bytes=3, status="ready")
+    kept = Document.objects.create(title="Prices", kind="md", bytes=3, status="ready")
+    piece = {"text": "12", "language": "en", "embedding": [1.0], "embedding_model": "m"}
+    passage = Chunk.objects.create(document=kept, position=0, **piece)
+    at = "http://127.0.0.1/"
+    looked, removed = (Source.objects.create(kind="page", title=name, address=at) for name in ("A", "B"))
     session, _new = sessions.start(session_id=uuid.uuid4(), now=shop.now(), metadata={"a": 1})
     return {
         "/api/v1/conversations": Conversation.objects.order_by("pk")[0].pk,
         "/api/v1/messages": Message.objects.order_by("pk")[0].pk,
         "/api/v1/sessions": str(session.pk),
+        "/api/v1/knowledge/sources/{id}/refresh": looked.pk,
+        "/api/v1/knowledge/sources": removed.pk,
+        "/api/v1/knowledge/documents/{id}/passages": kept.pk,
+        "/api/v1/knowledge/passages": passage.pk,
         "/api/v1/knowledge": document.pk,
         "channel_id": str(shop.channel.pk),
     }
@@ -67,13 +78,21 @@ def headers(shop) -> dict[str, str]:
 
 
 @pytest.fixture
-def schema(shop, known, settings) -> Iterator[Any]:
-    """The document as the app serves it."""
+def schema(shop, known, settings, monkeypatch) -> Iterator[Any]:
+    """The document as the app serves it; names that are made up lead to no host."""
     settings.API_ANSWER_SECONDS = 0
+    resolved = addresses._resolved
+    monkeypatch.setattr(addresses, "_resolved", lambda host, port: resolved(_known(host), port))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield schemathesis.openapi.from_wsgi("/api/v1/schema?format=json", get_wsgi_application())
     connection.set_schema_to_public()
+
+
+def _known(host: str) -> str:
+    if host != "127.0.0.1":
+        raise ProviderRejected("There is no such host.")
+    return host
 
 
 def operations(schema: Any) -> list[Any]:
@@ -125,6 +144,12 @@ def _fuzz(operation: Any, mode: Any, known: dict[str, Any], headers: dict[str, s
             case.path_parameters["id"] = next(v for k, v in known.items() if operation.path.startswith(k))
         if at_home and operation.label == "POST /api/v1/messages" and mode is GenerationMode.POSITIVE:
             case.body = _to_somebody(case.body, known)
+        if (
+            at_home
+            and operation.label == "POST /api/v1/knowledge/sources"
+            and mode is GenerationMode.POSITIVE
+        ):
+            case.body = {"kind": "page", "address": f"http://127.0.0.1/{uuid.uuid4()}"}
         connection.set_schema_to_public()
         response = case.call_and_validate(checks=CHECKS, headers=headers)
         statuses[response.status_code] += 1

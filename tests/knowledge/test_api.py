@@ -95,3 +95,47 @@ def test_an_embedder_that_is_away_is_said(alpha, program, background, settings):
         background.run()
     settings.EMBEDDING_URL = "http://127.0.0.1:9"
     assert search(program(alpha), question="When is breakfast?").status_code == 503
+
+
+def send(client, path, **body):
+    return client.post(f"/api/v1/knowledge/{path}", json.dumps(body), content_type="application/json")
+
+
+def test_texts_and_pairs_are_kept_and_replaced_by_their_name(alpha, program, background):
+    client = program(alpha)
+    assert send(client, "texts", title="Rules", text="The pool opens at 8.").status_code == 201
+    rows = [{"question": "Open today?", "answer": "Yes."}, {"question": "open TODAY", "answer": "Yes."}]
+    made = send(client, "pairs", title="FAQ", pairs=rows, audience="staff")
+    assert made.status_code == 201
+    with schema_context(alpha.schema_name):
+        background.run()
+    (faq, rules) = client.get("/api/v1/knowledge/documents").json()["results"]
+    assert (faq["title"], faq["chunk_count"], rules["title"]) == ("FAQ", 1, "Rules")
+    again = send(client, "texts", title="Rules", text="The pool opens at 9.")
+    assert again.json()["id"] == rules["id"]
+    other = send(client, "texts", title="FAQ", text="Something else.")
+    assert other.status_code == 400 and "another kind" in other.content.decode()
+    torn = [{"question": "Open?", "answer": "Yes."}, {"question": "open", "answer": "No."}]
+    assert "line 1" in send(client, "pairs", title="FAQ", pairs=torn).content.decode()
+    assert send(client, "pairs", title="FAQ", pairs=[]).status_code == 400
+
+
+def test_a_source_is_added_looked_at_again_and_removed_and_its_secret_never_told(
+    alpha, beta, program, background
+):
+    client, other = program(alpha), program(beta)
+    asked = {"kind": "baserow", "address": "345", "secret": "s3cr3t-token", "title": "Dishes"}
+    made = send(client, "sources", **asked, options={"base_url": "http://127.0.0.1:9"}, refresh_hours=0)
+    assert made.status_code == 201 and "s3cr3t" not in made.content.decode()
+    pk = made.json()["id"]
+    assert (made.json()["status"], made.json()["refresh_hours"]) == ("waiting", 0)
+    assert send(client, f"sources/{pk}/refresh").json()["status"] == "waiting"
+    for path in ("sources", f"sources/{pk}"):
+        assert "s3cr3t" not in client.get(f"/api/v1/knowledge/{path}").content.decode()
+    assert other.get(f"/api/v1/knowledge/sources/{pk}").status_code == 404
+    assert send(other, f"sources/{pk}/refresh").status_code == 404
+    assert other.delete(f"/api/v1/knowledge/sources/{pk}").status_code == 404
+    wrong = send(client, "sources", **asked | {"address": "dishes"})
+    assert wrong.status_code == 400 and "Baserow table" in wrong.content.decode()
+    assert client.delete(f"/api/v1/knowledge/sources/{pk}").status_code == 204
+    assert client.get("/api/v1/knowledge/sources").json()["results"] == []
