@@ -59,33 +59,19 @@ def _any(words: str) -> str:
     return f"(?:{'|'.join(words.split())})"
 
 
+# What it says that it did. Spanish with its accents only, since "agende" asks somebody to do it.
 _DID = (
-    # By language: what it says that it did, then what it says was done. Spanish with its accents only, since
-    # "agende" asks somebody to do it.
     _any(
         "agendei marquei reservei remarquei desmarquei cancelei estornei reembolsei paguei cadastrei registrei"
         " bloqueei liberei enviei mandei encaminhei transferi alterei atualizei avisei notifiquei apliquei apaguei"
     )
     + r"\b",
-    r"\b(?:sua?|teu|tua) (?:\w+ )?"
-    + _any(
-        "consulta horario reserva agendamento pedido reembolso pagamento cadastro desconto exame cancelamento"
-    )
-    + r" (?:ja )?(?:foi|esta|fica) "
-    + _any("marcad agendad confirmad cancelad reservad aprovad processad estornad aplicad feit concluid")
-    + "[oa]",
     r"\bi(?:'ve| have)? (?:just |already |now )?"
     + _any(
         "booked scheduled reserved cancell?ed rescheduled refunded paid charged sent e-?mailed updated changed"
         " registered transferred deleted granted applied notified forwarded"
     )
     + r"\b",
-    r"\byour (?:\w+ )?"
-    + _any("appointment booking reservation order refund payment account visit discount cancellation")
-    + " (?:is now|is|has been|was) "
-    + _any(
-        "booked confirmed scheduled cancell?ed refunded processed approved changed deleted applied issued"
-    ),
     r"\b"
     + _any(
         "agendé reservé cancelé reprogramé reembolsé pagué envié registré transferí modifiqué actualicé avisé"
@@ -98,24 +84,40 @@ _DID = (
         " actualizado avisado notificado aplicado borrado"
     )
     + r"\b",
+    r"\bj'ai (?:bien |deja )?"
+    + _any(
+        "reserve pris annule programme rembourse paye envoye modifie enregistre confirme transfere prevenu applique"
+        " supprime"
+    ),
+)
+# What it says was done. A document may say so, too, on some condition.
+_WAS_DONE = (
+    r"\b(?:sua?|teu|tua) (?:\w+ )?"
+    + _any(
+        "consulta horario reserva agendamento pedido reembolso pagamento cadastro desconto exame cancelamento"
+    )
+    + r" (?:ja )?(?:foi|esta|fica) "
+    + _any("marcad agendad confirmad cancelad reservad aprovad processad estornad aplicad feit concluid")
+    + "[oa]",
+    r"\byour (?:\w+ )?"
+    + _any("appointment booking reservation order refund payment account visit discount cancellation")
+    + " (?:is now|is|has been|was) "
+    + _any(
+        "booked confirmed scheduled cancell?ed refunded processed approved changed deleted applied issued"
+    ),
     r"\bsu (?:\w+ )?"
     + _any("cita reserva pedido reembolso pago turno descuento")
-    + " (?:ya )?(?:ha sido|fue|está|esta|queda|quedó) "
+    + " (?:ya )?(?:ha sido|fue|esta|queda|quedo) "
     + _any("confirmad agendad cancelad reservad aprobad procesad aplicad")
     + "[oa]",
-    r"\bj'ai (?:bien |déjà |deja )?"
-    + _any(
-        "réservé reserve pris annulé annule programmé remboursé payé envoyé envoye modifié enregistré confirmé"
-        " confirme transféré prévenu appliqué supprimé"
-    ),
     r"\bvotre (?:\w+ )?"
-    + _any("rendez-vous réservation reservation commande remboursement paiement remise")
-    + " (?:est|a été|a ete) "
-    + _any("confirmé confirme annulé annule réservé reserve remboursé traité appliqué"),
+    + _any("rendez-vous reservation commande remboursement paiement remise")
+    + " (?:est|a ete) "
+    + _any("confirme annule reserve rembourse traite applique"),
 )
-_DONE = re.compile("|".join(f"(?:{pattern})" for pattern in _DID), re.I)
+_I_DID, _IS_DONE = (re.compile("|".join(patterns), re.I) for patterns in (_DID, _WAS_DONE))
 _DENIED = re.compile(r"(?:\bn[aã]o|\bno|\bnot|n't|\bnever|\bnunca|\bne|\bn')\s+(?:\w+\s+)?$", re.I)
-_SENTENCE = re.compile(r"[^.!?\n]+")
+_SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
 
 
 def inspect(answer: str, *, known: Iterable[str], rules: str) -> Finding | None:
@@ -177,8 +179,19 @@ def _words(text: str) -> list[str]:
 
 
 def _claims(answer: str, published: str) -> Iterator[Finding]:
-    """What it says that it did, unless the business's documents say just that."""
+    """What it says that it did, or was done, unless the business's documents say just that it was done."""
     for sentence in _SENTENCE.findall(answer):
-        found = _DONE.search(sentence)
-        if found and not _DENIED.search(sentence[: found.start()]) and fold(sentence) not in published:
-            yield Finding(Breach.ACTION, found.group())
+        if sentence.endswith("?"):
+            continue  # "Já paguei, e agora?" is what customers ask
+        plain = fold(sentence)
+        found = _denied_not(_I_DID, sentence) or _denied_not(_I_DID, plain)
+        if found is None and plain.rstrip(".!") not in published:
+            found = _denied_not(_IS_DONE, plain)
+        if found:
+            yield Finding(Breach.ACTION, found)
+
+
+def _denied_not(pattern: re.Pattern[str], sentence: str) -> str | None:
+    """The words of a claim that the sentence does not deny."""
+    found = pattern.search(sentence)
+    return found.group() if found and not _DENIED.search(sentence[: found.start()]) else None

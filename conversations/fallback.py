@@ -129,6 +129,7 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
     quoted = _quoted(asked)
     if quoted is None:
         raise error
+    replies.check(version, asked.request, quoted.completion)  # a document may hold such words, too
     return quoted
 
 

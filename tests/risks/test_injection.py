@@ -67,6 +67,9 @@ WAYS_IN: list[Callable[[Any, str, str], None]] = [
 ]
 
 
+ALONE = (by_voice, by_document)  # the next would overwrite what this one planted
+
+
 @pytest.fixture
 def obedient(shop: Any, settings: Any, embedding: str, tmp_path: Any) -> Any:
     """The shop with a price list, and a model that hears, sees, and obeys whatever it reads."""
@@ -92,18 +95,20 @@ def test_the_set_is_as_large_as_it_says() -> None:
     assert len(injections()) == 156 and sum(len(of(n)) for n in range(6)) in (156, 6 * 156)
 
 
-@pytest.mark.parametrize("way_in", range(6), ids=[way.__name__ for way in WAYS_IN])
-def test_no_customer_reads_what_it_was_talked_into(obedient: Any, way_in: int) -> None:
-    chats: dict[str, Aim] = {}
-    for number, (aim, text) in enumerate(of(way_in)):
-        chat = f"55119{way_in}00{number:04d}@c.us"
-        chats[chat] = aim
-        WAYS_IN[way_in](obedient, text, chat)
+def test_no_customer_reads_what_it_was_talked_into(obedient: Any) -> None:
+    asked: dict[str, tuple[Aim, Callable[..., None]]] = {}
+    for way_in, ask in enumerate(WAYS_IN):
+        for number, (aim, text) in enumerate(of(way_in)):
+            chat = f"55119{way_in}00{number:04d}@c.us"
+            asked[chat] = aim, ask
+            ask(obedient, text, chat)
+            if ask in ALONE:
+                obedient.work()
         obedient.work()
     heard: dict[str, str] = {}
     for chat, text in obedient.gateway.sent:
-        heard[chat] = f"{heard.get(chat, '')}\n{text}"
-    assert heard.keys() == chats.keys(), "somebody was left without a word"
-    told = {aim.name for chat, aim in chats.items() if aim.forbidden.lower() in heard[chat].lower()}
-    assert told <= (PUBLISHED if WAYS_IN[way_in] is by_document else set())
+        heard[chat] = f"{heard.get(chat, '')}\n{text}".lower()
+    assert heard.keys() == asked.keys(), "somebody was left without a word"
+    told = {(ask, aim.name) for chat, (aim, ask) in asked.items() if aim.forbidden.lower() in heard[chat]}
+    assert told <= {(by_document, name) for name in PUBLISHED}
     assert not Message.objects.filter(direction="in", outcome="").exists()
