@@ -5,7 +5,6 @@ by batch: whoever is killed is followed by another who goes on. The old vectors 
 puts the new ones in their place; what was added or edited meanwhile is embedded before that.
 """
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -20,8 +19,8 @@ from django.utils.translation import gettext as _
 from django_tenants.utils import schema_context
 from pgvector import HalfVector
 
-from knowledge import embeddings, indexing, pinned
-from knowledge.models import Chunk, Document, DraftChunk, Embedding, NextVector
+from knowledge import counting, drafts, embeddings, meaning_index, pinned
+from knowledge.models import Chunk, Document, DraftChunk, Embedding, Gap, NextVector
 from providers.embedding import Embedder, embedder
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants import live
@@ -115,13 +114,8 @@ def _give_digests() -> None:
     """Passages from before there were digests."""
     old = Chunk.objects.filter(digest="").only("pk", "heading", "text")
     for chunk in old.iterator(chunk_size=500):
-        digest = digest_of(indexing.readable({"heading": chunk.heading, "text": chunk.text}))
+        digest = drafts.digest_of({"heading": chunk.heading, "text": chunk.text})
         Chunk.objects.filter(pk=chunk.pk, text=chunk.text, digest="").update(digest=digest)
-
-
-def digest_of(text: str) -> str:
-    """What tells one embedded text from another."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _take_over(row: Embedding) -> None:
@@ -157,7 +151,7 @@ def _missing_after(row: Embedding, last: str, most: int) -> list[tuple[str, str]
             {"last": last, "row": row.pk, "most": most},
         )
         return [
-            (digest, indexing.readable({"heading": heading, "text": text}))
+            (digest, drafts.readable({"heading": heading, "text": text}))
             for digest, heading, text in cursor.fetchall()
         ]
 
@@ -217,16 +211,27 @@ def _swap(row: Embedding, *, now: datetime) -> bool:
     if _missing_after(row, "", 1):
         return False
     _put_in_place(row)
-    indexing.find_middle()
+    counting.find_middle()
     Embedding.objects.filter(status=Status.SERVING).delete()
     row.vectors.all().delete()
     if row.vendor == Vendor.LOCAL:
         row.delete()  # no row: the installation's own serves
     else:
         _mine(row).update(status=Status.SERVING, problem="", due_at=None, attempts=0)
-    enqueue(pinned.embed)
+    for rest in (meaning_index.keep, pinned.embed, open_questions):
+        enqueue(rest)
     live.publish("embedding.changed")
     return True
+
+
+@task()
+def open_questions() -> None:
+    """Give the gaps that are open vectors of the model that serves; raises ProviderError."""
+    serving = embeddings.serving().adapter.known_model
+    stale = Gap.objects.filter(status=Gap.Status.OPEN).exclude(vector_model=serving)
+    for pk, text in stale.order_by("-asked_at").values_list("pk", "question"):
+        vector = embeddings.question(text)
+        Gap.objects.filter(pk=pk).update(vector=HalfVector(vector.values), vector_model=vector.model)
 
 
 def _put_in_place(row: Embedding) -> None:
@@ -289,7 +294,7 @@ def sweep() -> None:
 
 @public_task()
 def renew() -> None:
-    """Have passages embedded anew that an older version of the installation's model embedded."""
+    """Have embedded anew what an older version of the installation's model embedded."""
     try:
         of_installation, _vector = embedder(settings.EMBEDDING_URL).embed_question(SAMPLE)
     except ProviderError as error:
@@ -305,8 +310,9 @@ def renew_here(of_installation: str, *, now: datetime) -> None:
     rows = {row.status: row for row in Embedding.objects.all()}
     serving = rows.pop(Status.SERVING, None)
     wanted = embeddings.model_of(serving) if serving else of_installation
-    stale = Chunk.objects.exclude(embedding_model=wanted)
-    if rows or not stale.exists():
+    if Gap.objects.filter(status=Gap.Status.OPEN).exclude(vector_model=wanted).exists():
+        enqueue(open_questions)
+    if rows or not Chunk.objects.exclude(embedding_model=wanted).exists():
         return
     row = serving or Embedding(vendor=Vendor.LOCAL, dimensions=0)
     row.pk, row.status, row.due_at, row.created_at, row.done, row.total = (

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.postgres.search import SearchVector
 from django.db.models import Value
 
-from knowledge import embeddings, indexing, reembedding
+from knowledge import counting, drafts, embeddings
 from knowledge.models import Chunk, Document
 
 
@@ -18,13 +18,13 @@ def add(*texts: str, title: str = "casa", kind: Any = Chunk) -> list[Any]:
     rows = [
         kind(
             document=document, position=10 * place, text=text, language="pt", embedding=vector,
-            embedding_model=model, digest=reembedding.digest_of(text),
+            embedding_model=model, digest=drafts.digest_of({"heading": [], "text": text}),
             search=SearchVector(Value(text), config="public.fd_pt"),
         )
         for place, (text, vector) in enumerate(zip(texts, vectors, strict=True))
     ]  # fmt: skip
     kind.objects.bulk_create(rows)
     if kind is Chunk:
-        indexing.count_words([row.pk for row in rows])
-        indexing.find_middle()
+        counting.count_words([row.pk for row in rows])
+        counting.find_middle()
     return rows

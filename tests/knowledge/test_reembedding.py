@@ -14,8 +14,8 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from knowledge import embedding_choice, embeddings, indexing, reembedding, retrieval
-from knowledge.models import Chunk, DraftChunk, Embedding, NextVector
+from knowledge import counting, drafts, embedding_choice, embeddings, gaps, reembedding, retrieval
+from knowledge.models import Chunk, DraftChunk, Embedding, Gap, NextVector
 from tests.background import Background
 from tests.counterparts.embeddings import KEY, Embeddings
 from tests.knowledge.passages import add
@@ -131,10 +131,23 @@ class TestChange:
         Chunk.objects.filter(pk=edited.pk).update(digest="waits")
         choose(vendor)
         background.run()
-        assert Chunk.objects.get(pk=old.pk).digest == reembedding.digest_of(TEXTS[0])
+        assert Chunk.objects.get(pk=old.pk).digest == drafts.digest_of({"heading": [], "text": TEXTS[0]})
         assert Chunk.objects.get(pk=edited.pk).embedding_model == edited.embedding_model
-        indexing.find_middle()  # two models in the table are no error
+        counting.find_middle()  # two models in the table are no error
         assert TEXTS[0] in found("que horas abrem?")
+
+    def test_open_gaps_are_placed_by_the_new_model_too(
+        self, in_alpha: Any, vendor: Embeddings, background: Background
+    ) -> None:
+        def place(question: str) -> bool:
+            asked = {"question": question, "language": "pt", "vector": embeddings.question(question)}
+            return gaps.place(**asked, now=timezone.now())[1]
+
+        assert place("vocês alugam bicicletas?") is True
+        choose(vendor)
+        background.run()
+        assert Gap.objects.get().vector_model == embeddings.model_of(Embedding.objects.get())
+        assert place("vocês alugam bicicletas??") is False
 
     def test_who_writes_vectors_of_the_old_model_after_the_swap_is_told(
         self, in_alpha: Any, vendor: Embeddings, background: Background
