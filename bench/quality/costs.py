@@ -14,7 +14,7 @@ NEAR: dict[str, Callable[[str], str]] = {
     "without punctuation": lambda text: text.strip("¿?¡!. "),
     "with more spaces and marks": lambda text: f"  {'  '.join(text.split())} ?!",
 }
-SECTIONS = 12
+SECTIONS = 8
 
 
 @contextmanager
