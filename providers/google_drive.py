@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from providers.addresses import check_outbound, guarded
+from providers.addresses import guarded
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 
 API = "https://www.googleapis.com"
@@ -35,6 +35,10 @@ EXPORTS = {
 BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "backendError"}
 SWITCHED_OFF = {"accessNotConfigured", "SERVICE_DISABLED"}
 TOO_LARGE = {"exportSizeLimitExceeded"}
+
+
+# What no wire has seen: an address that is none.
+IMPOSSIBLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
 
 
 class KeyRefused(AccountRefused):
@@ -195,7 +199,6 @@ class Drive:
         """A token for an hour, from the address that the key names."""
         from google.auth.exceptions import GoogleAuthError
 
-        check_outbound(self._account.token_uri, allow_private=self._allow_private)
         credentials = _credentials(self._account)
         try:
             credentials.refresh(_Asker(self._allow_private))
@@ -236,7 +239,9 @@ class _Asker:
         try:
             with _http(self._allow_private).stream(method, url, content=body, headers=headers) as answer:
                 content = _capped(answer, 64 * 1024)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except IMPOSSIBLE as error:
+            raise ProviderRejected("The address for tokens in the key file is not Google's.") from error
+        except httpx.HTTPError as error:
             raise ProviderError("Google cannot be reached.") from error
         if answer.status_code == 429 or answer.status_code >= 500:
             # Else google-auth would sleep and ask again, while a person waits for the page.

@@ -21,10 +21,22 @@ from conversations.models import Breaker, Channel, Conversation, HookDelivery, M
 from knowledge import embedding_choice, sources
 from knowledge import reranking as ranks
 from knowledge.models import Document, Reranker, Source
-from providers import addresses, embedding, llm, reranking, speech, waha, web, whatsapp_cloud
+from providers import (
+    addresses,
+    baserow,
+    embedding,
+    google_drive,
+    llm,
+    reranking,
+    speech,
+    waha,
+    web,
+    whatsapp_cloud,
+)
 from providers.errors import ProviderError, ProviderRejected
 from providers.hooks import post
 from tests.counterparts import serving
+from tests.counterparts.google_drive import Google
 from tests.counterparts.serving import Background, answer, free_port
 
 # Every way to write this machine, its neighbours, and where clouds keep credentials; {port} is the canary's.
@@ -336,7 +348,18 @@ class TestS2WebSources:
         assert not Document.objects.filter(source=source).exists()
 
 
-CALLERS = ["hook", "waha", "anthropic", "openai", "speech", "web", "embedding", "reranker"]
+CALLERS = [
+    "hook",
+    "waha",
+    "anthropic",
+    "openai",
+    "speech",
+    "web",
+    "embedding",
+    "reranker",
+    "baserow",
+    "drive",
+]
 
 
 def call(who: str, url: str) -> None:
@@ -356,6 +379,11 @@ def call(who: str, url: str) -> None:
         )
     elif who == "web":
         web.Visitor(contact="x", pause=0.0).fetch(url)
+    elif who == "baserow":
+        baserow.client(base_url=url, token="t").count("1")
+    elif who == "drive":
+        key = google_drive.account(Google().key(token_uri=url))
+        google_drive.client(key=key, url="http://127.0.0.1:9").name("folder-0001")
     elif who == "waha":
         waha.client(base_url=url, api_key="k").get_session(session="s")
     elif who == "speech":
