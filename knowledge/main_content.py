@@ -24,6 +24,7 @@ MEMORY_BYTES = 2 * 2**30
 CPU_SECONDS = 60
 MOST_LINKS = 2000
 LEAST_TEXT = 80  # letters: a page with less main content is taken whole, without its menus
+LEAST_SHARE = 0.3  # of the letters of the whole
 NAME = "frontdesk"
 _FURNITURE = (
     "//script|//style|//noscript|//template|//svg|//iframe|//form|//nav|//header|//footer|//aside|//button|//select"
@@ -32,6 +33,14 @@ _FURNITURE = (
 _SAID = re.compile(rb"<meta[^>]+charset=[\"'\s]*([\w-]{1,40})", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\ufeff?\s*<\?xml[^>]*\?>")
 _KEPT = ("href", "colspan", "rowspan")
+_NO_CONTENT = frozenset((
+    "footer", "site-footer", "cookie", "cookies", "cookie-banner", "cookie-notice", "breadcrumb", "share",
+    "breadcrumbs", "sidebar", "comments", "comment-list", "related", "related-posts", "social", "skip-link",
+))  # fmt: skip
+_TAG = re.compile(r"<[^>]+>")
+_HEADING = re.compile(r"<h[2-6]\b")
+_BLOCK = re.compile(r"<(?:p|li|tr|h[2-6])\b")
+_FIGURE = re.compile(r"\S*\d\S*")
 
 
 def main() -> None:
@@ -142,15 +151,14 @@ def _plain(text: str) -> str:
 def _content(tree: HtmlElement, *, url: str, title: str) -> str:
     """The main content as HTML with its headings, lists and tables; empty when there are no words."""
     heading = _plain(next((one.text_content() for one in tree.xpath("//h1")), "")) or title
+    _mark_questions(tree)
     found = trafilatura.extract(
         deepcopy(tree), url=url, output_format="html", include_comments=False, include_tables=True,
         include_links=False, include_images=False, include_formatting=True, favor_recall=True,
         with_metadata=False,
     )  # fmt: skip
-    inside = _inside(found or "")
-    if len(_plain(re.sub(r"<[^>]+>", " ", inside))) < LEAST_TEXT:
-        inside = _whole(tree)
-    if not _plain(html.unescape(re.sub(r"<[^>]+>", " ", inside))):
+    inside = _better(_inside(found or ""), _whole(tree), is_article=_is_article(tree))
+    if not _words(inside):
         return ""
     if "<h1" not in inside:
         inside = f"<h1>{html.escape(heading)}</h1>\n{inside}" if heading else inside
@@ -160,23 +168,75 @@ def _content(tree: HtmlElement, *, url: str, title: str) -> str:
     )
 
 
+def _mark_questions(tree: HtmlElement) -> None:
+    """What is clicked to unfold an answer is its heading; as a button it would be taken for furniture."""
+    for button in tree.xpath("//h1//button|//h2//button|//h3//button|//h4//button|//h5//button|//h6//button"):
+        button.drop_tag()
+    for one in tree.xpath("//summary|//button[@aria-expanded or @aria-controls or @data-bs-target]"):
+        if not one.xpath(".//h2|.//h3|.//h4|.//h5|ancestor::nav|ancestor::header"):
+            one.tag = "h3"
+    for one in tree.xpath("//details"):
+        one.tag = "div"
+    for one in tree.xpath("//button[contains(@class, 'accordion') or contains(@class, 'faq')]"):
+        one.tag = "h3"
+
+
 def _inside(document: str) -> str:
     return document.partition("<body>")[2].rpartition("</body>")[0].strip()
 
 
+def _better(main: str, whole: str, *, is_article: bool) -> str:
+    """The main content, unless it lost what customers ask for: prices, hours, numbers, or the structure."""
+    kept, all_of_it = _words(main), _words(whole)
+    if len(kept) < LEAST_TEXT or len(kept) < LEAST_SHARE * len(all_of_it):
+        return whole
+    if is_article:
+        return main  # what else has figures there are other articles
+    figures = set(_FIGURE.findall(all_of_it))
+    if 10 * len(figures - set(_FIGURE.findall(kept))) > len(figures):
+        return whole
+    headings, blocks = (len(one.findall(whole)) for one in (_HEADING, _BLOCK))
+    is_flat = blocks > 1 and len(_BLOCK.findall(main)) <= 0.5 * blocks
+    return whole if is_flat or len(_HEADING.findall(main)) < 0.75 * headings else main
+
+
+def _is_article(tree: HtmlElement) -> bool:
+    kinds = tree.xpath("//meta[@property='og:type']/@content")
+    return any(kind.strip().lower() == "article" for kind in kinds) or len(tree.xpath("//article")) == 1
+
+
+def _words(inside: str) -> str:
+    return _plain(html.unescape(_TAG.sub(" ", inside)))
+
+
 def _whole(tree: HtmlElement) -> str:
-    """Everything in the body but its furniture, with nothing but its structure."""
+    """Everything in the page's main part, or in its body, but for the furniture."""
     whole = deepcopy(tree)
     for one in whole.xpath(_FURNITURE):
         one.drop_tree()
     etree.strip_elements(whole, etree.Comment, etree.ProcessingInstruction, with_tail=False)
-    body = whole.find("body")
+    mains = whole.xpath("//main|//*[@role='main']")
+    body = mains[0] if len(mains) == 1 else whole.find("body")
     if body is None:
         return ""
+    _drop_menus(body)
     for one in body.iter():
         for name in [name for name in one.attrib if name not in _KEPT]:
             del one.attrib[name]
-    return "".join(tostring(one, encoding="unicode") for one in body).strip() or html.escape(body.text or "")
+    inside = "".join(tostring(one, encoding="unicode") for one in body)
+    return f"{html.escape(body.text or '')}{inside}".strip()
+
+
+def _drop_menus(body: HtmlElement) -> None:
+    """Blocks that are links and little else, and those whose name says that they are no content."""
+    for one in list(body.iter("div", "ul", "ol", "section", "p", "table")):
+        if one.getparent() is None or one is body:
+            continue
+        names = set(f"{one.get('class', '')} {one.get('id', '')}".lower().split())
+        links = one.xpath(".//a")
+        linked = sum(len(_plain(link.text_content())) for link in links)
+        if names & _NO_CONTENT or (len(links) >= 3 and linked > 0.7 * len(_plain(one.text_content()))):
+            one.drop_tree()
 
 
 if __name__ == "__main__":
