@@ -17,7 +17,8 @@ BUILDER = f"""<!doctype html><html><head><title>Pousada do Vale</title></head><b
 <div class="hours"><div>Sábado</div><div>9h - 12h</div></div>
 <div class="cookie-banner">Usamos cookies.</div><div class="footer"><p>© 2026</p></div></body></html>"""
 SMALL = """<html><head><title>Contato</title></head><body><nav><a href=/>Início</a></nav><section>
-<h1>Contato</h1><p>Telefone: (11) 4002-8922</p><address>Rua do Vale, 100</address><form><label>Seu nome</label><input></form>
+<h1>Contato</h1><p>Telefone: (11) 4002-8922</p><address>Rua do Vale, 100</address>
+<form><label>Seu nome</label><input></form>
 </section><footer>Todos os direitos</footer></body></html>"""
 ARTICLE = """<html><head><title>Blog</title></head><body><article><h1>Como cuidar da horta</h1>
 <p>Regue a horta pela manhã, antes das oito, e nunca com o sol alto, para que as folhas não queimem.</p>
