@@ -19,7 +19,7 @@ from knowledge.reaching import Reach
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
 
-TURN_SECONDS = 30.0  # then others' work is seen to, and this look rung for again
+TURN_SECONDS = 10.0  # then others' work is seen to, and this look rung for again
 FAILURES_IN_A_ROW = 5  # of single items: then it is the place that is out of order
 MOST_ITEMS = 5000
 SAVED_EVERY = 25  # items: what a crash makes us look at twice

@@ -8,7 +8,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from config import supervisor
 from conversations import bulk, inbox, outbox, turns
-from knowledge import indexing
+from knowledge import indexing, looking
 
 
 def queue_of(task: object) -> str:
@@ -25,8 +25,16 @@ def served() -> dict[str, set[str]]:
 
 
 def test_each_kind_of_work_has_its_queue():
-    tasks = (inbox.drain, turns.take, outbox.deliver, outbox.reconcile, bulk.pump, indexing.index)
-    assert [queue_of(task) for task in tasks] == ["inbound", "fast", "fast", "bulk", "bulk", "slow"]
+    tasks = (
+        inbox.drain,
+        turns.take,
+        outbox.deliver,
+        outbox.reconcile,
+        bulk.pump,
+        indexing.index,
+        looking.look,
+    )
+    assert [queue_of(task) for task in tasks] == ["inbound", "fast", "fast", "bulk", "bulk", "slow", "slow"]
 
 
 def test_a_sweep_stands_behind_no_backlog_and_not_behind_itself(transactional_db: None) -> None:
