@@ -143,7 +143,9 @@ def _flow(path: Path, kind: str) -> Iterator[Word]:
     """Everything that has no pages to read one after the other."""
     from docling.datamodel.base_models import ConversionStatus
 
-    result = _converter().convert(_source(path, kind), raises_on_error=False)
+    converter = _converter()
+    yield {"alive": True}  # on a busy machine the import alone takes long
+    result = converter.convert(_source(path, kind), raises_on_error=False)
     if result.status not in (ConversionStatus.SUCCESS, ConversionStatus.PARTIAL_SUCCESS):
         raise Unreadable(_reason(result))
     document = result.document

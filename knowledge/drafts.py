@@ -60,7 +60,7 @@ def write(
         (Chunk if live else DraftChunk)(
             document=document,
             position=position,
-            heading=[heading[:200] for heading in piece["heading"]],
+            heading=piece["heading"],
             page=piece["page"],
             boxes=piece["boxes"],
             text=piece["text"],
@@ -192,7 +192,8 @@ def _add(cursor: Any, document: Document, new: Sequence[int]) -> list[int]:
 def withdraw(document: Document, *, keep: bool) -> None:
     """A new document that came to no end answers nothing; kept as drafts, nothing is embedded twice."""
     if keep:
-        DraftChunk.objects.filter(document=document).delete()
+        taken = document.chunks.values("position")
+        DraftChunk.objects.filter(document=document, position__in=taken).delete()
         with connection.cursor() as cursor:
             columns = f"document_id, audience, agent_ids, {', '.join(_COLUMNS)}"
             cursor.execute(

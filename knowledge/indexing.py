@@ -161,7 +161,7 @@ def _copied(document: Document) -> list[Word]:
     if twin is None or not twin.chunk_count or twin.chunks.filter(edited=True).exists():
         return []
     told = twin.chunks.order_by("position").values("heading", "page", "text", "boxes")
-    head = {"kind": twin.kind, "converter": twin.converter, "pages": twin.pages}
+    head = {"kind": twin.kind, "converter": twin.converter, "pages": twin.pages, "known": True}
     return [head, *({"chunk": piece} for piece in told), {"end": True}]
 
 
@@ -171,8 +171,9 @@ def _take(work: Work, word: Word) -> None:
     if "kind" in word:
         _begin(work, word)
     elif "chunk" in word:
-        if word["chunk"]["text"].strip():
-            work.waiting.append(word["chunk"])
+        piece = word["chunk"]
+        if piece["text"].strip():
+            work.waiting.append({**piece, "heading": [heading[:200] for heading in piece["heading"]]})
         _keep(work)
     elif "page" in word:
         work.page = max(work.page, 0 if work.waiting else word["page"])
@@ -184,7 +185,7 @@ def _take(work: Work, word: Word) -> None:
 def _begin(work: Work, word: Word) -> None:
     """What it is; and whether reading it can be paid, before anything is embedded."""
     work.facts = {name: word[name] for name in ("kind", "converter", "pages")}
-    if work.document.ready_at is None and word["pages"]:
+    if work.document.ready_at is None and word["pages"] and not word.get("known"):
         metering.check(word["pages"])
     if not _held(work.document).update(**work.facts):
         raise Lost

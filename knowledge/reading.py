@@ -16,11 +16,21 @@ from typing import IO, Any
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from knowledge.models import Document
 
 log = structlog.get_logger(__name__)
 Problem = Document.Problem
+# Who read a document, as the child says it and the pages translate it.
+READERS = (
+    gettext_noop("docling"),
+    gettext_noop("docling, text only"),
+    gettext_noop("docling with layout models"),
+    gettext_noop("docling and text recognition (OCR)"),
+    gettext_noop("text recognition (OCR)"),
+    gettext_noop("passages"),
+)
 SILENCE_SECONDS = 55.0  # without a word
 START_SECONDS, PAGE_SECONDS = 120.0, 15.0  # all in all: to begin with, and more for each page
 LONGEST_WORD = 2**20

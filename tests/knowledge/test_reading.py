@@ -57,7 +57,8 @@ def read(tmp_path: Path, name: str, content: bytes) -> tuple[dict[str, Any], lis
     path.write_bytes(content)
     words = list(convert.words(path))
     chunks = [word["chunk"] for word in words if "chunk" in word]
-    return {**words[0], **words[-1]}, chunks, [word["page"] for word in words if "page" in word]
+    head = next(word for word in words if "kind" in word)
+    return {**head, **words[-1]}, chunks, [word["page"] for word in words if "page" in word]
 
 
 KINDS = {
