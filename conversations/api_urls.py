@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations import api
+from conversations import api, teaching_api
 
 urlpatterns = [
     path("health", api.Health.as_view(), name="api_health"),
@@ -15,5 +15,9 @@ urlpatterns = [
     path("sessions", api.Sessions.as_view(), name="api_sessions"),
     path("sessions/<uuid:pk>", api.OneSession.as_view(), name="api_session"),
     path("sessions/<uuid:pk>/messages", api.SessionMessages.as_view(), name="api_session_said"),
+    path("knowledge/answers", teaching_api.SettledAnswers.as_view(), name="api_answers"),
+    path("knowledge/answers/<int:pk>", teaching_api.OneSettledAnswer.as_view(), name="api_answer"),
+    path("knowledge/gaps", teaching_api.Gaps.as_view(), name="api_gaps"),
+    path("knowledge/gaps/<int:pk>", teaching_api.OneGap.as_view(), name="api_gap"),
     path("orchestrate", api.Orchestrate.as_view(), name="api_orchestrate"),
 ]

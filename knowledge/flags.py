@@ -38,7 +38,7 @@ SELECT mine.id, near.id
 FROM {_CHUNKS} mine CROSS JOIN LATERAL (
     SELECT other.id, other.embedding OPERATOR(public.<=>) mine.embedding AS distance
     FROM {_CHUNKS} other
-    WHERE other.document_id <> mine.document_id AND other.enabled AND other.language = mine.language
+    WHERE other.document_id <> mine.document_id AND other.enabled
       AND other.embedding_model = mine.embedding_model AND other.audience = mine.audience
       AND other.agent_ids = mine.agent_ids
     ORDER BY distance, other.id LIMIT {NEIGHBOURS}) AS near

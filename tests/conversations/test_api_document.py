@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 
 from conversations import sessions
 from conversations.models import Channel, Conversation, Message
-from knowledge.models import Chunk, Document, Source
+from knowledge.models import Chunk, Document, Gap, PinnedAnswer, Source
 from providers import addresses
 from providers.errors import ProviderRejected
 from tenants.models import ApiKey
@@ -56,6 +56,7 @@ def known(shop) -> dict[str, Any]:
     passage = Chunk.objects.create(document=kept, position=0, **piece)
     at = "http://127.0.0.1/"
     looked, removed = (Source.objects.create(kind="page", title=name, address=at) for name in ("A", "B"))
+    settled = PinnedAnswer.objects.create(text="Yes.", language="en")
     session, _new = sessions.start(session_id=uuid.uuid4(), now=shop.now(), metadata={"a": 1})
     return {
         "/api/v1/conversations": Conversation.objects.order_by("pk")[0].pk,
@@ -65,6 +66,8 @@ def known(shop) -> dict[str, Any]:
         "/api/v1/knowledge/sources": removed.pk,
         "/api/v1/knowledge/documents/{id}/passages": kept.pk,
         "/api/v1/knowledge/passages": passage.pk,
+        "/api/v1/knowledge/answers": settled.pk,
+        "/api/v1/knowledge/gaps": Gap.objects.create(question="Do you deliver?", language="en").pk,
         "/api/v1/knowledge": document.pk,
         "channel_id": str(shop.channel.pk),
     }
@@ -140,22 +143,27 @@ def _fuzz(operation: Any, mode: Any, known: dict[str, Any], headers: dict[str, s
         phases=[Phase.generate],
     )
     def run(case: Any, at_home: bool) -> None:
-        if at_home and "id" in (case.path_parameters or {}):
-            case.path_parameters["id"] = next(v for k, v in known.items() if operation.path.startswith(k))
-        if at_home and operation.label == "POST /api/v1/messages" and mode is GenerationMode.POSITIVE:
-            case.body = _to_somebody(case.body, known)
-        if (
-            at_home
-            and operation.label == "POST /api/v1/knowledge/sources"
-            and mode is GenerationMode.POSITIVE
-        ):
-            case.body = {"kind": "page", "address": f"http://127.0.0.1/{uuid.uuid4()}"}
+        if at_home:
+            _lead_somewhere(case, operation, mode, known)
         connection.set_schema_to_public()
         response = case.call_and_validate(checks=CHECKS, headers=headers)
         statuses[response.status_code] += 1
 
     run()
     return statuses
+
+
+def _lead_somewhere(case: Any, operation: Any, mode: Any, known: dict[str, Any]) -> None:
+    """Ids that there are; and what is sent by the document, so that it can be done."""
+    if "id" in (case.path_parameters or {}):
+        case.path_parameters["id"] = next(v for k, v in known.items() if operation.path.startswith(k))
+    if mode is not GenerationMode.POSITIVE:
+        return
+    (case.query or {}).pop("cursor", None)  # one that is made up is refused
+    if operation.label == "POST /api/v1/messages":
+        case.body = _to_somebody(case.body, known)
+    if operation.label == "POST /api/v1/knowledge/sources":
+        case.body = {"kind": "page", "address": f"http://127.0.0.1/{uuid.uuid4()}"}
 
 
 def _to_somebody(body: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

@@ -60,11 +60,12 @@ def test_the_examples_work(shop, shell, background, tmp_path):
         for script in talk:
             answers += shell(script)
     answers += shell(documents)  # reading what was added is another test's
-    health, asked, said, messages, conversations, sent, document, found = answers
+    health, asked, said, messages, conversations, sent, settled, all_settled, gaps, document, found = answers
     assert health["business"] == "Alpha Clinic"
     assert (asked["answer"], said["answer"]) == ("We open at 8 am.", "Yes.")
     assert len(messages["results"]) == 2 and conversations["results"] == []
     assert Message.objects.get(pk=sent["id"]).body == "Your order is ready."
+    assert all_settled["results"] == [settled] and gaps["results"] == []
     assert Document.objects.get(pk=document["id"]).title == "prices.md" and "supported" in found
     assert Session.objects.filter(ended_at=None).count() == 1
 
