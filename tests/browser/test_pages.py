@@ -16,6 +16,7 @@ TENANT = [
     "/",
     "/chats/",
     "/assistant/",
+    "/assistant/test/",
     "/assistant/try/",
     "/assistant/publish/",
     "/welcome/",
