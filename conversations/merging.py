@@ -15,7 +15,7 @@ import structlog
 from django.apps import apps
 from django.core import serializers
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import ManyToOneRel, Q
 from django.utils import timezone
 
 from conversations import handoff, outbox, turns
@@ -284,8 +284,8 @@ def _undo(kept: models.Model, record: Mapping[str, Any]) -> None:
 def _move(source: models.Model, target: models.Model) -> dict[str, list[str]]:
     """Everything that points at one row points at the other; which rows these were, by model and field."""
     moved: dict[str, list[str]] = {}
-    for relation in source._meta.related_objects:
-        if relation.many_to_many:
+    for relation in source._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ManyToOneRel):  # also those that have no name on this side
             continue
         model, field = relation.related_model, relation.field.name
         rows = model._base_manager.filter(**{field: source.pk})

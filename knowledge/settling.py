@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from knowledge import cases, likeness, pinned
@@ -54,7 +54,7 @@ def make(
         created_at=now,
         changed_at=now,
     )
-    PinnedQuestion.objects.bulk_create(PinnedQuestion(answer=answer, text=way) for way in ways)
+    _add(answer, ways)
     cases.keep(question=ways[0], answer=answer, now=now)
     _changed(answer, now=now)
     return answer
@@ -95,8 +95,7 @@ def _replace_ways(answer: PinnedAnswer, ways: Sequence[str], *, now: datetime) -
     _free(ways, answer=answer)
     known = set(answer.questions.values_list("text", flat=True))
     answer.questions.exclude(text__in=ways).delete()
-    new = [way for way in ways if way not in known]
-    PinnedQuestion.objects.bulk_create(PinnedQuestion(answer=answer, text=way) for way in new)
+    _add(answer, [way for way in ways if way not in known])
     answer.cases.exclude(question__in=ways).delete()
     if not answer.cases.exists():
         cases.keep(question=ways[0], answer=answer, now=now)
@@ -161,6 +160,16 @@ def _free(ways: Sequence[str], *, answer: PinnedAnswer | None = None) -> None:
     taken = others.order_by("pk").first()
     if taken is not None:
         raise Taken(taken.answer_id)
+
+
+def _add(answer: PinnedAnswer, ways: Sequence[str]) -> None:
+    """Raise Taken when somebody else settled one of these a moment ago."""
+    try:
+        with transaction.atomic():
+            PinnedQuestion.objects.bulk_create(PinnedQuestion(answer=answer, text=way) for way in ways)
+    except IntegrityError:
+        _free(ways, answer=answer)
+        raise
 
 
 def line(text: str) -> str:

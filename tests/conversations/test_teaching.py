@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.models import CreditAccount, Hold, LedgerEntry
-from conversations import teaching_sweep
+from conversations import merging, teaching_sweep
 from conversations.models import Contact, Conversation, Message, Turn, Unanswered
 from knowledge import gaps
 from knowledge.models import Gap, PinnedAnswer, PinnedQuestion, RegressionCase
@@ -222,6 +222,14 @@ class TestGaps:
         fields = {"question": one.question, "answer": "Sim.", "language": "pt"}
         desk.post(f"/assistant/gaps/{one.pk}/approve", **fields)
         assert desk.ask("posso ir com meu pet?", number=3) == "Sim."
+
+    def test_two_customers_who_are_one_have_asked_it_both_times(self, desk: Desk) -> None:
+        desk.ask(PARKING, number=1)
+        desk.ask("Tem estacionamento?", number=2)
+        one, other = Contact.objects.filter(conversations__channel=desk.shop.channel).order_by("pk")
+        merging.merge(one.pk, other.pk, by=None, now=timezone.now())
+        assert Unanswered.objects.filter(contact=one).count() == 2
+        assert "1 customer" in desk.page("/assistant/gaps/")
 
     def test_who_still_waits_is_told_once(self, desk: Desk) -> None:
         desk.ask(PARKING, number=1)
