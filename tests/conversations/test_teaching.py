@@ -1,5 +1,6 @@
 """What a person settles is said; what finds no answer becomes a question for them, once a meaning."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.models import CreditAccount, Hold, LedgerEntry
-from conversations import merging, teaching_sweep
-from conversations.models import Contact, Conversation, Message, Turn, Unanswered
+from conversations import hooks, merging, teaching_sweep
+from conversations.models import Contact, Conversation, HookDelivery, Message, Turn, Unanswered
 from knowledge import gaps
 from knowledge.models import Gap, PinnedAnswer, PinnedQuestion, RegressionCase
+from tenants.models import ApiKey
 
 ANSWER = "Sim! O estacionamento é gratuito, atrás da casa."
 PARKING = "Vocês têm estacionamento?"
@@ -277,3 +279,45 @@ class TestTeachIt:
                 assert browser.post(path, given).status_code == 403
         connection.set_tenant(desk.shop.tenant)
         assert not PinnedAnswer.objects.exists()
+
+
+class TestApi:
+    def test_settled_answers_and_gaps(self, desk: Desk, client_for: Any) -> None:
+        desk.ask(PARKING)
+        _key, secret = ApiKey.issue(tenant=desk.shop.tenant, name="x", scopes=None)
+        program = client_for(desk.shop.tenant, Authorization=f"Bearer {secret}")
+        (gap,) = program.get("/api/v1/knowledge/gaps").json()["results"]
+        assert (gap["question"], gap["customers"], gap["status"]) == (PARKING, 1, "open")
+        given = {"questions": ["Onde estaciono?"], "text": ANSWER, "language": "pt", "gap_id": gap["id"]}
+        made = program.post("/api/v1/knowledge/answers", given, content_type="application/json")
+        assert made.status_code == 201 and made.json()["questions"] == ["Onde estaciono?", PARKING]
+        lost = {**given, "gap_id": 10**9}
+        refused = program.post("/api/v1/knowledge/answers", lost, content_type="application/json")
+        assert refused.status_code == 400 and "gap_id" in refused.content.decode()
+        one = f"/api/v1/knowledge/answers/{made.json()['id']}"
+        assert program.get(f"/api/v1/knowledge/gaps/{gap['id']}").json()["answer_id"] == made.json()["id"]
+        assert program.get(one).json()["text"] == ANSWER
+        connection.set_tenant(desk.shop.tenant)
+        desk.shop.work()
+        assert desk.ask("tem estacionamento?", number=2) == ANSWER
+        assert program.delete(one).status_code == 204 and program.get(one).status_code == 404
+        assert program.delete(f"/api/v1/knowledge/gaps/{gap['id']}").status_code == 204
+        connection.set_tenant(desk.shop.tenant)
+        assert not Gap.objects.exists() and not PinnedAnswer.objects.exists()
+
+    def test_a_question_has_one_answer_and_a_key_its_rights(self, desk: Desk, client_for: Any) -> None:
+        desk.settle()
+        given = {"questions": [PARKING], "text": "Não.", "language": "pt"}
+        for scopes, status in ((["knowledge:write"], 409), (["knowledge:read"], 403)):
+            _key, secret = ApiKey.issue(tenant=desk.shop.tenant, name="x", scopes=scopes)
+            program = client_for(desk.shop.tenant, Authorization=f"Bearer {secret}")
+            answer = program.post("/api/v1/knowledge/answers", given, content_type="application/json")
+            assert answer.status_code == status, answer.content
+
+    def test_a_new_gap_is_told(self, desk: Desk) -> None:
+        wanted = ["gap.opened"]
+        hooks.add(name="CRM", url="http://127.0.0.1:9/", events=wanted, actor=None, now=timezone.now())
+        desk.shop.say(PARKING)
+        desk.shop.work()
+        delivery = HookDelivery.objects.get()
+        assert json.loads(delivery.body)["data"]["gap"]["question"] == PARKING
