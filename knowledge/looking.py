@@ -190,8 +190,11 @@ def _later(turn: Turn, error: ProviderError, *, now: datetime) -> None:
         return _fail(source, said(error), now=now)
     pause = max(PAUSES[source.attempts - 1], error.retry_after or 0.0)
     words = said(error)[:LONGEST_PROBLEM]
-    held(source).update(status=Status.WAITING, claimed_at=now, problem=words, resume=turn.resume())
-    enqueue(look, countdown=pause, source_id=source.pk)
+    due_at, left = now + timedelta(seconds=pause), turn.resume()
+    waits = {"status": Status.WAITING, "claimed_at": now, "due_at": due_at, "problem": words, "resume": left}
+    held(source).update(**waits)
+    if pause <= PAUSES[-1]:  # otherwise the sweep finds it
+        enqueue(look, countdown=pause, source_id=source.pk)
     live.publish("source.changed", id=source.pk)
 
 
@@ -218,18 +221,11 @@ def _rung(source_id: int, *, now: datetime) -> None:
 def overdue(*, now: datetime) -> list[int]:
     """Sources that should be looked at by now."""
     rests = Q(status__in=[Status.READY, Status.FAILED])
-    waits = Q(status=Status.WAITING) & _patience_is_over(now)
+    lost = Q(claimed_at=None) | Q(claimed_at__lt=now - QUEUED)
+    waits = Q(status=Status.WAITING, due_at__lt=now - LOST) & lost
     stuck = Q(status=Status.READING, claimed_at__lt=now - STUCK)
     due_now = Source.objects.filter(due_at__lte=now)
     return list(due_now.filter(rests | waits | stuck).values_list("pk", flat=True))
-
-
-def _patience_is_over(now: datetime) -> Q:
-    """Longer ago than the pause that goes with its attempts."""
-    found = Q(claimed_at=None, due_at__lt=now - LOST) | Q(attempts=0, claimed_at__lt=now - QUEUED)
-    for attempts, pause in enumerate(PAUSES, start=1):
-        found |= Q(attempts=attempts, claimed_at__lt=now - timedelta(seconds=pause) - LOST)
-    return found
 
 
 @transaction.atomic

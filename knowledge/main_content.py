@@ -37,6 +37,7 @@ _NO_CONTENT = frozenset((
     "footer", "site-footer", "cookie", "cookies", "cookie-banner", "cookie-notice", "breadcrumb", "share",
     "breadcrumbs", "sidebar", "comments", "comment-list", "related", "related-posts", "social", "skip-link",
 ))  # fmt: skip
+_REFRESH = re.compile(r"url\s*=\s*[\"']?([^\"'>\s]+)", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]+>")
 _HEADING = re.compile(r"<h[2-6]\b")
 _BLOCK = re.compile(r"<(?:p|li|tr|h[2-6])\b")
@@ -127,13 +128,20 @@ def _canonical(tree: HtmlElement, base: str) -> str:
 
 
 def _links(tree: HtmlElement, base: str) -> list[str]:
-    found: dict[str, None] = {}
+    found: dict[str, None] = dict.fromkeys(_joined(base, url) for url in _moved(tree))
     for link in tree.xpath("//a[@href]|//area[@href]"):
         if "nofollow" not in (link.get("rel") or "").lower().split():
             found[_joined(base, link.get("href"))] = None
         if len(found) >= MOST_LINKS:
             break
     return [one for one in found if one.startswith(("http://", "https://"))]
+
+
+def _moved(tree: HtmlElement) -> list[str]:
+    """Where the page itself sends its reader on to."""
+    refresh = [one.get("content") for one in tree.xpath("//meta[@http-equiv and @content]")
+               if one.get("http-equiv").strip().lower() == "refresh"]  # fmt: skip
+    return [found[1] for found in map(_REFRESH.search, refresh) if found]
 
 
 def _title(tree: HtmlElement) -> str:

@@ -195,8 +195,9 @@ class SiteReader(WebReader):
             raise Skipped from error
         except ProviderRejected:
             raise
-        except ProviderError:
-            self._again(item.key, depth)
+        except ProviderError as error:
+            if self._again(item.key, depth) and error.retry_after:
+                raise Down(str(error), retry_after=error.retry_after) from error
             raise
         return self._taken(item, found, known, depth)
 
@@ -214,11 +215,13 @@ class SiteReader(WebReader):
         self._fetched += 1
         return self._taken(item, found, known, 0)
 
-    def _again(self, url: str, depth: int) -> None:
-        """Once more at the end of this look."""
-        if url not in self._tried:
-            self._tried.add(url)
-            self._queue.append((url, depth))
+    def _again(self, url: str, depth: int) -> bool:
+        """Once more at the end of this look; False when this was that."""
+        if url in self._tried:
+            return False
+        self._tried.add(url)
+        self._queue.append((url, depth))
+        return True
 
     def _taken(
         self, item: Listed, found: Read | None, known: Mapping[str, Any], depth: int

@@ -10,19 +10,21 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
 from providers import addresses
-from providers.errors import ProviderError, ProviderRejected, retry_after
+from providers.errors import ProviderError, ProviderRejected
 
 CONNECT_SECONDS = 5.0
 PAGE_SECONDS = 30.0  # with all its redirects
 FILE_SECONDS = 120.0
 PAGE_BYTES = 5 * 2**20  # unpacked
 MOST_REDIRECTS = 5
+LONGEST_WAIT = 24 * 3600.0  # seconds
 PRODUCT = "Frontdesk"  # as robots.txt names us
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PACKED = ("gzip", "x-gzip", "deflate")
@@ -191,11 +193,24 @@ def _refuse(status: int, headers: Mapping[str, str]) -> None:
     if status == 429 or status >= 500:
         is_busy = status in (429, 503)
         words = "The site asks us to come back later." if is_busy else "The site is out of order."
-        raise ProviderError(f"{words} ({status})", retry_after=retry_after(headers))
+        raise ProviderError(f"{words} ({status})", retry_after=_wait(headers.get("retry-after", "")))
     if status in (401, 403, 407, 451):
         raise ProviderRejected(f"The site does not let us in. ({status})")
     if not 200 <= status < 300:
         raise ProviderRejected(f"The site refuses. ({status})")
+
+
+def _wait(said: str) -> float | None:
+    """The seconds that a site asks us to stay away, as a number or a date; no customer waits for it."""
+    try:
+        seconds = float(said) if said.strip().isdigit() else _until(said)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def _kind(content_type: str) -> tuple[str, str]:

@@ -460,12 +460,26 @@ class TestLife:
         pauses = []
         shop.background.commit()
         while shop.background.sent:
-            sent = shop.background.sent[0]
-            pauses.append(sent.countdown)
+            pauses.append(shop.background.sent[0].countdown)
+            Source.objects.filter(pk=source.pk).update(due_at=timezone.now())
             shop.background.run_one()
         source.refresh_from_db()
         assert pauses == [0, *looking.PAUSES]
         assert (source.status, source.attempts) == ("failed", 0) and is_due_later(source)
+
+    def test_stays_away_for_as_long_as_a_site_asks(self, shop: Shop, site: Website) -> None:
+        """What was read until then is not asked for again."""
+        small_site(site)
+        site.status("/b", 429, retry_after="7200")
+        source = shop.add(site.url)
+        assert source.status == "waiting" and "come back later. (429)" in source.problem
+        assert is_due_later(source, hours=1) and looking._claim(source.pk, now=timezone.now()) is None
+        assert shop.background.sent == [] or "looking" not in shop.background.sent[-1].name
+        site.page("/b", text("o jardim"))
+        before = site.asked()
+        assert shop.look(source).status == "ready"
+        assert shop.paths() == {"/", "/a", "/b", "/c/", "/d", "/e"}
+        assert not set(site.asked()[len(before) :]) & {"/", "/a"}
 
     def test_is_rung_for_when_it_is_due_or_was_lost(self, shop: Shop, site: Website) -> None:
         source = shop.add(site.page("/p", PRICES), "page", refresh_hours=6)
@@ -479,9 +493,9 @@ class TestLife:
         row.update(status="reading", claimed_at=now, due_at=now)
         assert looking.overdue(now=now + timedelta(minutes=4)) == []
         assert looking.overdue(now=now + timedelta(minutes=6)) == [source.pk]
-        row.update(status="waiting", claimed_at=now, attempts=2)
-        assert looking.overdue(now=now + timedelta(minutes=4)) == []
-        assert looking.overdue(now=now + timedelta(minutes=6)) == [source.pk]
+        row.update(status="waiting", claimed_at=now, due_at=now + timedelta(minutes=30))
+        assert looking.overdue(now=now + timedelta(minutes=29)) == []
+        assert looking.overdue(now=now + timedelta(minutes=31)) == [source.pk]
         row.update(status="ready", due_at=None)
         assert looking.overdue(now=now + timedelta(days=99)) == []
 

@@ -102,6 +102,19 @@ def test_every_other_answer_has_its_end(
         assert raised.value.for_good == (status == 410)
 
 
+def test_a_date_says_how_long_to_stay_away(site: Website) -> None:
+    for said, seconds in (
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 86400.0),
+        ("soon", None),
+        ("", None),
+        ("-3", None),
+    ):
+        url = site.status("/a", 503, retry_after=said)
+        with pytest.raises(ProviderError) as raised:
+            VISITOR.fetch(url)
+        assert raised.value.retry_after == seconds
+
+
 def test_what_is_not_wanted_or_too_large_is_not_downloaded(site: Website) -> None:
     url = site.put("/a", b"x" * 3_000_000, "video/mp4")
     with pytest.raises(web.Unwanted):
