@@ -11,6 +11,7 @@ from knowledge.models import Embedding, Reranker
 from providers.embedding import MOST_DIMENSIONS
 
 KEY = {"autocomplete": "new-password", "spellcheck": "false"}
+EXAMPLES = "text-embedding-3-small, voyage-3.5, embed-v4.0"
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -75,6 +76,8 @@ class EmbeddingForm(AccountForm):
         vendor = self.fields["vendor"]
         assert isinstance(vendor, forms.ChoiceField)
         vendor.choices = Embedding.Vendor.choices
+        vendor.help_text = _("That of this installation needs nothing else.")
+        self.fields["model"].help_text = _("For example %(models)s.") % {"models": EXAMPLES}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

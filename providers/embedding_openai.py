@@ -7,8 +7,8 @@ import httpx2
 import openai
 
 from providers.embedding_vendor import Kind, VendorEmbedder
-from providers.errors import ProviderError
-from providers.json_http import by_index
+from providers.errors import ProviderError, ProviderRejected
+from providers.json_http import UNKNOWN, by_index
 from providers.openai import account, translated
 
 
@@ -33,6 +33,8 @@ class OpenAIEmbedder(VendorEmbedder):
         try:
             raw = self._client.embeddings.with_raw_response.create(**body, timeout=seconds)
             answer = json.loads(raw.content)
+        except openai.NotFoundError as error:
+            raise ProviderRejected(UNKNOWN) from error
         except openai.APIError as error:
             raise translated(error) from error
         except (ValueError, httpx2.HTTPError) as error:

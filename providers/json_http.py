@@ -10,6 +10,7 @@ from providers import sdk_http
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
 
 CONNECT_SECONDS = 3.0
+UNKNOWN = "The vendor knows no such model, or the address is not its own (404)."
 ACCOUNT = {401, 402, 403, 498}
 TEMPORARY = {408, 409, 425, 429, 499, 500, 502, 503, 504, 529}
 
@@ -60,6 +61,8 @@ def _refusal(answer: httpx2.Response) -> ProviderError:
         return AccountRefused(f"The vendor refused the key ({status}).")
     if status in TEMPORARY:
         return ProviderError(f"The vendor is busy ({status}).", retry_after=retry_after(answer.headers))
+    if status == 404:
+        return ProviderRejected(UNKNOWN)
     return ProviderRejected(f"The vendor refused the request ({status}).")
 
 
