@@ -25,7 +25,7 @@ from knowledge.counting import WORDS_LOCK, count_words, find_middle, forget_word
 from knowledge.drafts import Piece, readable
 from knowledge.models import LANGUAGES, Document, DraftChunk
 from knowledge.reading import Word
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
 from tenants.current import tenant as current_tenant
@@ -63,6 +63,8 @@ def index(document_id: int) -> None:
         _fail(document, str(problem))
     except metering.NotEnough:
         _fail(document, Problem.NO_CREDITS)
+    except AccountRefused:
+        _fail(document, Problem.VENDOR)
     except ProviderRejected as error:
         log.warning("index.rejected", document_id=document.pk, reason=str(error))
         _fail(document, Problem.BROKEN)
@@ -178,8 +180,10 @@ def _take(work: Work, word: Word) -> None:
     elif "page" in word:
         work.page = max(work.page, 0 if work.waiting else word["page"])
         _tell(work)
-    elif word.get("converter"):
-        work.facts["converter"] = word["converter"]
+    elif "end" in word:
+        work.facts["converter"] = word.get("converter") or work.facts["converter"]
+    else:
+        _tell(work)
 
 
 def _begin(work: Work, word: Word) -> None:

@@ -114,9 +114,7 @@ class Document(Reach):
         TOO_MUCH = "too_much", _("Reading it takes too much time or memory. Split it, or save it as PDF.")
         UNKNOWN = (
             "unknown",
-            _(
-                "This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, EML, MD, TXT, images."
-            ),
+            _("This kind of file is not known. Use PDF, DOCX, PPTX, XLSX, CSV, HTML, EML, MD, TXT, images."),
         )
         SCANNED = (
             "scanned",
@@ -128,6 +126,10 @@ class Document(Reach):
             _("It is two kinds of file in one, which no program makes by itself. Save it anew."),
         )
         NO_CREDITS = "no_credits", _("There are not enough credits to read it. Top up, then try again.")
+        VENDOR = (
+            "vendor",
+            _("The model that finds by meaning was refused. Look at Account, Search, then try again."),
+        )
         BROKEN = "broken", _("Something went wrong on our side. Try again; we have been told.")
 
     source = models.ForeignKey(
