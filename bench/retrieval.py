@@ -1,8 +1,9 @@
 """The search stage beside the bare vector query, at growing numbers of passages: `python -m bench.retrieval`.
 
 Both sides run on one connection of the same PostgreSQL, over the product's own tables in a scratch business,
-in turn, with the same questions; neither counts the embedding of the question. Recall compares the ten best
-with those that the same formula finds when it looks at every passage. Prints JSON; `--short` is for CI.
+in turn, with the same questions; neither counts the embedding of the question. The index on meaning is there
+where the product makes one. Recall compares the ten best with those that the same formula finds when it looks
+at every passage. Prints JSON; `--short` is for CI.
 
 The texts and vectors are made from a seed: words with the frequencies of a language, documents with a topic
 each, vectors that lie near their document's middle in a space of a hundred directions.
@@ -20,14 +21,19 @@ import numpy as np
 
 from bench import measure, scratch
 
-RAW = "SELECT id FROM knowledge_chunk ORDER BY embedding OPERATOR(public.<=>) %b::public.halfvec LIMIT 10"
-EXACT = (
-    "SELECT id FROM knowledge_chunk ORDER BY (embedding OPERATOR(public.<=>) %b::public.halfvec) + 0 LIMIT 10"
+_NEAREST = """
+SELECT id FROM knowledge_chunk WHERE embedding_model = '{model}'
+ORDER BY (embedding::public.halfvec(896) OPERATOR(public.<=>) {vector}){exactly} LIMIT 10
+"""
+_WIDE = (
+    "(SELECT CASE WHEN set_config('hnsw.ef_search', '{width}', true) <> ''"
+    " THEN %(vector)b::public.halfvec END)"
 )
-INDEXED = (
-    "SELECT id FROM knowledge_chunk ORDER BY embedding OPERATOR(public.<=>) ("
-    "SELECT CASE WHEN set_config('hnsw.ef_search', '64', true) <> '' THEN %b::public.halfvec END) LIMIT 10"
-)
+COUNT_WORDS = """
+INSERT INTO knowledge_lexeme (language, word, chunks)
+SELECT 'pt', word, count(*) FROM knowledge_chunk, unnest(tsvector_to_array(search) || ''::text) AS word
+GROUP BY word
+"""
 SIZES = (1_000, 10_000, 100_000)
 CHUNKS_A_DOCUMENT = 20
 WORDS_A_CHUNK = 110
@@ -131,41 +137,45 @@ def _backend() -> int:
 
 
 def _raw(question: Question) -> list[int]:
-    return _ids(RAW, question)
+    return _nearest(question, "%(vector)b::public.halfvec")
 
 
-def _ids(statement: str, question: Question) -> list[int]:
-    """Ids by a statement with the vector as its only value, sent as the product sends it."""
+def _nearest(question: Question, vector: str, *, exactly: bool = False) -> list[int]:
+    """The ten nearest by pgvector alone, sent as the product sends its statement."""
     from django.db import connection
 
     from knowledge.retrieval import Halves, prepared
 
     connection.ensure_connection()
-    return [row[0] for row in prepared(statement, [Halves(question.vector)])]
+    statement = _NEAREST.format(model=_model(), vector=vector, exactly=" + 0" if exactly else "")
+    return [row[0] for row in prepared(statement, {"vector": Halves(question.vector)})]
 
 
-def _search(question: Question) -> list[int]:
-    from knowledge import retrieval
+def _model() -> str:
+    """The model that the product was measured with."""
+    from knowledge import support
 
-    found = retrieval.rank(question=question.text, vector=question.vector, limit=10)
+    return next(iter(support.NEEDED))
+
+
+def _search(question: Question, *, every: bool = False) -> list[int]:
+    from knowledge import embeddings, retrieval
+
+    vector = embeddings.Vector(_model(), question.vector)
+    found = retrieval.rank(question=question.text, vector=vector, limit=10, every=every)
     return [passage.chunk_id for passage in found.passages]
 
 
 def _recall(asked: Sequence[Question]) -> dict[str, float]:
     """Share of the ten best that are found: by the index alone, and by the whole search."""
-    from knowledge import retrieval
+    from knowledge.search_statement import SEARCH_WIDTH
 
+    wide = _WIDE.format(width=SEARCH_WIDTH)
     vectors, searches = [], []
     for question in asked:
-        exact = set(_ids(EXACT, question))
-        near = _ids(INDEXED, question)
-        vectors.append(len(exact & set(near)) / len(exact))
-        best = {
-            p.chunk_id
-            for p in retrieval.rank(
-                question=question.text, vector=question.vector, limit=10, statement=retrieval.SEARCH_ALL
-            ).passages
-        }
+        exact = set(_nearest(question, "%(vector)b::public.halfvec", exactly=True))
+        vectors.append(len(exact & set(_nearest(question, wide))) / len(exact))
+        best = set(_search(question, every=True))
         searches.append(len(best & set(_search(question))) / len(best))
     return {"index": round(float(np.mean(vectors)), 4), "search": round(float(np.mean(searches)), 4)}
 
@@ -254,7 +264,7 @@ def _store(rows: Sequence[tuple[int, int, str, Any]]) -> None:
     """Load in bulk, then count the words and build the index, as a full business would have them."""
     from django.db import connection
 
-    from knowledge import indexing
+    from knowledge import counting, meaning_index
     from knowledge.models import Document
 
     documents = [
@@ -264,32 +274,31 @@ def _store(rows: Sequence[tuple[int, int, str, Any]]) -> None:
     ]  # fmt: skip
     ids = [document.pk for document in Document.objects.bulk_create(documents)]
     with connection.cursor() as cursor:
-        cursor.execute("DROP INDEX chunk_meaning")
         cursor.execute(
             "CREATE TEMPORARY TABLE made (document bigint, position int, text text, vector public.halfvec)"
         )
-        with connection.connection.cursor().copy("COPY made FROM STDIN") as copy:
+        with connection.connection.cursor().copy("COPY made FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["int8", "int4", "text", "bytea"])  # a vector's bytes are sent as they are
             for document, position, text, vector in rows:
-                copy.write_row(
-                    (ids[document], position, text, "[" + ",".join(map(str, vector.tolist())) + "]")
-                )
+                copy.write_row((ids[document], position, text, _bytes(vector)))
         cursor.execute(
             "INSERT INTO knowledge_chunk (document_id, position, heading, text, language, embedding,"
-            " embedding_model, search) SELECT document, position, '{}', text, 'pt', vector, 'bench',"
-            " to_tsvector('public.fd_pt', text) FROM made"
+            " embedding_model, search) SELECT document, position, ARRAY[position::text], text, 'pt', vector,"
+            " %s, to_tsvector('public.fd_pt', text) FROM made",
+            [_model()],
         )
-        measure.progress(f"{len(rows)} passages: index")
-        cursor.execute("SET maintenance_work_mem = '1GB'")
-        started = time.perf_counter()
-        cursor.execute(
-            "CREATE INDEX chunk_meaning ON knowledge_chunk USING hnsw (embedding public.halfvec_cosine_ops)"
-            " WITH (m = 16, ef_construction = 64)"
-        )
-        measure.progress(f"{len(rows)} passages: index took {time.perf_counter() - started:.0f} s")
         cursor.execute("DROP TABLE made")
-        for document in Document.objects.all():
-            indexing.count_words(document)
-        cursor.execute("ANALYZE")
+        cursor.execute(COUNT_WORDS)
+        cursor.execute("VACUUM ANALYZE knowledge_chunk, knowledge_lexeme")
+    counting.find_middle()
+    measure.progress(f"{len(rows)} passages: index")
+    started = time.perf_counter()
+    meaning_index.settle()
+    measure.progress(f"{len(rows)} passages: index took {time.perf_counter() - started:.0f} s")
+
+
+def _bytes(vector: Any) -> bytes:
+    return len(vector).to_bytes(2, "big") + b"\x00\x00" + vector.astype(">f2").tobytes()
 
 
 if __name__ == "__main__":
