@@ -75,7 +75,7 @@ class PairsSerializer(ReachSerializer):
     """Questions with their answers under a name; the same name again replaces all of them."""
 
     title = serializers.CharField(max_length=200)
-    pairs = PairSerializer(many=True, min_length=1, max_length=pairs.MOST)
+    pairs = serializers.ListField(child=PairSerializer(), min_length=1, max_length=pairs.MOST)
 
 
 class Sources(View, generics.ListAPIView):

@@ -146,7 +146,8 @@ class SecretMixin(forms.Form):
     def remember(self) -> None:
         """Keep the secret for the next try of a form that is shown again."""
         if typed := self.secret_typed():
-            data: Any = self.data.copy()
+            typed_in: Any = self.data
+            data = typed_in.copy()
             data["secret_kept"], data["secret"] = encrypt(f"{connection.schema_name}:{typed}"), ""
             self.data = data
             self["secret"].help_text = self.secret_hint(typed)

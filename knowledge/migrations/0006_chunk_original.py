@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('knowledge', '0005_next_vectors'),
+        ("knowledge", "0005_next_vectors"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='chunk',
-            name='original',
-            field=models.TextField(blank=True, db_default='', default=''),
+            model_name="chunk",
+            name="original",
+            field=models.TextField(blank=True, db_default="", default=""),
         ),
     ]

@@ -4,42 +4,47 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('knowledge', '0006_chunk_original'),
+        ("knowledge", "0006_chunk_original"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='document',
-            name='looked_at',
+            model_name="document",
+            name="looked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='gap',
-            name='dismissed_at',
+            model_name="gap",
+            name="dismissed_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='gap',
-            name='drafted_at',
+            model_name="gap",
+            name="drafted_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='regressioncase',
-            name='due_at',
+            model_name="regressioncase",
+            name="due_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddIndex(
-            model_name='gap',
-            index=models.Index(condition=models.Q(('drafted_at', None), ('status', 'open')), fields=['id'], name='gap_undrafted'),
+            model_name="gap",
+            index=models.Index(
+                condition=models.Q(("drafted_at", None), ("status", "open")),
+                fields=["id"],
+                name="gap_undrafted",
+            ),
         ),
         migrations.AddIndex(
-            model_name='pinnedquestion',
-            index=models.Index(condition=models.Q(('vector', None)), fields=['id'], name='pinned_unembedded'),
+            model_name="pinnedquestion",
+            index=models.Index(condition=models.Q(("vector", None)), fields=["id"], name="pinned_unembedded"),
         ),
         migrations.AddIndex(
-            model_name='regressioncase',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='case_due'),
+            model_name="regressioncase",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="case_due"
+            ),
         ),
     ]

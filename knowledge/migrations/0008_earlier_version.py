@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('knowledge', '0007_teach'),
+        ("knowledge", "0007_teach"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='document',
-            name='earlier',
+            model_name="document",
+            name="earlier",
             field=models.JSONField(blank=True, db_default={}, default=dict),
         ),
     ]
