@@ -29,12 +29,13 @@ class ReachForm(forms.Form):
     """Whom something is for."""
 
     audience = forms.ChoiceField(
-        label=gettext_lazy("It answers"), choices=Audience.choices, widget=forms.RadioSelect,
+        label=gettext_lazy("It answers"), choices=Audience.choices,
+        widget=forms.RadioSelect(attrs={"class": "radio"}),
         initial=Audience.CUSTOMERS,
     )  # fmt: skip
     agent_ids = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Which assistants may use it"), coerce=int, required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-sm"}),
         help_text=gettext_lazy("None chosen: all of them, also those that you add later."),
     )  # fmt: skip
 
