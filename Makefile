@@ -91,6 +91,8 @@ properties: venv
 bench: venv frontend
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.retrieval
+	$(BIN)/python -m bench.quality
+	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.tenants
 	$(BIN)/python -m bench.fanout
 
