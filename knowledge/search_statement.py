@@ -19,7 +19,7 @@ from knowledge.models import Chunk, Document, Lexeme, Middle
 
 WEIGHT = 0.4
 BY_MEANING = 40
-BY_WORDS = 40  # rare words only: a word that is everywhere finds nothing
+BY_WORDS = 1000  # rare words only: a word that is everywhere finds nothing
 BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 MOST_WORDS = 16  # the most telling words of a long question

