@@ -73,9 +73,11 @@ def _of_image(path: Path, number: int) -> Any:
             raise MemoryError("too many pixels")
         image.seek(number - 1)
         image.draft("RGB", (WIDEST, HIGHEST))
-        shown = ImageOps.exif_transpose(image).convert("RGB")
+        shown = ImageOps.exif_transpose(image).convert("RGBA")
     shown.thumbnail((WIDEST, HIGHEST))
-    return shown
+    paper = Image.new("RGB", shown.size, "white")  # what is see-through would turn black
+    paper.paste(shown, mask=shown.getchannel("A"))
+    return paper
 
 
 def find(path: Path, number: int, text: str) -> list[Box]:

@@ -155,6 +155,15 @@ class TestViewer:
         [kept] = default_storage.listdir(f"{alpha.schema_name}/pages/{guide.pk}")[1]
         assert kept.startswith(guide.sha256[:16])
 
+    def test_draws_a_picture_on_white_paper(self, tmp_path):
+        picture = Image.new("RGBA", (3000, 1500), (0, 0, 0, 0))
+        picture.save(tmp_path / "x.png")
+        done = pictures._run([str(tmp_path / "x.png"), "png", "1"], b"")
+        shown = Image.open(io.BytesIO(done))
+        assert shown.size == (1240, 620) and shown.getpixel((5, 5)) == (255, 255, 255)
+        with pytest.raises(pictures.NoPicture):
+            pictures._run([str(tmp_path / "x.png"), "png", "2"], b"")
+
     def test_forgets_the_pages_of_what_is_removed(self, alpha, guide, owner, background):
         owner(alpha).get(f"/assistant/documents/{guide.pk}/page")
         owner(alpha).post(f"/assistant/documents/{guide.pk}/delete")
