@@ -19,14 +19,14 @@ class TooMuch(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """What a page says: see knowledge.main_content.read."""
+    """What a page says: see knowledge.main_content.answer."""
 
     title: str = ""
     canonical: str = ""
     noindex: bool = False
     nofollow: bool = False
     links: list[str] = field(default_factory=list)
-    html: str = ""
+    passages: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Extractor:

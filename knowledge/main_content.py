@@ -1,7 +1,7 @@
 """What a web page says, without its menus, in a process of its own: `python -m knowledge.main_content`.
 
 Reads requests from its standard input, each a line of JSON {"url", "charset", "bytes"} and then so many bytes
-of HTML; answers each with a line of JSON, see `read`. Imports no Django and no database, opens no socket.
+of HTML; answers each with a line of JSON, see `answer`. Imports no Django and no database, opens no socket.
 """
 
 import ctypes
@@ -19,6 +19,8 @@ import trafilatura
 from lxml import etree
 from lxml.html import HtmlElement, document_fromstring, tostring
 from trafilatura.meta import reset_caches
+
+from knowledge import outline
 
 MEMORY_BYTES = 2 * 2**30
 CPU_SECONDS = 60
@@ -51,7 +53,7 @@ def main() -> None:
     while line := asked.readline():
         request = json.loads(line)
         body = asked.read(request["bytes"])
-        said.write(json.dumps(read(body, url=request["url"], charset=request["charset"])) + "\n")
+        said.write(json.dumps(answer(body, url=request["url"], charset=request["charset"])) + "\n")
         said.flush()
         reset_caches()
 
@@ -62,6 +64,16 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nobody would read what we print
+
+
+def answer(body: bytes, *, url: str, charset: str) -> dict[str, Any]:
+    """As `read`, with "passages" [{"heading", "text"}] in place of "html"."""
+    said = read(body, url=url, charset=charset)
+    content = said.pop("html")
+    return {
+        **said,
+        "passages": outline.passages(document_fromstring(content).find("body")) if content else [],
+    }
 
 
 def read(body: bytes, *, url: str, charset: str) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from knowledge import links
+from knowledge import links, passages
 from knowledge.extraction import Extract, Extractor, TooMuch
 from knowledge.kinds import Barred, Content, Down, Gone, Listed, Reader, Refused, Skipped
 from knowledge.models import Document, Source
+from knowledge.passages import Passage
 from knowledge.robots import Robots
 from providers import web
 from providers.addresses import check_outbound, names_host
@@ -165,12 +166,13 @@ def content(found: Read, *, key: str) -> Content:
     """The document that is made of it. Raises Skipped when there are no words in a page."""
     if found.extract is None:
         return _file(found, key)
-    if not found.extract.html:
+    if not found.extract.passages:
         raise Skipped(_("There is no text on the page."))
-    body = found.extract.html.encode()
-    title = found.extract.title or named(key)
-    fetched = {**found.fetched, "digest": digest(found.extract.html)}
-    return Content(key, title, "page.html", body, form=Document.Form.PAGE, fetched=fetched)
+    # Cut here, at its own headings: the converter of files takes seconds to start, and a site has many pages.
+    parts = (Passage(tuple(one["heading"]), one["text"]) for one in found.extract.passages)
+    body, title = passages.written(parts), found.extract.title or named(key)
+    fetched = {**found.fetched, "digest": hashlib.sha256(body).hexdigest()[:16]}
+    return Content(key, title, f"page{passages.SUFFIX}", body, form=Document.Form.PAGE, fetched=fetched)
 
 
 def _file(found: Read, key: str) -> Content:
@@ -185,10 +187,6 @@ def named(url: str) -> str:
     parts = urlsplit(url)
     last = unquote(parts.path.rstrip("/").rpartition("/")[2])
     return "".join(letter for letter in last if letter.isprintable())[:200] or parts.netloc
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def is_shut(page: web.Page) -> bool:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from knowledge.main_content import read
+from knowledge.main_content import answer, read
 
 MENU = '<div class="top"><a href="/">Início</a> <a href="/quartos">Quartos</a> <a href="/c">C</a></div>'
 BUILDER = f"""<!doctype html><html><head><title>Pousada do Vale</title></head><body>{MENU}
@@ -85,3 +85,23 @@ def test_what_a_page_says_to_programs() -> None:
 )
 def test_nothing_is_nothing(body: bytes) -> None:
     assert read(body, url="http://x/", charset="")["html"] == ""
+
+
+def test_passages_stand_under_their_headings() -> None:
+    said = answer(BUILDER.encode(), url="http://x/", charset="")["passages"]
+    told = {one["heading"][-1]: (one["heading"][:-1], one["text"]) for one in said}
+    assert told["Aceitam animais?"] == (["Pousada do Vale", "Perguntas"], "Sim, até 10 kg, por R$ 50.")
+    assert told["Quarto duplo"][1].startswith("R$ 320\nCama de casal")
+    table = "<tr><th>Prato</th><th>Preço</th></tr><tr><td>Moqueca</td><td>R$ 62</td></tr>"
+    body = f"<h1>Casa</h1><p>Olá,<br>bem-vindos.</p><h2>Menu</h2><table>{table}</table><ul><li>Pix</li></ul>"
+    assert answer(body.encode(), url="http://x/", charset="")["passages"] == [
+        {"heading": ["Casa"], "text": "Olá,\nbem-vindos."},
+        {"heading": ["Casa", "Menu"], "text": "Moqueca. Preço: R$ 62\n- Pix"},
+    ]
+
+
+def test_a_long_page_is_cut_between_its_lines() -> None:
+    body = "<h1>Regras</h1>" + "".join(f"<p>{number} {'palavra ' * 30}</p>" for number in range(20))
+    said = answer(body.encode(), url="http://x/", charset="")["passages"]
+    assert 5 < len(said) < 20 and all(len(one["text"]) < 1000 for one in said)
+    assert [one["text"].split()[0] for one in said][:2] == ["0", "3"]

@@ -56,7 +56,7 @@ def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         extraction.Extractor,
         "_ask",
-        lambda self, body, url, charset: main_content.read(body, url=url, charset=charset),
+        lambda self, body, url, charset: main_content.answer(body, url=url, charset=charset),
     )
 
 
@@ -113,7 +113,7 @@ def test_a_page_is_read_with_its_headings(alpha: Any, background: Background, si
         assert (source.status, source.problem, source.found, source.done) == ("ready", "", 1, 1)
         document = Document.objects.get(source=source)
         assert (document.form, document.key, document.title) == ("page", url, "Preços | Clínica 24/7")
-        assert (document.status, document.kind) == ("ready", "html")
+        assert (document.status, document.kind) == ("ready", "passages")
         chunks = {tuple(chunk.heading): chunk.text for chunk in Chunk.objects.filter(document=document)}
         assert any("Limpeza" in heading and "R$ 180" in said for heading, said in chunks.items())
         whole = "\n".join(chunks.values())
@@ -553,7 +553,7 @@ def test_a_page_that_takes_too_much_ends_alone(
     """The child is killed, and the next page gets another."""
     extractor = extraction.Extractor()
     try:
-        assert "calma" in extractor.read(text("a casa").encode(), url="http://x/", charset="").html
+        assert "calma" in str(extractor.read(text("a casa").encode(), url="http://x/", charset="").passages)
         running = extractor._process
         monkeypatch.setattr(extraction, "LONGEST_SECONDS", 0.3)
         endless = b"<table>" * 200 + b"<td><a href=x>" * 300_000
