@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 import structlog
@@ -32,7 +32,10 @@ READERS = (
     gettext_noop("passages"),
 )
 SILENCE_SECONDS = 55.0  # without a word
-START_SECONDS, PAGE_SECONDS = 120.0, 15.0  # all in all: to begin with, and more for each page
+STARVED_CPU_SECONDS = 0.2  # whoever used so much of the silence is at work, on a machine that is busy
+START_SECONDS, PAGE_SECONDS = 120.0, 15.0  # all in all, CPU: to begin with, and more for each page
+PATIENCE = 10  # times as long by the clock
+HEARTBEAT_SECONDS = 20.0
 LONGEST_WORD = 2**20
 COMMAND = (sys.executable, "-m", "knowledge.convert")
 Word = dict[str, Any]
@@ -41,13 +44,16 @@ Word = dict[str, Any]
 def words(path: Path) -> Generator[Word, None, None]:
     """What the child says of a document, as it says it; the last has `end` or `problem`.
 
-    The child is gone when this ends, however it ends.
+    While it has nothing to say but lives, {"alive": true}. The child is gone when this ends, however it ends.
     """
     with tempfile.TemporaryFile() as errors:
         child = Child.start(path, errors)
         try:
             while True:
-                word = child.said.get()
+                try:
+                    word = child.said.get(timeout=HEARTBEAT_SECONDS)
+                except Empty:
+                    word = {"alive": True}
                 yield word
                 if "end" in word or "problem" in word:
                     return
@@ -64,6 +70,7 @@ class Child:
     said: SimpleQueue[Word] = field(default_factory=SimpleQueue)
     listener: threading.Thread | None = None
     allowed: float = START_SECONDS
+    began: float = field(default_factory=time.monotonic)
 
     @classmethod
     def start(cls, path: Path, errors: IO[bytes]) -> "Child":
@@ -104,10 +111,10 @@ class Child:
     def _hear(self) -> bool:
         """Whether it said all that it had to say in time."""
         assert self.process.stdout is not None
-        began, buffer, out = time.monotonic(), b"", self.process.stdout.fileno()
+        buffer, out = b"", self.process.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(out, selectors.EVENT_READ)
-            while selector.select(max(0.0, min(SILENCE_SECONDS, began + self.allowed - time.monotonic()))):
+            while self._waits_for_word(selector):
                 piece = os.read(out, 2**16)
                 *lines, buffer = (buffer + piece).split(b"\n")
                 for line in lines:
@@ -116,6 +123,29 @@ class Child:
                 if not piece or len(buffer) > LONGEST_WORD:
                     return False
         return False
+
+    def _waits_for_word(self, selector: selectors.BaseSelector) -> bool:
+        """Until it speaks; False when it hangs, or has had its time.
+
+        A document yields to everything else, so on a busy machine it may be silent for long and still be at
+        work: what counts is the CPU that it was given. The kernel ends a step that takes too much of it.
+        """
+        used = self._cpu()
+        while not selector.select(SILENCE_SECONDS):
+            now = self._cpu()
+            if now - used < STARVED_CPU_SECONDS:
+                return False
+            used = now
+        late = time.monotonic() - self.began > PATIENCE * self.allowed
+        return not late and used <= self.allowed
+
+    def _cpu(self) -> float:
+        """The seconds of CPU that it has used, where the system tells."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _take(self, word: Word) -> bool:
         if word.get("pages"):

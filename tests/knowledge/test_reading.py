@@ -4,13 +4,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
 from billing.models import CreditAccount, LedgerEntry, Usage
-from knowledge import convert, corrections, documents, indexing, passages, reading, retrieval, reviewing
+from knowledge import (
+    convert,
+    corrections,
+    counting,
+    documents,
+    indexing,
+    passages,
+    reading,
+    retrieval,
+    reviewing,
+)
 from knowledge.models import Chunk, Document, DraftChunk, Lexeme, Middle, Source
 from knowledge.passages import Passage
 from knowledge.reaching import Reach
@@ -199,6 +210,19 @@ def test_a_correction_outlives_a_new_version_with_the_same_passage(
     add(told("Animais são bem-vindos.", *TEXTS[:3]))
     background.run()
     assert live() == ["Animais são bem-vindos.", "Silêncio sempre.", *TEXTS[1:3]]
+
+
+def test_of_many_passages_a_sample_tells_what_they_have_in_common(
+    embedder: Embedder, background: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(told(*TEXTS))
+    background.run()
+    exact = Middle.objects.get()
+    monkeypatch.setattr(counting, "SAMPLE", 4)
+    counting.find_middle()
+    sampled = Middle.objects.get()
+    assert (exact.passages, sampled.passages) == (12, 12)
+    assert float(np.dot(exact.vector.to_numpy(), sampled.vector.to_numpy())) > 0.5
 
 
 # -- a person's word, and the end
