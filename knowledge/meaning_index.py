@@ -19,8 +19,8 @@ from tenants.background import public_task, ready_schemas, ring, task
 from tenants.db import connection
 
 log = structlog.get_logger(__name__)
-MADE_AT = 10_000  # passages of one model
-DROPPED_BELOW = 5_000
+MADE_AT = 5_000  # passages of one model
+DROPPED_BELOW = 2_500
 NEIGHBOURS, WIDTH = 16, 64  # m and ef_construction
 MEMORY = "512MB"  # for the build: 100,000 passages of 896 dimensions fit
 MOST_DIMENSIONS = 4000  # that an index of halves can hold
