@@ -81,9 +81,9 @@ def headers(shop) -> dict[str, str]:
 
 
 @pytest.fixture
-def schema(shop, known, settings, monkeypatch) -> Iterator[Any]:
+def schema(shop, known, settings, monkeypatch, embedding) -> Iterator[Any]:
     """The document as the app serves it; names that are made up lead to no host."""
-    settings.API_ANSWER_SECONDS = 0
+    settings.API_ANSWER_SECONDS, settings.EMBEDDING_URL = 0, embedding
     resolved = addresses._resolved
     monkeypatch.setattr(addresses, "_resolved", lambda host, port: resolved(_known(host), port))
     with warnings.catch_warnings():
