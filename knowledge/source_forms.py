@@ -25,17 +25,35 @@ SECRET = {"autocomplete": "off", "spellcheck": "false"}
 MOST_JSON = 20_000
 
 
+class Radios(forms.RadioSelect):
+    """Choices of which one holds; the class is each mark's own, for the list would be drawn as a mark too."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        option["attrs"]["class"] = "radio"
+        return option
+
+
+class Checkboxes(forms.CheckboxSelectMultiple):
+    """Choices of which several hold."""
+
+    def create_option(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(*args, **kwargs)
+        option["attrs"]["class"] = "checkbox checkbox-sm"
+        return option
+
+
 class ReachForm(forms.Form):
     """Whom something is for."""
 
     audience = forms.ChoiceField(
         label=gettext_lazy("It answers"), choices=Audience.choices,
-        widget=forms.RadioSelect(attrs={"class": "radio"}),
+        widget=Radios,
         initial=Audience.CUSTOMERS,
     )  # fmt: skip
     agent_ids = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Which assistants may use it"), coerce=int, required=False,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox checkbox-sm"}),
+        widget=Checkboxes,
         help_text=gettext_lazy("None chosen: all of them, also those that you add later."),
     )  # fmt: skip
 
