@@ -24,7 +24,7 @@ from tenants.current import tenant
 
 log = structlog.get_logger(__name__)
 PASSAGES = 4
-HALF_SUPPORTED = 0.5  # of what carries an answer: worth a person's look
+NEARLY = 0.8  # of the support that carries an answer: worth a person's look
 TOKENS = 700
 RULE = """\
 This is a draft for the owner of the business, who checks and corrects it before any customer reads it. \
@@ -91,7 +91,7 @@ def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, now: d
     hold = _hold(key, request, now=now)
     asked = fallback.Asked(
         request,
-        quotable=found.support >= HALF_SUPPORTED,
+        quotable=found.support >= NEARLY,
         attempt=2,  # nobody waits: what fails is quoted at once
         started=time.monotonic(),
     )

@@ -44,6 +44,7 @@ UNITS: Mapping[str, str] = {
 }
 # Words that name a kind of table or fact, not what it is about.
 _LABELS = """
+dura duram demora minuto minutos minute minutes takes lasts tarda dure durent
 preco precos valor valores tabela lista horario horarios funcionamento atendimento servico servicos contato contatos
 informacoes geral gerais perguntas frequentes duracao duration price prices pricing list table hours opening times
 service services contact information general faq questions precio precios tarifa tarifas horarios servicios contacto

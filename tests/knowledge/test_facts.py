@@ -14,6 +14,7 @@ CONTRADICTIONS = [
     ("pt", "Abrimos aos sábados das 9h às 13h.", "Aos sábados abrimos das 8h às 12h."),
     ("pt", "Aceitamos animais de pequeno porte.", "Não aceitamos animais de pequeno porte."),
     ("pt", "O cancelamento é gratuito até 7 dias antes.", "Cancelamento gratuito até 3 dias antes."),
+    ("pt", "A limpeza dental custa R$ 165 e dura 40 minutos.", "A limpeza dental custa R$ 150."),
     ("en", "Breakfast is served until 10 am.", "Breakfast is served until 11:00 am."),
     ("en", "A late checkout costs € 30.", "Late checkout costs € 45."),
     ("es", "La habitación doble cuesta 90 €.", "La habitación doble cuesta 110 €."),
