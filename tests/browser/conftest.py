@@ -140,7 +140,7 @@ def owner(product: Product, browser: Any) -> Any:
     page.get_by_role("button", name="Sign in").click()
     page.locator("#today").wait_for()
     page.goto(product.url(HOST, "/assistant/"))
-    page.locator("#document-list").get_by_text("ready").wait_for(timeout=120_000)
+    page.locator("#shelf").get_by_text("ready").first.wait_for(timeout=120_000)
     state = context.storage_state()
     context.close()
     return state
