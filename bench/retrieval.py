@@ -189,7 +189,8 @@ def _fill(size: int, *, questions: int) -> Iterator[Question]:
     random = np.random.default_rng(726)
     words = _Words(random)
     directions = random.normal(size=(DIRECTIONS, 896)) / np.sqrt(896)
-    rows, asked = [], []
+    rows: list[Any] = []
+    asked: list[Question] = []
     every = max(1, size // questions)
     for number in range(size):
         if number % CHUNKS_A_DOCUMENT == 0:
