@@ -107,6 +107,8 @@ class SourceForm(ReachForm):
         self._with_own_rhythm()
         if source is not None:
             self.fields.pop("address", None)  # another address is another source
+            if "secret" in self.fields:
+                self.fields["secret"].help_text = _("Leave this empty to keep the one that is there.")
         if source is not None or self.needs_name:
             self.fields["title"].required = True
             self.fields["title"].help_text = ""
