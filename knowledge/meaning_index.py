@@ -24,7 +24,7 @@ DROPPED_BELOW = 2_500
 NEIGHBOURS, WIDTH = 16, 64  # m and ef_construction
 MEMORY = "512MB"  # for the build: 100,000 passages of 896 dimensions fit
 MOST_DIMENSIONS = 4000  # that an index of halves can hold
-LOCK = 7_260_004
+LOCK = 7_260_005
 PREFIX = "chunk_meaning_"
 _CHUNKS = Chunk._meta.db_table
 # One model serves at a time, so the newest passage tells which; counting needs the narrow index only.
