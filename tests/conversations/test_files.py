@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from agents import publishing
 from agents.models import ModelProvider
 from billing.models import CreditAccount
 from conversations import media
@@ -106,8 +108,15 @@ class TestADocument:
         assert Conversation.objects.get().handoff_reason == "media" and shop.models.requests == []
 
 
+def tells_its_site(shop: Any) -> None:
+    """The business publishes an address: no other may stand in an answer."""
+    content = {"instructions": "Nosso site: https://a.example/x"}
+    publishing.publish(shop.channel.agent, content=content, user=None, now=timezone.now())
+
+
 class TestTheAnswersShape:
     def test_is_whatsapps(self, shop: Any) -> None:
+        tells_its_site(shop)
         shop.models.answer_with(
             "## Preços\n**Corte:** R$ 50\n1. um\n2. dois\n\n\n[site](https://a.example/x)"
         )
