@@ -135,6 +135,7 @@ class TestPrices:
         "cache_read_per_million": 9,
         "cache_write_per_million": 9,
         "audio_per_hour": 9,
+        "reading_per_hundred_pages": 9,
         "minimum": 2,
     }
 

@@ -28,5 +28,5 @@ def test_no_registry_is_named():
 
 
 def test_the_plain_install_is_lean():
-    heavy = re.compile(r"torch|nvidia|cuda|triton|onnxruntime|tensorflow|jax|opencv")
+    heavy = re.compile(r"torch|nvidia|cuda|triton|tensorflow|jax")
     assert not [name for name, _version in PINS if heavy.match(name)]

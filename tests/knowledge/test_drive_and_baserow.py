@@ -196,6 +196,7 @@ class TestBaserow:
         background.run_one()
         source = Source.objects.get()
         assert (source.status, source.problem) == ("waiting", "Baserow asks to wait.")
+        Source.objects.update(due_at=timezone.now())  # the wait is over
         background.run()
         assert Source.objects.get().status == "ready"
 

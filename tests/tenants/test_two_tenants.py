@@ -7,10 +7,14 @@ import pytest
 from celery import current_app
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django_tenants.utils import schema_context
 
+from knowledge.models import Document
 from tenants import entry
 from tenants.background import PublicTask, TenantMissing, TenantTask
 from tenants.consumers import websocket_urlpatterns
@@ -130,6 +134,12 @@ class TestRoutes:
         if name(route) == "enter_with_ticket":
             now = rows.timezone.now()
             ids["alpha"]["str"] = entry.ticket(user=member_of(alpha), tenant=alpha, now=now)
+        if name(route) == "teach_add":
+            ids["alpha"]["slug"] = "site"  # a kind of source, and nobody's id
+        if form := {"teach_text": "text", "teach_pairs": "pairs"}.get(name(route)):
+            with schema_context(alpha.schema_name):
+                written = ContentFile(b'{"passages": []}', "written.json")
+                Document.objects.update(form=form, source=None, file=default_storage.save("w", written))
         browser = client_for(alpha, member_of(alpha))
         seen = {
             method: answer(browser, method, path_of(route, ids["alpha"])).status_code for method in METHODS
