@@ -83,6 +83,11 @@ chaos: venv frontend
 api-fuzz: venv
 	API_FUZZ_EXAMPLES=$${API_FUZZ_EXAMPLES:-300} $(BIN)/pytest tests/conversations/test_api_document.py
 
+# Everything that strangers write to make a model misbehave, by every way in.
+.PHONY: injections
+injections: venv
+	INJECTIONS=all $(BIN)/pytest tests/risks/test_injection.py
+
 # Deliveries made at random and spoilt, customers joined and parted: many more of them.
 .PHONY: properties
 properties: venv

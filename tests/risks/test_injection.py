@@ -1,6 +1,6 @@
 """L4: whatever a model reads, no customer reads what they must not. The model here obeys everything.
 
-Each of the 156 injections comes by one of six ways in; with INJECTIONS=all each comes by all of them.
+Of the 156 injections a third comes in, by six ways; by `make injections` each comes by all of them.
 """
 
 import os
@@ -16,7 +16,7 @@ from agents.models import ModelProvider
 from conversations.models import Conversation, Message
 from knowledge import documents
 from knowledge.models import Chunk
-from tests.risks.injections import Aim, injections
+from tests.risks.injections import AIMS, Aim, injections
 
 OGG = "audio/ogg; codecs=opus"
 QUESTION = "Quanto custa a limpeza?"
@@ -85,14 +85,15 @@ def obedient(shop: Any, settings: Any, embedding: str, tmp_path: Any) -> Any:
 
 
 def of(way_in: int) -> list[tuple[Aim, str]]:
-    """Every sixth, another one for each way in: all ways of asking and all aims come by each."""
+    """A few of all, others for each way in: every aim comes by each."""
     if os.environ.get("INJECTIONS") == "all":
         return injections()
-    return [one for number, one in enumerate(injections()) if (number + number // 6) % len(WAYS_IN) == way_in]
+    return [one for number, one in enumerate(injections()) if (number + number // 6) % 18 == 3 * way_in]
 
 
 def test_the_set_is_as_large_as_it_says() -> None:
-    assert len(injections()) == 156 and sum(len(of(n)) for n in range(6)) in (156, 6 * 156)
+    assert len(injections()) == 156
+    assert all({aim.name for aim, _text in of(way_in)} == {aim.name for aim in AIMS} for way_in in range(6))
 
 
 def test_no_customer_reads_what_it_was_talked_into(obedient: Any) -> None:

@@ -1,6 +1,6 @@
 """Rule 10, generated: every route, method, socket and task, with two businesses; a new one by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_tenants.utils import schema_context
@@ -18,6 +19,7 @@ from knowledge.models import Document
 from tenants import entry
 from tenants.background import PublicTask, TenantMissing, TenantTask
 from tenants.consumers import websocket_urlpatterns
+from tenants.models import Tenant, User
 from tests.tenants import rows
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -99,83 +101,130 @@ def ids(alpha, beta, member_of, settings, tmp_path) -> dict[str, dict[str, Any]]
     }
 
 
+Check = Callable[[Route], Any]
+
+
+def wrong(routes: Iterable[Route], check: Check) -> dict[str, Any]:
+    """What is wrong, by route: what `check` says that is not None. What it did is undone before the next."""
+    found = {}
+    for route in routes:
+        savepoint = transaction.savepoint()
+        try:
+            problem = check(route)
+        except Exception as error:
+            error.add_note(f"at {name(route)}")
+            raise
+        finally:
+            connection.set_schema_to_public()
+            transaction.savepoint_rollback(savepoint)
+        if problem is not None:
+            found[name(route)] = problem
+    return found
+
+
+def first(answers: Iterable[tuple[Any, HttpResponse]], *, but: Callable[[HttpResponse], bool]) -> Any:
+    """The first answer that is not as it should be, with what was asked; None when all are."""
+    return next(((asked, got.status_code) for asked, got in answers if not but(got)), None)
+
+
+def to_login(response: HttpResponse) -> bool:
+    return response.status_code == 302 and "/accounts/login/" in response["Location"]
+
+
+def asked(
+    client: Client, route: Route, ids: dict[str, Any], methods: Iterable[str] = METHODS
+) -> Iterator[Any]:
+    """Each method with its answer."""
+    return ((method, answer(client, method, path_of(route, ids))) for method in methods)
+
+
 @pytest.mark.django_db
 class TestRoutes:
-    @pytest.mark.parametrize("route", GUARDED, ids=name)
-    def test_nobody_comes_in_unasked(self, route, alpha, ids, client_for):
-        for method in METHODS:
-            response = answer(client_for(alpha), method, path_of(route, ids["alpha"]))
-            to_login = response.status_code == 302 and "/accounts/login/" in response["Location"]
-            assert to_login or response.status_code in (401, 405), (method, response.status_code)
+    """All routes in one test each: the rows of two businesses are made once."""
 
-    @pytest.mark.parametrize("route", GUARDED, ids=name)
-    def test_a_member_of_another_business_finds_nothing(self, route, alpha, beta, ids, client_for, member_of):
-        stranger = client_for(alpha, member_of(beta))
-        for method in METHODS:
-            response = answer(stranger, method, path_of(route, ids["alpha"]))
-            assert response.status_code in (401, 404, 405), (method, response.status_code)
+    def test_nobody_comes_in_unasked(self, alpha, ids, client_for):
+        def check(route: Route) -> Any:
+            answers = asked(client_for(alpha), route, ids["alpha"])
+            return first(answers, but=lambda got: to_login(got) or got.status_code in (401, 405))
 
-    @pytest.mark.parametrize("route", WITH_IDS, ids=name)
-    def test_ids_of_another_business_lead_nowhere(self, route, beta, ids, client_for, member_of):
-        for role in ("owner", "viewer"):
-            browser = client_for(beta, member_of(beta, role))
-            for method in METHODS:
-                response = answer(browser, method, path_of(route, ids["alpha"]))
-                refused = response.status_code == 403 and role != "owner"
-                to_login = response.status_code == 302 and "/accounts/login/" in response["Location"]
-                # An invitation of alpha's is posted on beta's host: sent back to the page that says no.
-                back = name(route) == "team_join" and response.status_code == 302
-                found = response.status_code not in (404, 405) and not (refused or to_login or back)
-                assert not found, (role, method, response.status_code)
+        assert wrong(GUARDED, check) == {}
 
-    @pytest.mark.parametrize("route", WITH_IDS, ids=name)
-    def test_the_same_ids_lead_somewhere_at_home(self, route, alpha, ids, client_for, member_of):
+    def test_a_member_of_another_business_finds_nothing(self, alpha, beta, ids, client_for, member_of):
+        def check(route: Route) -> Any:
+            answers = asked(client_for(alpha, member_of(beta)), route, ids["alpha"])
+            return first(answers, but=lambda got: got.status_code in (401, 404, 405))
+
+        assert wrong(GUARDED, check) == {}
+
+    @pytest.mark.parametrize("role", ["owner", "viewer"])
+    def test_ids_of_another_business_lead_nowhere(self, role, beta, ids, client_for, member_of):
+        def check(route: Route) -> Any:
+            # An invitation of alpha's is posted on beta's host: sent back to the page that says no.
+            fine = {404, 405} | ({403} if role != "owner" else set())
+            fine |= {302} if name(route) == "team_join" else set()
+            answers = asked(client_for(beta, member_of(beta, role)), route, ids["alpha"])
+            return first(answers, but=lambda got: to_login(got) or got.status_code in fine)
+
+        assert wrong(WITH_IDS, check) == {}
+
+    def test_the_same_ids_lead_somewhere_at_home(self, alpha, ids, client_for, member_of):
         """Otherwise the test above would pass by a wrong id."""
-        if name(route) == "enter_with_ticket":
-            now = rows.timezone.now()
-            ids["alpha"]["str"] = entry.ticket(user=member_of(alpha), tenant=alpha, now=now)
-        if name(route) == "teach_add":
-            ids["alpha"]["slug"] = "site"  # a kind of source, and nobody's id
-        if form := {"teach_text": "text", "teach_pairs": "pairs"}.get(name(route)):
-            with schema_context(alpha.schema_name):
-                written = ContentFile(b'{"passages": []}', "written.json")
-                Document.objects.update(form=form, source=None, file=default_storage.save("w", written))
-        browser = client_for(alpha, member_of(alpha))
-        seen = {
-            method: answer(browser, method, path_of(route, ids["alpha"])).status_code for method in METHODS
-        }
-        assert 404 not in seen.values() and 500 not in seen.values(), seen
-        assert set(seen.values()) - {405}, seen
 
-    @pytest.mark.parametrize("route", GUARDED, ids=name)
-    def test_a_viewer_changes_nothing(self, route, alpha, ids, client_for, member_of):
-        viewer = client_for(alpha, member_of(alpha, "viewer"))
-        for method in UNSAFE:
-            status = answer(viewer, method, path_of(route, ids["alpha"])).status_code
-            assert status in (403, 404, 405) or name(route) in VIEWERS_MAY, (method, status)
+        def check(route: Route) -> Any:
+            mine = ids["alpha"] | fitting(route, alpha, member_of(alpha))
+            seen = {
+                method: got.status_code
+                for method, got in asked(client_for(alpha, member_of(alpha)), route, mine)
+            }
+            lost = {404, 500} & set(seen.values()) or set(seen.values()) == {405}
+            return seen if lost else None
 
-    @pytest.mark.parametrize("route", PUBLIC_ROUTES, ids=name)
-    def test_the_public_host_shows_no_business(self, route, ids, client_for, member_of, beta):
-        outsider = client_for(None, member_of(beta))
-        for method in METHODS:
-            response = answer(outsider, method, path_of(route, ids["alpha"]))
+        assert wrong(WITH_IDS, check) == {}
+
+    def test_a_viewer_changes_nothing(self, alpha, ids, client_for, member_of):
+        def check(route: Route) -> Any:
+            answers = asked(client_for(alpha, member_of(alpha, "viewer")), route, ids["alpha"], UNSAFE)
+            return first(answers, but=lambda got: got.status_code in (403, 404, 405))
+
+        assert wrong((route for route in GUARDED if name(route) not in VIEWERS_MAY), check) == {}
+
+    def test_the_public_host_shows_no_business(self, ids, client_for, member_of, beta):
+        def check(route: Route) -> Any:
+            answers = asked(client_for(None, member_of(beta)), route, ids["alpha"])
             if name(route).startswith("api_") and name(route) not in OPEN_TO_ALL:
-                assert response.status_code in (401, 403, 405), (method, response.status_code)
-            elif route[1].pattern.converters:
-                assert response.status_code in (404, 405), (method, response.status_code)
-            else:
-                assert "Alpha Clinic" not in response.content.decode()
+                return first(answers, but=lambda got: got.status_code in (401, 403, 405))
+            if route[1].pattern.converters:
+                return first(answers, but=lambda got: got.status_code in (404, 405))
+            return first(answers, but=lambda got: "Alpha Clinic" not in got.content.decode())
+
+        assert wrong(PUBLIC_ROUTES, check) == {}
 
     def test_every_open_route_is_known(self):
         marked = {name(route) for route in TENANT_ROUTES if getattr(route[1].callback, "is_public", False)}
         assert marked <= OPEN_TO_ALL
 
-    @pytest.mark.parametrize("route", [r for r in GUARDED if name(r).startswith("api_")], ids=name)
-    def test_a_key_opens_its_own_business_only(self, route, alpha, beta, ids, client_for):
-        for host in (beta, None, alpha):
-            browser = client_for(host, authorization=f"Bearer key-{ALPHA}")
-            status = answer(browser, "get", path_of(route, ids["beta"])).status_code
-            assert status in (401, 404, 405) or (not route[1].pattern.converters and host is not beta), status
+    def test_a_key_opens_its_own_business_only(self, alpha, beta, ids, client_for):
+        def check(route: Route) -> Any:
+            for host in (beta, None, alpha):
+                browser = client_for(host, authorization=f"Bearer key-{ALPHA}")
+                status = answer(browser, "get", path_of(route, ids["beta"])).status_code
+                at_home = not route[1].pattern.converters and host is not beta
+                if status not in (401, 404, 405) and not at_home:
+                    return host, status
+            return None
+
+        assert wrong((route for route in GUARDED if name(route).startswith("api_")), check) == {}
+
+
+def fitting(route: Route, alpha: Tenant, member: User) -> dict[str, Any]:
+    """What this route needs of alpha beyond the ids of its rows."""
+    if name(route) == "enter_with_ticket":
+        return {"str": entry.ticket(user=member, tenant=alpha, now=rows.timezone.now())}
+    if form := {"teach_text": "text", "teach_pairs": "pairs"}.get(name(route)):
+        with schema_context(alpha.schema_name):
+            written = default_storage.save("w", ContentFile(b'{"passages": []}', "written.json"))
+            Document.objects.update(form=form, source=None, file=written)
+    return {"slug": "site"} if name(route) == "teach_add" else {}  # a kind of source, and nobody's id
 
 
 @pytest.mark.parametrize(
