@@ -16,27 +16,33 @@ pytestmark = pytest.mark.browser
 PATIENT = 120_000
 
 
-def guide(word: str) -> bytes:
-    """Two pages; the second one says what a canoe of this name costs."""
-    first = [(60, 780, 22, "Guest guide"), (60, 740, 14, "Parking"), (60, 715, 10, "It is behind the house.")]
-    second = [(60, 780, 14, "Boats"), (60, 755, 10, f"The canoe {word} costs 37 euros a day.")]
+def guide(thing: str, price: str) -> bytes:
+    """Two pages; the second one says what such a thing costs. Nothing that was asked before is in them."""
+    first = [
+        (60, 780, 22, "Guest guide"),
+        (60, 740, 14, "Greenhouse"),
+        (60, 715, 10, "Please close its door."),
+    ]
+    second = [(60, 780, 14, "For hire"), (60, 755, 10, f"The {thing} costs {price}.")]
     return files.pdf([first, second])
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(
+    ("width", "word", "price"), [(1280, "canoe", "37 euros"), (390, "telescope", "53 euros")]
+)
 def test_an_answer_leads_to_its_page(
-    product: Product, page_at: Callable[..., Any], owner: Any, width: int
+    product: Product, page_at: Callable[..., Any], owner: Any, width: int, word: str, price: str
 ) -> None:
-    page, name, word = page_at(state=owner, width=width), f"guide-{uuid.uuid4().hex[:6]}", f"Lyra{width}"
+    page, name = page_at(state=owner, width=width), f"guide-{uuid.uuid4().hex[:6]}"
     page.goto(product.url(HOST, "/assistant/"))
     page.locator("input[name=files]").first.set_input_files(
-        [{"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": guide(word)}]
+        [{"name": f"{name}.pdf", "mimeType": "application/pdf", "buffer": guide(word, price)}]
     )
     expect(page.locator("li", has_text=name).get_by_text("ready").first).to_be_visible(timeout=PATIENT)
     page.goto(product.url(HOST, "/assistant/try/"))
-    page.get_by_label("Your question").fill(f"How much does the canoe {word} cost?")
+    page.get_by_label("Your question").fill(f"How much does the {word} cost?")
     page.keyboard.press("Enter")
-    expect(page.locator("#thread .quote").last).to_contain_text("37 euros", timeout=PATIENT)
+    expect(page.locator("#thread .quote").last).to_contain_text(price, timeout=PATIENT)
     page.locator("#thread").get_by_role("link", name="Why").last.click()
     sheet = page.get_by_role("dialog")
     expect(sheet.get_by_role("heading", name="What rests on what")).to_be_visible()

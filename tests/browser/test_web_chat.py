@@ -136,6 +136,7 @@ def test_a_cut_line_loses_and_doubles_nothing(site: Site, page_at: Callable[...,
     expect(chat.locator(".me", has_text="Third")).not_to_contain_text("Waiting", timeout=PATIENT)
     expect(chat.get_by_text("No connection.")).to_be_hidden()
     chat = opened(page, site)
+    expect(chat.locator(".me p")).to_have_count(3)
     words = chat.locator(".me p").all_inner_texts()
     assert [word.rsplit("\n")[-1].removeprefix("You: ") for word in words] == ["First", "Second", "Third"]
 
