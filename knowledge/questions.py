@@ -67,6 +67,7 @@ ASKING = frozenset(_ASKING.split())
 _WORD = re.compile(r"\w+")
 _SPELLED = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 _DRAWN_OUT = re.compile(r"([a-vx-zà-ÿ])\1{2,}")  # not "www", not "III"
+_LAUGHTER = re.compile(r"\s*\b(?:k{3,}|(?:rs){2,}|(?:ha|he|ja|je){2,}h?)\b", re.IGNORECASE)
 
 
 def written_out(question: str, *, language: str | None) -> str:
@@ -75,7 +76,7 @@ def written_out(question: str, *, language: str | None) -> str:
     Without a language only spellings that one language alone has are taken for such.
     """
     shorts = _shorts((language or "")[:2].lower())
-    calm = _DRAWN_OUT.sub(r"\1", question)
+    calm = _DRAWN_OUT.sub(r"\1", _LAUGHTER.sub("", question)).strip() or question
     return _SPELLED.sub(lambda found: shorts.get(fold(found[0]), found[0]), calm)
 
 

@@ -15,6 +15,9 @@ from knowledge import questions
         ("es", "xfa kiero saber k hrs abren", "por favor quiero saber que horas abren"),
         ("fr", "cmb pr 2 pers, dispo auj?", "combien pour 2 pers, disponible aujourd'hui?"),
         (None, "qnto custa? cmb ça coûte?", "quanto custa? combien ça coûte?"),
+        ("pt", "kkkk k horas vcs abrem hj KKK?", "que horas vocês abrem hoje?"),
+        ("es", "jajaja y el precio", "y el precio"),
+        ("pt", "rsrsrs", "rsrsrs"),  # nothing else was said
         (None, "k n u", "k n u"),  # in which language?
         ("pt", "www.casa.com.br III XK-204", "www.casa.com.br III XK-204"),
         ("en", "what is a vc", "what is a vc"),  # a spelling of another language
