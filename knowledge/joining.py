@@ -67,26 +67,42 @@ def readable(candidates: Sequence[Candidate], *, limit: int) -> tuple[Found, ...
     return tuple(_joined(_told_once(candidates)))[:limit]
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """The words of a text in their order, and those of them that tell something."""
+
+    ordered: list[str]
+    all: frozenset[str]
+    telling: frozenset[str]
+
+
+def _words_of(text: str) -> _Words:
+    ordered = _WORD.findall(text.lower())
+    known = frozenset(ordered)
+    telling = frozenset(word for word in known if len(word) > 3 or any(map(str.isdigit, word)))
+    return _Words(ordered, known, telling)
+
+
 def _told_once(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Without those that say nothing which a better one does not say."""
-    kept: list[tuple[Candidate, list[str]]] = []
+    kept: list[tuple[Candidate, _Words]] = []
     for candidate in candidates:
-        words = _WORD.findall(candidate.found.text.lower())
+        words = _words_of(candidate.found.text)
         if not any(_adds_nothing(candidate, words, other, others) for other, others in kept):
             kept.append((candidate, words))
     return [candidate for candidate, _words in kept]
 
 
-def _adds_nothing(one: Candidate, words: list[str], better: Candidate, others: list[str]) -> bool:
+def _adds_nothing(one: Candidate, words: _Words, better: Candidate, others: _Words) -> bool:
     """Whether all numbers and telling words stand in the better one, and nearly all in the same order."""
     if abs(one.found.cosine - better.found.cosine) > AS_NEAR:
         return False
-    if words == others:
+    if words.ordered == others.ordered:
         return True
-    if any(len(word) > 3 or any(map(str.isdigit, word)) for word in set(words) - set(others)):
+    if not words.telling <= others.all:
         return False
-    mine = set(pairwise(words))
-    return bool(mine) and len(mine - set(pairwise(others))) <= NEW * len(mine)
+    mine = set(pairwise(words.ordered))
+    return bool(mine) and len(mine - set(pairwise(others.ordered))) <= NEW * len(mine)
 
 
 def _joined(candidates: Sequence[Candidate]) -> Iterable[Found]:
