@@ -35,6 +35,7 @@ from conversations import (
 )
 from conversations.models import Breaker, Contact, Conversation, Message, Transcript, Turn, TurnPassage
 from knowledge import likeness, pinned, retrieval
+from knowledge.models import PinnedAnswer
 from knowledge.pinned import Pinned
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
@@ -285,11 +286,10 @@ def answer(begun: Begun, *, started: float) -> Reply:
     found = _find(begun, known=known)
     if (as_settled := _as_settled(begun, found, started=started)) is not None:
         return as_settled
-    question, answer_to_say, last = (
-        question_of(begun.messages),
-        settled.of(found, begun.messages),
-        len(found.passages),
-    )
+    question, answer_to_say = question_of(begun.messages), settled.of(found, begun.messages)
+    passages, last = _as_passages(found), len(found.passages)
+    if answer_to_say:
+        passages.append(settled.as_passage(answer_to_say, ref=last))
     request = replies.compose(
         version=turn.agent_version,
         business=current_tenant().name,
@@ -297,10 +297,7 @@ def answer(begun: Begun, *, started: float) -> Reply:
             *_history(turn.agent_version, before=begun.messages[0]),
             llm.ChatMessage(role="user", text=question or WITHOUT_WORDS),
         ],
-        passages=[
-            *_as_passages(found),
-            *([settled.as_passage(answer_to_say, ref=last)] if answer_to_say else []),
-        ],
+        passages=passages,
         language=conversation.language,
         model="",  # of whoever is asked
         attachments=_attachments(turn, begun.messages),
@@ -426,7 +423,8 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
             vendor=reply.vendor,
             model=completion.model,
             supported=completion.supported,
-            pinned=reply.pinned.id if reply.pinned else None,
+            # A person may have deleted it while this was being said.
+            pinned=PinnedAnswer.objects.filter(pk=reply.pinned.id).values("pk") if reply.pinned else None,
             credits=cost,
             latency_ms=reply.latency_ms,
             input_tokens=usage.input_tokens,

@@ -21,7 +21,6 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 
 from knowledge import drafts, embeddings, metering, pictures, reading
-from knowledge.counting import WORDS_LOCK, count_words, find_middle, forget_words
 from knowledge.drafts import Piece, readable
 from knowledge.models import LANGUAGES, Document, DraftChunk
 from knowledge.reading import Word
@@ -36,7 +35,6 @@ STUCK = timedelta(minutes=3)  # longer than a child's silence or a call to an em
 LOST = timedelta(seconds=30)
 MAX_ATTEMPTS = 6
 TOLD_EVERY = 0.7  # seconds between two words on the page
-__all__ = ["WORDS_LOCK", "count_words", "find_middle", "forget_words", "readable"]
 
 
 class Lost(Exception):

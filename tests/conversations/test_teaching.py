@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from billing.models import CreditAccount, Hold, LedgerEntry
-from conversations import hooks, merging, teaching_sweep
+from conversations import hooks, merging, teaching_sweep, turns
 from conversations.models import Contact, Conversation, HookDelivery, Message, Turn, Unanswered
 from knowledge import gaps
 from knowledge.models import Gap, PinnedAnswer, PinnedQuestion, RegressionCase
@@ -163,6 +163,18 @@ class TestSettled:
         desk.post(f"{path}delete")
         assert desk.ask("Tem estacionamento?", number=4) == "Não sei."
         assert not PinnedQuestion.objects.exists() and not RegressionCase.objects.exists()
+
+    def test_deleted_while_it_is_being_said(self, desk: Desk, monkeypatch: Any) -> None:
+        desk.settle()
+        finish = turns.finish
+
+        def deleted_first(*args: Any, **kwargs: Any) -> Any:
+            PinnedAnswer.objects.all().delete()
+            return finish(*args, **kwargs)
+
+        monkeypatch.setattr(turns, "finish", deleted_first)
+        assert desk.ask(PARKING) == ANSWER
+        assert Turn.objects.get().pinned is None
 
     def test_two_answers_that_could_be_meant_are_none(self, desk: Desk) -> None:
         desk.settle("Posso levar meu cachorro?", "Sim, até 10 kg.")
