@@ -1,5 +1,6 @@
 """The test box: what a question would find, and why, without asking a model."""
 
+import math
 from typing import Any
 
 from django import forms
@@ -71,7 +72,7 @@ def _found(asked: dict[str, Any]) -> dict[str, Any]:
     return {
         "found": found,
         "rows": [{"passage": one, "bars": _bars(one, mode)} for one in found.passages],
-        "support": round(found.support * 100),
+        "support": math.floor(found.support * 100),  # what is just not enough is not 100
     }
 
 

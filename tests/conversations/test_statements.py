@@ -4,9 +4,12 @@ Who must go over a bound here has added work to every message of every business:
 statement that is there already can carry it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
+from conversations import hooks
 from conversations.models import Message, Unanswered
 from tests.conversations import door
 from tests.conversations.cloud_shop import CloudShop
@@ -15,6 +18,14 @@ from tests.conversations.conftest import Shop
 READ, ANSWERED, ANSWERED_BY_CLOUD = 13, 44, 50
 NOTED = 1  # that a question found no answer
 SORTED = 2  # in the background, as far as it comes without vectors
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However slow the machine: that no address listens is looked up by the first message only."""
+    monkeypatch.setattr(hooks, "QUIET_SECONDS", 3600.0)
+    yield
+    hooks.wake()
 
 
 def test_a_message_through_the_gateway(shop: Shop, django_assert_max_num_queries: Callable[..., Any]) -> None:
