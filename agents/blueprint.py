@@ -41,12 +41,19 @@ class TierPart(Part):
     model: str = ""
 
 
+class RulePart(Part):
+    """What the assistant must or must not do, and how that sounds."""
+
+    rule: str = Field(min_length=1, max_length=500)
+    example: str = Field("", max_length=500)
+
+
 class AssistantPart(Part):
     """Who answers, and what it was told."""
 
     name: str = Field(min_length=1, max_length=80)
     persona: str = ""
-    instructions: str = ""
+    rules: list[RulePart] = []
     greeting: str = ""
     tone: str = Field("", max_length=200)
     source_line: bool = True
@@ -55,6 +62,14 @@ class AssistantPart(Part):
     debounce_seconds: float | None = Field(None, ge=0, le=30)
     debounce_ceiling_seconds: float | None = Field(None, ge=0, le=120)
     tiers: dict[str, TierPart] = {}
+
+    @field_validator("rules", mode="before")
+    @classmethod
+    def _rules(cls, value: Any) -> Any:
+        """A rule without an example may be written as its words alone."""
+        if not isinstance(value, list):
+            return value
+        return [{"rule": one} if isinstance(one, str) else one for one in value]
 
     @field_validator("tiers")
     @classmethod
@@ -182,5 +197,5 @@ def _export_assistant(context: Context) -> dict[str, Any] | None:
         return None
     content = publishing.content_of(version)
     content |= {field: float(content[field]) for field in SECONDS if content[field] is not None}
-    filled = {key: value for key, value in content.items() if value not in ("", {}, None)}
+    filled = {key: value for key, value in content.items() if value not in ("", {}, [], None)}
     return {"name": agent.name, **filled}

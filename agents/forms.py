@@ -11,12 +11,18 @@ from agents.models import AgentVersion
 class VersionForm(forms.ModelForm):
     """The words and limits of the next version."""
 
+    rules = forms.CharField(
+        label=_("What it must and must not do"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text=_("One rule a line. For example: Never promise a discount."),
+    )
+
     class Meta:
         model = AgentVersion
         fields = (
             "persona",
             "tone",
-            "instructions",
             "source_line",
             "memory_messages",
             "memory_minutes",
@@ -25,16 +31,22 @@ class VersionForm(forms.ModelForm):
         )
         widgets = {
             "persona": forms.Textarea(attrs={"rows": 3}),
-            "instructions": forms.Textarea(attrs={"rows": 6}),
         }
         help_texts = {
             "persona": _("For example: You are Lia, the receptionist of a dental clinic."),
-            "instructions": _("One rule a line. For example: Never promise a discount."),
             "memory_messages": _("How many earlier messages it reads, 0 to 50."),
             "memory_minutes": _("After so many minutes of silence it starts anew."),
             "debounce_seconds": _("Leave empty for the usual time."),
             "debounce_ceiling_seconds": _("Counted from the first message. Leave empty for the usual time."),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["rules"] = "\n".join(one["rule"] for one in self.instance.rules)
+
+    def clean_rules(self) -> list[dict[str, str]]:
+        lines = self.cleaned_data["rules"].splitlines()
+        return [{"rule": line.strip(), "example": ""} for line in lines if line.strip()]
 
     def clean_memory_messages(self) -> int:
         return self._within("memory_messages", 0, 50)

@@ -10,8 +10,9 @@ from tenants import audit
 from tenants.models import User
 
 EDITABLE = (
-    "persona", "instructions", "greeting", "tone", "source_line", "memory_messages", "memory_minutes",
-    "debounce_seconds", "debounce_ceiling_seconds", "tiers",
+    "persona", "tone", "language", "rules", "topics", "greeting", "handover", "source_line",
+    "memory_messages", "memory_minutes", "debounce_seconds", "debounce_ceiling_seconds", "tiers", "routing",
+    "tools",
 )  # fmt: skip
 
 

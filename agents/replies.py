@@ -122,16 +122,24 @@ def _system(version: AgentVersion, *, business: str, language: str) -> str:
     for title, text in (
         ("Who you are", version.persona),
         ("Tone", version.tone),
-        ("What the business asks of you", version.instructions),
+        ("What the business asks of you", _rules(version)),
     ):
         if text.strip():
             parts.append(f"{title}:\n{text.strip()}")
     return "\n\n".join(parts)
 
 
+def _rules(version: AgentVersion) -> str:
+    """One rule a line, with how it sounds where the owner has said so."""
+    return "\n".join(
+        f"- {one['rule']}" + (f" For example: “{one['example']}”" if one.get("example") else "")
+        for one in version.rules
+    )
+
+
 def check(version: AgentVersion, request: llm.Request, completion: llm.Completion) -> None:
     """Raise Unfit when the answer says what nobody published, repeats our rules, or claims to have acted."""
-    own = (version.persona, version.tone, version.instructions, version.greeting)
+    own = (version.persona, version.tone, _rules(version), version.greeting)
     read = (part for passage in request.passages for part in (passage.title, passage.heading, passage.text))
     finding = guarding.inspect(completion.text, known=(*own, *read), rules=RULES)
     if finding is not None:

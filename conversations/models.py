@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from pgvector.django import HalfVectorField
 
 from tenants.secrets import EncryptedTextField
 
@@ -230,6 +231,30 @@ class ContactIdentity(models.Model):
         return f"{self.kind} {self.pk}"  # never the number itself: this reaches logs
 
 
+class ContactProfile(models.Model):
+    """What a business has learnt of a customer from finished talks, kept only within their consent."""
+
+    contact = models.OneToOneField(Contact, models.CASCADE, related_name="profile", primary_key=True)
+    summary = models.TextField(_("summary"), blank=True)
+    preferences = models.JSONField(_("preferences"), default=list, blank=True)
+    interests = models.JSONField(_("interests"), default=list, blank=True)
+    value = models.PositiveSmallIntegerField(_("value, 0 to 100"), default=0)
+    value_reasons = models.JSONField(_("why"), default=list, blank=True)
+    embedding = HalfVectorField(null=True, blank=True, editable=False)  # of the model `embedding_model` names
+    embedding_model = models.CharField(max_length=120, blank=True, editable=False)
+    read_until = models.BigIntegerField(default=0, editable=False)  # the last message that went into it
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)  # when to look again
+    updated_at = models.DateTimeField(_("updated"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("customer profile")
+        verbose_name_plural = _("customer profiles")
+        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="profile_due")]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}"
+
+
 class ContactMerge(models.Model):
     """Two customers turned out to be one. What was moved stands here, so that it can be undone."""
 
@@ -348,6 +373,14 @@ class Turn(models.Model):
     cache_write_tokens = models.PositiveIntegerField(default=0)
     credits = models.PositiveIntegerField(_("credits"), default=0)
     latency_ms = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
+    # How the tier was chosen, and who was asked in vain: agents.routing.Decision, {"fallbacks": [...]}.
+    route = models.JSONField(_("route"), default=dict, db_default={}, blank=True)
+    intent = models.CharField(_("intent"), max_length=30, blank=True, default="", db_default="")
+    # What was done in which order: [{"kind", "name", "ms", ...}], for whoever asks why.
+    steps = models.JSONField(_("steps"), default=list, db_default=[], blank=True)
+    # What the vendor takes for it, in millionths of a US dollar; empty where no price is known.
+    provider_cost = models.BigIntegerField(_("vendor's price"), null=True, blank=True)
+    cached = models.BooleanField(_("answered from the cache"), default=False, db_default=False)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
     # How many drafts were given up before this one, each because the customer wrote again.
     merges = models.PositiveSmallIntegerField(_("drafts before it"), default=0, db_default=0)
@@ -367,6 +400,46 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return str(_("Turn %(number)s") % {"number": self.pk})
+
+
+class ToolRun(models.Model):
+    """The receipt of one thing that the assistant did, committed before an answer may claim it."""
+
+    class Status(models.TextChoices):
+        ASKED = "asked", _("waits for the customer's yes")
+        STARTED = "started", _("started")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        REFUSED = "refused", _("not allowed")
+        DECLINED = "declined", _("the customer said no")
+        UNKNOWN = "unknown", _("nobody knows whether it was done")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="tool_runs")
+    turn = models.ForeignKey(Turn, models.SET_NULL, null=True, blank=True, related_name="tool_runs")
+    tool = models.CharField(_("tool"), max_length=64)
+    # The same wish of the same messages has the same key, however often the turn is tried.
+    key = models.CharField(_("idempotency key"), max_length=64, unique=True)
+    arguments = models.JSONField(_("arguments"), default=dict, blank=True)
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    claims = models.JSONField(_("stands for"), default=list, blank=True)
+    status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.STARTED)
+    test = models.BooleanField(_("rehearsed only"), default=False)
+    error = models.CharField(_("what went wrong"), max_length=200, blank=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("tool receipt")
+        verbose_name_plural = _("tool receipts")
+        ordering: ClassVar[list[str]] = ["pk"]
+        indexes = [
+            models.Index(
+                fields=["started_at"], condition=Q(status__in=["started", "asked"]), name="tool_run_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.pk}"
 
 
 class Message(models.Model):

@@ -1,9 +1,7 @@
 """A settled answer on its way to a customer: as it stands, or for the model to say in another language."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from conversations.models import Message
 from knowledge import retrieval
 from knowledge.models import PinnedAnswer
 from knowledge.pinned import Pinned
@@ -13,10 +11,9 @@ VENDOR = "pinned"
 TITLE = "Settled answer"  # what the model's rule calls its passage
 
 
-def of(found: retrieval.Retrieved, messages: Sequence[Message]) -> Pinned | None:
+def of(found: retrieval.Retrieved, *, files: bool) -> Pinned | None:
     """The settled answer to all that was said; none where a file came with it, which may say anything."""
-    with_files = any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in messages)
-    return None if with_files else found.pinned
+    return None if files else found.pinned
 
 
 def is_spoken(answer: Pinned | None, language: str) -> bool:

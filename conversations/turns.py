@@ -1,8 +1,8 @@
 """One answer by the agent: begin (locked), answer (no transaction), finish (locked)."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,18 +13,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agents import language as languages
-from agents import replies, routing, safety
+from agents import routing, safety
 from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
 from billing.models import Hold, Price
 from conversations import (
     attention,
-    breakers,
     channels,
     citing,
     conduct,
-    fallback,
+    engine,
     handoff,
     hooks,
     outbox,
@@ -33,10 +32,9 @@ from conversations import (
     understanding,
     wording,
 )
-from conversations.models import Breaker, Contact, Conversation, Message, Transcript, Turn, TurnPassage
-from knowledge import likeness, pinned, retrieval
+from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
+from knowledge import likeness, pinned
 from knowledge.models import PinnedAnswer
-from knowledge.pinned import Pinned
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
 from tenants import live
@@ -48,7 +46,6 @@ MAX_ATTEMPTS = 3
 LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
 HISTORY_CHARACTERS = 12_000
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
-WITHOUT_WORDS = "(The customer sent this without a word.)"
 REMEMBERED = (
     "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence",
     "content", "reactions",
@@ -64,14 +61,14 @@ PAGES = {"pt": ", p. {page}", "en": ", p. {page}", "es": ", pág. {page}", "fr":
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model said, with what it read, and how long both took."""
+    """What was thought of, and what it leaves open."""
 
-    completion: llm.Completion
-    found: retrieval.Retrieved
-    vendor: str
-    latency_ms: int
-    pinned: Pinned | None = None  # what was settled for this question, and said
+    thought: engine.Thought
     unanswered: str = ""  # the question, where this could not answer one
+
+    @property
+    def completion(self) -> llm.Completion:
+        return self.thought.completion
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +109,11 @@ def _without_credits(conversation_id: int, *, started: float) -> None:
         handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
         return
     try:
-        reply = _as_settled(begun, _find(begun), started=started)
+        thought = engine.say_settled(_question(begun), started=started)
     except Exception as error:
         return _failed(begun.turn, error)
-    if reply is not None:
-        return _send(begun, reply)
+    if thought is not None:
+        return _send(begun, Reply(thought))
     reason = "There are no credits."
     abandon(begun.turn.pk, reason=reason, again=False, line=Line.NO_CREDITS, now=timezone.now())
 
@@ -279,61 +276,29 @@ def _estimate(version: AgentVersion | None, tier: str, messages: Sequence[Messag
 
 def answer(begun: Begun, *, started: float) -> Reply:
     """Retrieve and generate. No transaction is open here; raises ProviderError or ProviderRejected."""
+    question = _question(begun)
+    thought = engine.think(question, started=started)
+    unanswered = "" if thought.completion.supported else _asked_for(begun, question.words)
+    return Reply(thought, unanswered)
+
+
+def _question(begun: Begun) -> engine.Question:
     turn, conversation = begun.turn, begun.turn.conversation
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
-    known = breakers.all_known()
-    found = _find(begun, known=known)
-    if (as_settled := _as_settled(begun, found, started=started)) is not None:
-        return as_settled
-    question, answer_to_say = question_of(begun.messages), settled.of(found, begun.messages)
-    passages, last = _as_passages(found), len(found.passages)
-    if answer_to_say:
-        passages.append(settled.as_passage(answer_to_say, ref=last))
-    request = replies.compose(
-        version=turn.agent_version,
-        business=current_tenant().name,
-        history=[
-            *_history(turn.agent_version, before=begun.messages[0]),
-            llm.ChatMessage(role="user", text=question or WITHOUT_WORDS),
-        ],
-        passages=passages,
+    return engine.Question(
+        words=question_of(begun.messages),
         language=conversation.language,
-        model="",  # of whoever is asked
+        version=turn.agent_version,
+        tier=turn.tier,
+        history=_history(turn.agent_version, before=begun.messages[0]),
         attachments=_attachments(turn, begun.messages),
-        settled=settled.TITLE if answer_to_say else "",
+        files=any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in begun.messages),
+        conversation_id=conversation.pk,
+        contact_id=conversation.contact_id,
+        turn_id=turn.pk,
+        attempt=turn.attempt,
     )
-    asked = fallback.Asked(
-        request, quotable=found.supported, attempt=turn.attempt, started=started, settled=answer_to_say
-    )
-    answered = fallback.complete(turn.agent_version, turn.tier, asked, known=known)
-    return Reply(
-        settled.without_passage(answered.completion, ref=last),
-        found,
-        answered.vendor,
-        latency_ms=int((time.monotonic() - started) * 1000),
-        pinned=answer_to_say if answered.completion.supported else None,
-        unanswered="" if answered.completion.supported else _asked_for(begun, question),
-    )
-
-
-def _find(begun: Begun, *, known: Mapping[str, Breaker] | None = None) -> retrieval.Retrieved:
-    version = begun.turn.agent_version
-    return fallback.find(
-        question_of(begun.messages),
-        language=begun.turn.conversation.language,
-        agent_id=version.agent_id if version else 0,
-        known=breakers.all_known() if known is None else known,
-    )
-
-
-def _as_settled(begun: Begun, found: retrieval.Retrieved, *, started: float) -> Reply | None:
-    """The settled answer as it stands, when it is one in the customer's language; no model is asked."""
-    answer = settled.of(found, begun.messages)
-    if answer is None or not settled.is_spoken(answer, begun.turn.conversation.language):
-        return None
-    spent = int((time.monotonic() - started) * 1000)
-    return Reply(settled.said(answer), retrieval.NOTHING, settled.VENDOR, latency_ms=spent, pinned=answer)
 
 
 def _asked_for(begun: Begun, question: str) -> str:
@@ -373,15 +338,15 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     if not silent and _is_overtaken(conversation, turn):
         _merge(conversation, turn, reply, price=price, now=now)
         return None
-    cost = 0 if reply.vendor == settled.VENDOR else pricing.cost(price, reply.completion.usage)
+    cost = 0 if reply.thought.vendor == settled.VENDOR else pricing.cost(price, reply.completion.usage)
     status = Turn.Status.SILENT if silent else Turn.Status.DONE
     if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
     message = None if silent else _post(conversation, turn, reply, now=now)
     _keep_passages(turn, reply)
     teaching.note(turn, conversation, reply.unanswered, now=now)
-    if reply.pinned is not None and message is not None:
-        pinned.given(reply.pinned.id, now=now)
+    if reply.thought.pinned is not None and message is not None:
+        pinned.given(reply.thought.pinned.id, now=now)
     _go_on(conversation)
     hooks.turn(turn, conversation, now=now)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
@@ -420,13 +385,17 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
         running.update(
             status=status,
             finished_at=now,
-            vendor=reply.vendor,
+            vendor=reply.thought.vendor,
             model=completion.model,
             supported=completion.supported,
             # A person may have deleted it while this was being said.
-            pinned=PinnedAnswer.objects.filter(pk=reply.pinned.id).values("pk") if reply.pinned else None,
+            pinned=PinnedAnswer.objects.filter(pk=reply.thought.pinned.id).values("pk")
+            if reply.thought.pinned
+            else None,
             credits=cost,
-            latency_ms=reply.latency_ms,
+            latency_ms=reply.thought.latency_ms,
+            tier=reply.thought.tier,
+            steps=[asdict(step) for step in reply.thought.steps],
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
@@ -531,17 +500,10 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
     return kept[::-1]
 
 
-def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
-    return [
-        llm.Passage(ref=rank, title=p.document_title, text=p.text, page=p.page, heading=" › ".join(p.heading))
-        for rank, p in enumerate(found.passages)
-    ]
-
-
 def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
     completion, key = reply.completion, f"turn:{turn.pk}"
-    if reply.vendor == settled.VENDOR:
+    if reply.thought.vendor == settled.VENDOR:
         return credits.release(turn.hold, now=now) if turn.hold is not None else None
     credits.record_usage(
         key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
@@ -567,7 +529,7 @@ def _keep_passages(turn: Turn, reply: Reply) -> None:
             rank=rank,
             cited=rank in quotes,
         )
-        for rank, p in enumerate(reply.found.passages)
+        for rank, p in enumerate(reply.thought.found.passages)
     )
 
 
@@ -576,7 +538,7 @@ def _source_line(turn: Turn, reply: Reply, language: str) -> str:
     citations = reply.completion.citations
     if not citations or turn.agent_version is None or not turn.agent_version.source_line:
         return ""
-    best = reply.found.passages[citations[0].passage]
+    best = reply.thought.found.passages[citations[0].passage]
     short = language[:2]
     line = SOURCE_LINES.get(short, SOURCE_LINES["en"]).format(title=best.document_title)
     return line + (PAGES.get(short, PAGES["en"]).format(page=best.page) if best.page else "")

@@ -65,8 +65,47 @@ def largest(mimetype: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it; `schema` is a strict JSON schema of its arguments."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """What a model wants run; `arguments` is None when they were no JSON object."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What came of a call, as the model reads it: information, never instructions."""
+
+    call_id: str
+    content: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One exchange that is done: what the model said beside its calls, the calls, and a result for each."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    results: tuple[ToolResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """All that a model is told. The last message of the history is the question; timeout in seconds."""
+    """All that a model is told. The last message of the history is the question; timeout in seconds.
+
+    `tools` may be called; `rounds` are the calls of this very question that were answered already.
+    """
 
     system: str
     history: tuple[ChatMessage, ...]
@@ -76,6 +115,8 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     max_tokens: int = 700
     timeout: float = 15.0
+    tools: tuple[ToolSpec, ...] = ()
+    rounds: tuple[Round, ...] = ()
 
     @property
     def question(self) -> str:
@@ -112,7 +153,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """An answer. `supported` is false when it says that it does not know and offers a person."""
+    """An answer, or `calls` of tools that come before one.
+
+    `supported` is false when it says that it does not know and offers a person.
+    """
 
     text: str
     usage: Usage
@@ -121,6 +165,7 @@ class Completion:
     spans: tuple[Span, ...] = ()  # in the order of the text, none over another
     stop_reason: str = "end_turn"
     supported: bool = True
+    calls: tuple[ToolCall, ...] = ()
 
 
 class LanguageModel(Protocol):

@@ -1,0 +1,165 @@
+"""How an answer is made: find, settle, ask models and tools. One engine for customers, Try and the gate.
+
+Nothing here opens a transaction, charges or sends: whoever asks keeps what comes back, or throws it away.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agents import replies
+from agents.models import AgentVersion
+from conversations import breakers, fallback, settled
+from conversations.models import Breaker
+from knowledge import retrieval
+from knowledge.pinned import Pinned
+from providers import llm
+from tenants.current import tenant as current_tenant
+
+WITHOUT_WORDS = "(The customer sent this without a word.)"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be answered, and for whom: ids come from the session, never from a model.
+
+    `files` tells that something other than words came with it. With `rehearsed` no tool touches the world.
+    """
+
+    words: str
+    language: str
+    version: AgentVersion
+    tier: str
+    history: Sequence[llm.ChatMessage] = ()
+    attachments: Sequence[llm.Attachment] = ()
+    files: bool = False
+    conversation_id: int | None = None
+    contact_id: int | None = None
+    turn_id: int | None = None
+    attempt: int = 1
+    rehearsed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that was done on the way to an answer, for whoever asks why."""
+
+    kind: Literal["route", "search", "settled", "model", "tool", "check"]
+    name: str
+    ms: int
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """An answer with what it was made of, and how long that took."""
+
+    completion: llm.Completion
+    found: retrieval.Retrieved
+    vendor: str
+    tier: str
+    latency_ms: int
+    steps: tuple[Step, ...] = ()
+    pinned: Pinned | None = None  # what was settled for this question, and said
+
+
+def think(question: Question, *, started: float) -> Thought:
+    """Retrieve and generate; raises ProviderError or ProviderRejected. `started` is of the monotonic clock."""
+    known = breakers.all_known()
+    steps: list[Step] = []
+    found = _find(question, steps, known=known)
+    if (as_settled := _as_settled(question, found, steps, started=started)) is not None:
+        return as_settled
+    to_say = settled.of(found, files=question.files)
+    request = _request(question, found, to_say)
+    asked = fallback.Asked(
+        request, quotable=found.supported, attempt=question.attempt, started=started, settled=to_say
+    )
+    since = time.monotonic()
+    answered = fallback.complete(question.version, question.tier, asked, known=known)
+    steps.append(_asked_model(answered, since=since))
+    return Thought(
+        settled.without_passage(answered.completion, ref=len(found.passages)),
+        found,
+        answered.vendor,
+        question.tier,
+        latency_ms=_ms(started),
+        steps=tuple(steps),
+        pinned=to_say if answered.completion.supported else None,
+    )
+
+
+def say_settled(question: Question, *, started: float) -> Thought | None:
+    """The settled answer to this, if there is one in the customer's language; nobody is asked."""
+    steps: list[Step] = []
+    found = _find(question, steps, known=breakers.all_known())
+    return _as_settled(question, found, steps, started=started)
+
+
+def _find(question: Question, steps: list[Step], *, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
+    since = time.monotonic()
+    found = fallback.find(
+        question.words, language=question.language, agent_id=question.version.agent_id, known=known
+    )
+    detail = {"passages": len(found.passages), "support": round(found.support, 3), "enough": found.supported}
+    steps.append(Step("search", "documents", _ms(since), detail))
+    return found
+
+
+def _as_settled(
+    question: Question, found: retrieval.Retrieved, steps: list[Step], *, started: float
+) -> Thought | None:
+    answer = settled.of(found, files=question.files)
+    if answer is None or not settled.is_spoken(answer, question.language):
+        return None
+    steps.append(Step("settled", "", 0, {"answer": answer.id}))
+    return Thought(
+        settled.said(answer),
+        retrieval.NOTHING,
+        settled.VENDOR,
+        question.tier,
+        latency_ms=_ms(started),
+        steps=tuple(steps),
+        pinned=answer,
+    )
+
+
+def _request(question: Question, found: retrieval.Retrieved, to_say: Pinned | None) -> llm.Request:
+    passages = _as_passages(found)
+    if to_say:
+        passages.append(settled.as_passage(to_say, ref=len(passages)))
+    return replies.compose(
+        version=question.version,
+        business=current_tenant().name,
+        history=[
+            *question.history,
+            llm.ChatMessage(role="user", text=question.words or WITHOUT_WORDS),
+        ],
+        passages=passages,
+        language=question.language,
+        model="",  # of whoever is asked
+        attachments=question.attachments,
+        settled=settled.TITLE if to_say else "",
+    )
+
+
+def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
+    return [
+        llm.Passage(ref=rank, title=p.document_title, text=p.text, page=p.page, heading=" › ".join(p.heading))
+        for rank, p in enumerate(found.passages)
+    ]
+
+
+def _asked_model(answered: fallback.Answered, *, since: float) -> Step:
+    usage = answered.completion.usage
+    detail = {
+        "vendor": answered.vendor,
+        "read": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
+        "wrote": usage.output_tokens,
+    }
+    return Step("model", answered.completion.model, _ms(since), detail)
+
+
+def _ms(since: float) -> int:
+    return int((time.monotonic() - since) * 1000)
