@@ -65,7 +65,7 @@ class Thought:
 
 
 def think(question: Question, *, started: float) -> Thought:
-    """Retrieve and generate; raises ProviderError or ProviderRejected. `started` is of the monotonic clock."""
+    """Retrieve and generate; raises ProviderError or ProviderRejected. `started` is a monotonic moment."""
     known = breakers.all_known()
     steps: list[Step] = []
     found = _find(question, steps, known=known)
