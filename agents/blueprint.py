@@ -183,7 +183,7 @@ def _apply_assistant(value: AssistantPart, context: Context) -> None:
     for field in SECONDS:
         if content.get(field) is not None:
             content[field] = Decimal(str(round(content[field], 1)))
-    publishing.publish(agent, content=content, user=context.actor, now=context.now)
+    publishing.publish_at_once(agent, content=content, user=context.actor, now=context.now)
 
 
 def _set(part: dict[str, Any]) -> dict[str, Any]:

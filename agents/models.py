@@ -17,6 +17,8 @@ class Agent(models.Model):
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # A retired one answers nowhere; what it said keeps its version.
+    retired_at = models.DateTimeField(_("retired"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("assistant")
@@ -44,6 +46,7 @@ class AgentVersion(models.Model):
         PUBLISHED = "published", _("published")
 
     agent = models.ForeignKey(Agent, models.CASCADE, related_name="versions", verbose_name=_("assistant"))
+    # 0 for the draft: it gets its number when it is published.
     number = models.PositiveIntegerField(_("number"))
     status = models.CharField(_("status"), max_length=9, choices=Status, default=Status.DRAFT)
     persona = models.TextField(_("who it is"), blank=True)
@@ -51,8 +54,12 @@ class AgentVersion(models.Model):
     rules = models.JSONField(_("rules"), default=list, db_default=[], blank=True)
     # What it talks about, each in a few words; empty for all that the documents tell.
     topics = models.JSONField(_("topics"), default=list, db_default=[], blank=True)
-    # When a person is to take over: [{"when": words, "say": the line for the customer, or ""}].
+    # When a person is to take over: [{"when": words for the model, "words": what said by a customer is enough,
+    # parted by commas, or "", "say": the line for the customer, or ""}].
     handover = models.JSONField(_("hands over when"), default=list, db_default=[], blank=True)
+    # What it does while people are away, where that differs from the rules of conduct:
+    # {"out_of_hours": ChatRules.OutOfHours, "text": words, "week": as ChatRules.week}.
+    hours = models.JSONField(_("hours"), default=dict, db_default={}, blank=True)
     # "" answers in the customer's language.
     language = models.CharField(_("language"), max_length=5, blank=True, default="", db_default="")
     # The names of the tools that it may use.
@@ -77,6 +84,16 @@ class AgentVersion(models.Model):
     tiers = models.JSONField(_("models by tier"), default=dict, blank=True)
     note = models.CharField(_("what changed"), max_length=200, blank=True, default="", db_default="")
     edited_at = models.DateTimeField(_("last edited"), null=True, blank=True)
+    # As published_by: what was published stays when the person goes.
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("last edited by"),
+    )
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
     # No database constraint: deleting a person must neither change nor be stopped by what was published.
     published_by = models.ForeignKey(
@@ -101,7 +118,7 @@ class AgentVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.agent} {self.number}"
+        return f"{self.agent} {self.number or self.get_status_display()}"
 
 
 class ModelProvider(models.Model):

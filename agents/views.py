@@ -21,7 +21,7 @@ def publish(request: HttpRequest) -> HttpResponse:
     form = VersionForm(request.POST or None, instance=agent.published)
     if request.method == "POST" and form.is_valid():
         user, content = access.person(request), form.cleaned_data
-        version = publishing.publish(agent, content=content, user=user, now=timezone.now())
+        version = publishing.publish_at_once(agent, content=content, user=user, now=timezone.now())
         messages.success(request, _("Version %(number)s answers from now on.") % {"number": version.number})
         return redirect("assistant_publish")
     context = {"agent": agent, "form": form, "versions": agent.versions.select_related("published_by")[:20]}

@@ -81,7 +81,7 @@ def test_new_bubbles_never_move_it_over_the_ceiling(patient: Any) -> None:
 
 def test_the_ceiling_is_the_assistants_own(patient: Any) -> None:
     agent, content = Agent.objects.get(), {"debounce_ceiling_seconds": Decimal("3.0")}
-    publishing.publish(agent, content=content, user=None, now=timezone.now())
+    publishing.publish_at_once(agent, content=content, user=None, now=timezone.now())
     patient.say("Oi")
     assert due_in(patient) == pytest.approx(3.0)
 

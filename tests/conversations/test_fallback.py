@@ -49,7 +49,7 @@ def second_provider(shop: Any) -> None:
     )
     tiers = {"balanced": {"provider": "vendor"}, "advanced": {"provider": "second"}}
     agent = Agent.objects.order_by("pk")[0]
-    publishing.publish(agent, content={"tiers": tiers}, user=None, now=timezone.now())
+    publishing.publish_at_once(agent, content={"tiers": tiers}, user=None, now=timezone.now())
 
 
 def ask(shop: Any, text: str = QUESTION, **more: Any) -> None:

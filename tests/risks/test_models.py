@@ -45,7 +45,7 @@ def second_tier(shop: Any) -> None:
     base = shop.models.url if vendor == "anthropic" else f"{shop.models.url}/v1"
     ModelProvider.objects.create(name="second", vendor=vendor, base_url=base, api_key="other key", model="c")
     tiers = {"balanced": {"provider": "vendor"}, "advanced": {"provider": "second"}}
-    publishing.publish(
+    publishing.publish_at_once(
         Agent.objects.order_by("pk")[0], content={"tiers": tiers}, user=None, now=timezone.now()
     )
 
