@@ -41,7 +41,12 @@ class ToolFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who is served: of the session, never of a model. `test` is a run without effect on the world."""
+    """Who is served: of the session, never of a model. `test` is a run without effect on the world.
+
+    `said` are the customer's own words in this talk: what a tool writes down or writes to must stand in them.
+    `phones` (digits only) and `emails` (lower case) are proved to be this customer's: records are found by
+    these and by nothing that a model says.
+    """
 
     conversation_id: int | None
     contact_id: int | None
@@ -50,18 +55,27 @@ class Context:
     language: str
     now: datetime
     test: bool = False
+    said: str = ""
+    phones: frozenset[str] = frozenset()
+    emails: frozenset[str] = frozenset()
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is known who this customer is; in a rehearsal everybody is."""
+        return self.test or bool(self.phones or self.emails)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a run. `result` is what the model reads, at most about 4,000 characters as JSON.
 
-    `stop` ends the turn with no more words of a model (a person was called).
+    `stop` ends the turn with no more words of a model (a person was called); the customer reads `say`.
     """
 
     result: Mapping[str, Any]
     done: bool = True  # whether the deed was done: only then does it count as a receipt
     stop: bool = False
+    say: str = ""
 
 
 Runner = Callable[[Any, Context, str], Outcome]  # arguments (validated), context, idempotency key
@@ -87,6 +101,8 @@ class Tool:
     needs_confirmation: bool = False
     repeatable: bool = True  # whether running it again with the same key does no harm
     claims: frozenset[Claim] = field(default_factory=frozenset)
+    # Its result holds the business's own documents: what stands there may be repeated as it is.
+    quotes: bool = False
 
 
 _built_in: dict[str, Tool] = {}

@@ -17,7 +17,10 @@ from providers.llm import (
     Completion,
     Passage,
     Request,
+    Round,
     Span,
+    ToolCall,
+    ToolSpec,
     Usage,
     estimated,
     overriding,
@@ -77,13 +80,38 @@ def _shared(allow_private: bool | None) -> anthropic.Anthropic:
 
 
 def _body(request: Request) -> dict[str, Any]:
-    return {
+    asked = {"role": "user", "content": _question(request)}
+    rounds = [message for one in request.rounds for message in _round(one)]
+    body = {
         "model": request.model,
         "max_tokens": request.max_tokens,
         "timeout": request.timeout,
         "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-        "messages": [*_earlier(request), {"role": "user", "content": _question(request)}],
+        "messages": [*_earlier(request), asked, *rounds],
     }
+    if request.tools:  # first in what the vendor reads, so the mark on the system text keeps them, too
+        body["tools"] = [_tool(spec) for spec in request.tools]
+        body["tool_choice"] = {"type": "auto" if request.may_call else "none"}
+    return body
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    told = {"name": spec.name, "description": spec.description, "input_schema": dict(spec.schema)}
+    return {**told, "strict": True} if spec.strict else told
+
+
+def _round(one: Round) -> list[dict[str, Any]]:
+    """What it said and called, and then all results in one message, as the vendor wants them."""
+    said = [{"type": "text", "text": one.text}] if one.text.strip() else []
+    calls = [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments or {})}
+        for call in one.calls
+    ]
+    results = [
+        {"type": "tool_result", "tool_use_id": r.call_id, "content": r.content or "…", "is_error": r.failed}
+        for r in one.results
+    ]
+    return [{"role": "assistant", "content": [*said, *calls]}, {"role": "user", "content": results}]
 
 
 def _earlier(request: Request) -> list[dict[str, Any]]:
@@ -125,6 +153,9 @@ def _completion(answer: anthropic.types.Message, request: Request) -> Completion
         raise ProviderRejected(DECLINED[answer.stop_reason])
     blocks = [block for block in answer.content if block.type == "text"]
     text = "".join(block.text for block in blocks).strip()
+    if calls := _calls(answer, request):
+        usage = _usage(answer.usage) if answer.usage else estimated(request, text)
+        return Completion(text, usage, answer.model or request.model, stop_reason="tool_use", calls=calls)
     if not text or answer.stop_reason not in WHOLE:
         raise ProviderError(f"Claude gave no answer ({answer.stop_reason}).")
     said = [(block.text, _cited(block, request.passages)) for block in blocks]
@@ -138,6 +169,16 @@ def _completion(answer: anthropic.types.Message, request: Request) -> Completion
         spans=_spans(said, whole),
         stop_reason=answer.stop_reason,
         supported=bool(citations),
+    )
+
+
+def _calls(answer: anthropic.types.Message, request: Request) -> tuple[ToolCall, ...]:
+    """What it wants run of what it was offered; one that was cut off is none."""
+    if answer.stop_reason != "tool_use" or not (request.tools and request.may_call):
+        return ()
+    wanted = [block for block in answer.content if block.type == "tool_use"]
+    return tuple(
+        ToolCall(one.id, one.name, one.input if isinstance(one.input, dict) else None) for one in wanted
     )
 
 

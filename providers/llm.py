@@ -71,6 +71,7 @@ class ToolSpec:
     name: str
     description: str
     schema: Mapping[str, Any]
+    strict: bool = True  # whether the schema is in the subset that vendors hold a model to
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class Round:
 class Request:
     """All that a model is told. The last message of the history is the question; timeout in seconds.
 
-    `tools` may be called; `rounds` are the calls of this very question that were answered already.
+    `tools` may be called; `rounds` are the calls of this very question that were answered already. Without
+    `may_call` the tools only explain the rounds, and the model is to answer now.
     """
 
     system: str
@@ -117,6 +119,7 @@ class Request:
     timeout: float = 15.0
     tools: tuple[ToolSpec, ...] = ()
     rounds: tuple[Round, ...] = ()
+    may_call: bool = True
 
     @property
     def question(self) -> str:
@@ -234,6 +237,7 @@ def estimated(request: Request, answer: str) -> Usage:
         request.system,
         *(message.text for message in request.history),
         *(passage.text for passage in request.passages),
+        *(result.content for one in request.rounds for result in one.results),
     )
     said = sum(len(text) for text in texts) + len(request.attachments) * CHARACTERS_A_FILE
     return Usage(input_tokens=said // 4 + 1, output_tokens=len(answer) // 4 + 1, exact=False)

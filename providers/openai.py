@@ -17,7 +17,20 @@ from openai.types.chat import ChatCompletion
 
 from providers import sdk_http, sentences
 from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
-from providers.llm import IMAGES, Citation, Completion, Passage, Request, Span, Usage, estimated, overriding
+from providers.llm import (
+    IMAGES,
+    Citation,
+    Completion,
+    Passage,
+    Request,
+    Round,
+    Span,
+    ToolCall,
+    ToolSpec,
+    Usage,
+    estimated,
+    overriding,
+)
 
 log = structlog.get_logger(__name__)
 VENDOR_URL = "https://api.openai.com/v1"
@@ -79,15 +92,39 @@ def _shared(allow_private: bool | None) -> openai.OpenAI:
 
 def _body(request: Request) -> dict[str, Any]:
     earlier = [{"role": m.role, "content": m.text} for m in request.history[:-1] if m.text.strip()]
-    return {
+    body = {
         "model": request.model,
         "timeout": request.timeout,
         "messages": [
             {"role": "system", "content": f"{request.system}\n\n{ASK_FOR_MARKS}"},
             *earlier,
             {"role": "user", "content": _question(request)},
+            *(message for one in request.rounds for message in _round(one)),
         ],
     }
+    if request.tools:
+        body["tools"] = [_tool(spec) for spec in request.tools]
+        body["tool_choice"] = "auto" if request.may_call else "none"
+    return body
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    told = {"name": spec.name, "description": spec.description, "parameters": dict(spec.schema)}
+    return {"type": "function", "function": {**told, "strict": True} if spec.strict else told}
+
+
+def _round(one: Round) -> list[dict[str, Any]]:
+    """What it said and called, then a message for each result, in the order of the calls."""
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments or {}))},
+        }
+        for call in one.calls
+    ]
+    results = [{"role": "tool", "tool_call_id": r.call_id, "content": r.content} for r in one.results]
+    return [{"role": "assistant", "content": one.text or None, "tool_calls": calls}, *results]
 
 
 def _question(request: Request) -> str | list[dict[str, Any]]:
@@ -120,6 +157,9 @@ def _completion(answer: ChatCompletion, request: Request) -> Completion:
     if choice and (choice.finish_reason == "content_filter" or getattr(said, "refusal", None)):
         raise ProviderRejected("The model declined to answer this.")
     text = (getattr(said, "content", None) or "").strip()
+    if calls := _calls(said, request):
+        usage = _usage(answer.usage) if answer.usage else estimated(request, text)
+        return Completion(text, usage, answer.model or request.model, stop_reason="tool_calls", calls=calls)
     plain = MARKS.sub("", text).strip()
     if not choice or not plain:
         raise ProviderError("The model gave no answer.")
@@ -134,6 +174,26 @@ def _completion(answer: ChatCompletion, request: Request) -> Completion:
         stop_reason=str(choice.finish_reason or ""),
         supported=bool(citations),
     )
+
+
+def _calls(said: Any, request: Request) -> tuple[ToolCall, ...]:
+    """What it wants run of what it was offered. Servers of this shape differ in the reason that they give."""
+    if not (request.tools and request.may_call):
+        return ()
+    wanted = [one for one in getattr(said, "tool_calls", None) or [] if getattr(one, "function", None)]
+    return tuple(
+        ToolCall(one.id or f"call_{n}", one.function.name or "", _arguments(one.function.arguments))
+        for n, one in enumerate(wanted)
+    )
+
+
+def _arguments(written: str | None) -> dict[str, Any] | None:
+    """The JSON object that it wrote; None when it is none."""
+    try:
+        found = json.loads(written or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _citations(text: str, passages: tuple[Passage, ...]) -> tuple[Citation, ...]:
