@@ -7,6 +7,7 @@ class AgentsConfig(AppConfig):
     verbose_name = _("Assistants")
 
     def ready(self) -> None:
-        from agents import blueprint
+        from agents import blueprint, scenario_blueprint
 
         blueprint.register()
+        scenario_blueprint.register()

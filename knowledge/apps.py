@@ -7,7 +7,7 @@ class KnowledgeConfig(AppConfig):
     verbose_name = _("Knowledge")
 
     def ready(self) -> None:
-        from knowledge import blueprint, kinds, search_model_blueprint
+        from knowledge import answers_blueprint, blueprint, kinds, search_model_blueprint
         from knowledge.baserow_reader import BaserowReader
         from knowledge.drive_reader import DriveReader
         from knowledge.pages import PageReader
@@ -15,6 +15,7 @@ class KnowledgeConfig(AppConfig):
 
         search_model_blueprint.register()  # before documents, which are embedded
         blueprint.register()
+        answers_blueprint.register()
         kinds.register("baserow", BaserowReader)
         kinds.register("drive", DriveReader)
         kinds.register("page", PageReader)

@@ -170,7 +170,7 @@ def _check(value: list[Any], context: Context) -> Iterable[tuple[Steps, str]]:
 
 
 def _wrong(part: Any, context: Context) -> Iterable[tuple[Steps, str]]:
-    yield from _unknown_assistants(part, context)
+    yield from unknown_assistants(part, context)
     if isinstance(part, FilePart) and not context.path(part.path).is_file():
         yield ("path",), f"there is no file {part.path}"
     if isinstance(part, PairsPart):
@@ -180,10 +180,12 @@ def _wrong(part: Any, context: Context) -> Iterable[tuple[Steps, str]]:
         yield from _wrong_place(part, context)
 
 
-def _unknown_assistants(part: ReachPart, context: Context) -> Iterable[tuple[Steps, str]]:
+def unknown_assistants(part: ReachPart, context: Context) -> Iterable[tuple[Steps, str]]:
+    """What is wrong with the names that a part is kept for."""
     known = set(assistants.names().values()) if context.tenant else set()
-    if (own := context.values.get("assistant")) is not None:
-        known.add(own.name)
+    several = context.values.get("assistants", [])
+    one = context.values.get("assistant")
+    known |= {own.name for own in (*several, *([one] if one else []))}
     for place, name in enumerate(part.assistants):
         if name not in known:
             yield ("assistants", place), f"there is no assistant {name}"

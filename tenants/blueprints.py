@@ -38,12 +38,14 @@ from django.db import transaction
 from django_tenants.utils import schema_context
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from tenants import addresses, audit, blueprint_files, names, provisioning
+from tenants import addresses, audit, blueprint_files, catalogue, names, provisioning
 from tenants.blueprint_files import Hidden, Loaded, Problem, Steps
 from tenants.db import connection
 from tenants.models import LANGUAGES, Domain, Membership, Role, Tenant, User
 
-__all__ = ["BlueprintError", "Context", "Hidden", "Part", "Problem", "Secret", "Section", "apply", "export"]
+__all__ = [
+    "BlueprintError", "Context", "Hidden", "Part", "Problem", "Secret", "Section", "add", "apply", "export",
+]  # fmt: skip
 
 Secret = Annotated[str, Field(min_length=1, json_schema_extra={"secret": True})]
 
@@ -111,7 +113,9 @@ class Context:
     undo_stack: ExitStack = field(default_factory=ExitStack)
 
     def path(self, text: str) -> Path:
-        """A file named in the business file, relative to that file's folder."""
+        """A file named in the business file: relative to that file's folder, or one that ships with us."""
+        if (ours := catalogue.path_of(text)) is not None:
+            return ours
         return (self.folder / Path(text).expanduser()).resolve()
 
     def undo(self, action: Callable[[], Any]) -> None:
@@ -170,6 +174,30 @@ def apply(file: Path, *, now: datetime, check: bool = False, actor: User | None 
         return Result(values["business"].slug, tenant is None, changes, tenant, {})
     made = _apply(values, loaded, context)
     return Result(made.slug, tenant is None, changes, made, _report(made, context))
+
+
+def add(
+    loaded: Loaded,
+    *,
+    tenant: Tenant,
+    folder: Path,
+    now: datetime,
+    undo: ExitStack,
+    actor: User | None = None,
+) -> None:
+    """Apply a file's sections to a business that is there, in the caller's transaction and its schema.
+
+    Who the business and its owner are stays as it is. `undo` is what the caller does when its transaction
+    fails. Raises BlueprintError.
+    """
+    values = _validated(loaded)
+    context = Context(
+        folder=folder.resolve(), now=now, tenant=tenant, actor=actor, values=values, undo_stack=undo
+    )
+    _check(values, loaded, context)
+    with _inside(tenant):
+        for section in _present(values):
+            section.apply(values[section.name], context)
 
 
 def export(tenant: Tenant, *, now: datetime) -> str:

@@ -255,6 +255,8 @@ class SignUp(models.Model):
     slug = models.CharField(_("address"), max_length=40)
     timezone = models.CharField(_("time zone"), max_length=64, default="America/Sao_Paulo")
     language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="pt-br")
+    # The name of what it begins with: see tenants.catalogue. Empty begins with nothing.
+    blueprint = models.CharField(_("blueprint"), max_length=40, blank=True, default="", db_default="")
     status = models.CharField(_("status"), max_length=11, choices=Status, default=Status.UNCONFIRMED)
     tenant = models.ForeignKey(
         Tenant, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("business")

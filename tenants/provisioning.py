@@ -8,6 +8,7 @@ A sign-up is a row (`SignUp`) that waits until it is done; the task is only its 
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -20,7 +21,7 @@ from django.utils import timezone as clock
 from django.utils.translation import gettext as _
 from django_tenants.utils import schema_context
 
-from tenants import audit, names, template
+from tenants import audit, catalogue, names, template
 from tenants.background import public_task, ring_public
 from tenants.db import connection
 from tenants.models import LANGUAGES, Domain, Membership, Role, SignUp, Tenant, User
@@ -137,11 +138,19 @@ def _seed(tenant: Tenant, *, owner: User | None, now: datetime) -> None:
 # -- sign-ups
 
 
-def ask(*, user: User, name: str, slug: str, language: str, timezone: str, now: datetime) -> SignUp:
+def ask(
+    *, user: User, name: str, slug: str, language: str, timezone: str, now: datetime, blueprint: str = ""
+) -> SignUp:
     """Remember what business a person wants, in place of an earlier wish; confirming the e-mail starts it."""
     SignUp.objects.filter(user=user).exclude(status=SignUp.Status.DONE).delete()
     return SignUp.objects.create(
-        user=user, name=name, slug=slug, language=language, timezone=timezone, created_at=now
+        user=user,
+        name=name,
+        slug=slug,
+        language=language,
+        timezone=timezone,
+        blueprint=blueprint,
+        created_at=now,
     )
 
 
@@ -166,21 +175,33 @@ def make(sign_up_id: int) -> None:
         _retry_later(sign_up_id, type(error).__name__)
 
 
-@transaction.atomic(durable=True)
 def _make(sign_up_id: int, *, now: datetime) -> None:
+    """The business whole, or nothing of it: no files either."""
+    with ExitStack() as undo:
+        with transaction.atomic(durable=True):
+            _make_inside(sign_up_id, now=now, undo=undo)
+        undo.pop_all()  # it is committed: nothing is to be undone any more
+
+
+def _make_inside(sign_up_id: int, *, now: datetime, undo: ExitStack) -> None:
     waiting = SignUp.objects.filter(status=SignUp.Status.WAITING, tenant=None)
     sign_up = waiting.select_for_update(skip_locked=True, of=("self",)).filter(pk=sign_up_id).first()
     if sign_up is None:
         return
     lock()
+    chosen = catalogue.known().get(sign_up.blueprint)
     sign_up.tenant = create(
         name=sign_up.name,
         slug=free_slug(sign_up.slug),
         owner=sign_up.user,
-        language=sign_up.language,
-        timezone=sign_up.timezone,
+        language=chosen.language if chosen else sign_up.language,
+        timezone=chosen.timezone if chosen else sign_up.timezone,
         now=now,
     )
+    if chosen is not None:
+        from tenants import starting  # the business file makes businesses too: it stands above this module
+
+        starting.begin(chosen, tenant=sign_up.tenant, now=now, undo=undo, actor=sign_up.user)
     sign_up.status = SignUp.Status.DONE
     sign_up.save(update_fields=["tenant", "status"])
 
