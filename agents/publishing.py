@@ -59,9 +59,18 @@ def content_of(version: AgentVersion | None) -> dict[str, Any]:
 
 
 def digest(value: Any) -> str:
-    """A short name for what a field says, the same for the same content: what an editor has seen."""
-    written = json.dumps(value, sort_keys=True, default=float, ensure_ascii=False)
+    """A short name for what a field says, the same for the same words: what an editor has seen."""
+    written = json.dumps(_plain(value), sort_keys=True, default=float, ensure_ascii=False)
     return hashlib.sha256(written.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    """Without what nobody sees: blanks around words, the two ways to end a line."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").strip()
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def fingerprint(version: AgentVersion) -> str:
@@ -95,18 +104,19 @@ def edit_draft(
 ) -> Edited:
     """Write these fields into the draft; without one, it begins as what is published.
 
-    `seen` holds the digest of each field as this editor read it. A field that somebody else has changed
-    since is not written and comes back in `clashes`; the others are. Without `seen` the last word counts.
+    `seen` holds the digest of each field as this editor read it: what they left so is not written, and what
+    somebody else has changed since comes back in `clashes`. Without `seen` the last word counts.
     """
     if strange := set(content) - set(EDITABLE):
         raise ValueError(f"A version has no {', '.join(sorted(strange))}.")
     draft = _draft_of(_locked(agent))
+    mine = {field: value for field, value in content.items() if digest(value) != (seen or {}).get(field)}
     clashes = {
         field: getattr(draft, field)
-        for field, value in content.items()
+        for field, value in mine.items()
         if _was_overtaken(getattr(draft, field), value, (seen or {}).get(field))
     }
-    written = {field: value for field, value in content.items() if field not in clashes}
+    written = {field: value for field, value in mine.items() if field not in clashes}
     if any(digest(value) != digest(getattr(draft, field)) for field, value in written.items()):
         _write(draft, written, user=user, now=now)
     return Edited(draft, clashes)
@@ -132,11 +142,15 @@ def _write(draft: AgentVersion, content: Mapping[str, Any], *, user: User | None
 
 @transaction.atomic
 def discard_draft(agent: Agent, *, user: User | None) -> None:
-    """Throw the draft away: the next edit begins from what is published."""
-    draft = _locked(agent).draft
-    if draft is None:
+    """Put the draft back to what is published; its row stays, since test chats and evaluations name it."""
+    locked = _locked(agent)
+    draft = locked.draft
+    if draft is None or not changed(draft, locked.published):
         return
-    draft.delete()
+    for field, value in content_of(locked.published or AgentVersion()).items():
+        setattr(draft, field, value)
+    draft.edited_at = draft.edited_by = None
+    draft.save()
     audit.record("agent.discard_draft", actor=user, target=agent)
     live.publish("draft.changed", id=agent.pk)
 
@@ -150,15 +164,15 @@ def publish(
 ) -> AgentVersion:
     """Let customers be answered with the draft from now on; twice at once makes one version.
 
-    Raises Outdated when the draft is gone or is not what was `seen` (a fingerprint), and Refused when a gate
+    Raises Outdated when the draft is not what was `seen` (a fingerprint), and Refused when a gate
     blocks and there is no `override`, the reason of somebody who may give one.
     """
     agent = _locked(draft.agent)
     draft.agent.__dict__.pop("published", None)
-    found = AgentVersion.objects.filter(pk=draft.pk).first()
-    if found is not None and found.status == AgentVersion.Status.PUBLISHED:
+    found = AgentVersion.objects.select_related("agent").get(pk=draft.pk)
+    if found.status == AgentVersion.Status.PUBLISHED:
         return found
-    if found is None or (seen and seen != fingerprint(found)):
+    if seen and seen != fingerprint(found):
         raise Outdated
     base = agent.published
     if base is not None and not changed(found, base):
