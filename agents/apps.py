@@ -7,7 +7,8 @@ class AgentsConfig(AppConfig):
     verbose_name = _("Assistants")
 
     def ready(self) -> None:
-        from agents import blueprint, scenario_blueprint
+        from agents import blueprint, scenario_blueprint, shipped
 
         blueprint.register()
         scenario_blueprint.register()
+        shipped.register()
