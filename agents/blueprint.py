@@ -9,7 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from pydantic import Field, field_validator
 
-from agents import publishing
+from agents import hiring, publishing
 from agents.models import Agent, ModelProvider
 from agents.routing import TIERS
 from tenants import blueprints, provisioning
@@ -107,8 +107,7 @@ def start(tenant: Tenant, *, now: datetime) -> None:
     """The first assistant of a new business, published."""
     with translation.override(tenant.language):
         name = _("Assistant")
-        persona = _("You are the receptionist of %(business)s.") % {"business": tenant.name}
-    publishing.first_agent(name=name, now=now, persona=persona)
+    publishing.first_agent(name=name, now=now, persona=hiring.usual_persona(tenant))
 
 
 # -- providers
