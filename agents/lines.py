@@ -21,6 +21,7 @@ class Line(StrEnum):
     HOLDING = "holding"
     OUT_OF_HOURS = "out_of_hours"
     BACK = "back"
+    OUT_OF_SCOPE = "out_of_scope"
 
 
 _LINES: dict[str, dict[Line, str]] = {
@@ -38,6 +39,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "Recebi sua mensagem e estou demorando mais do que o normal. Respondo assim que puder; se eu não conseguir, uma pessoa da equipe responde.",
         Line.OUT_OF_HOURS: "Recebemos sua mensagem. Agora estamos fechados; voltamos {back} e uma pessoa responde você.",
         Line.BACK: "Nossa equipe volta {back}.",
+        Line.OUT_OF_SCOPE: "Com isso não consigo ajudar: aqui respondo só sobre a nossa empresa e o que ela oferece.",
     },
     "en": {
         Line.ASKED: "Of course. I have told the team: a person will continue this conversation with you.",
@@ -53,6 +55,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "I have your message and need longer than usual. I will answer as soon as I can; if I cannot, a person of the team will.",
         Line.OUT_OF_HOURS: "We have your message. We are closed at the moment; we are back {back} and a person will answer you.",
         Line.BACK: "Our team is back {back}.",
+        Line.OUT_OF_SCOPE: "I cannot help with that: here I only answer about our business and what it offers.",
     },
     "es": {
         Line.ASKED: "Claro. Ya avisé al equipo: una persona continúa esta conversación con usted.",
@@ -68,6 +71,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "Recibí su mensaje y estoy tardando más de lo normal. Respondo en cuanto pueda; si no lo consigo, le responderá una persona del equipo.",
         Line.OUT_OF_HOURS: "Recibimos su mensaje. Ahora estamos cerrados; volvemos {back} y una persona le responderá.",
         Line.BACK: "Nuestro equipo vuelve {back}.",
+        Line.OUT_OF_SCOPE: "Con eso no puedo ayudar: aquí respondo solo sobre nuestra empresa y lo que ofrece.",
     },
     "fr": {
         Line.ASKED: "Bien sûr. J’ai prévenu l’équipe : une personne poursuit cette conversation avec vous.",
@@ -83,6 +87,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "J’ai bien reçu votre message et j’ai besoin de plus de temps que d’habitude. Je réponds dès que possible ; sinon, une personne de l’équipe le fera.",
         Line.OUT_OF_HOURS: "Nous avons bien reçu votre message. Nous sommes fermés en ce moment ; nous revenons {back} et une personne vous répondra.",
         Line.BACK: "Notre équipe revient {back}.",
+        Line.OUT_OF_SCOPE: "Je ne peux pas aider avec cela : ici, je réponds seulement sur notre entreprise et ce qu’elle propose.",
     },
 }
 

@@ -121,7 +121,7 @@ def _request(gap: Gap, version: AgentVersion, found: retrieval.Retrieved) -> llm
 
 
 def _complete(version: AgentVersion, gap: Gap, asked: fallback.Asked) -> fallback.Answered:
-    tier = routing.choose(gap.question, tiers=version.tiers).tier
+    tier = routing.choose(gap.question, policy=version.routing, tiers=version.tiers).tier
     return fallback.complete(version, tier, asked, known=breakers.all_known())
 
 

@@ -5,12 +5,13 @@ Nothing here opens a transaction, charges or sends: whoever asks keeps what come
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from agents import replies
 from agents.models import AgentVersion
-from conversations import breakers, fallback, settled
+from agents.routing import Decision
+from conversations import breakers, fallback, routes, settled
 from conversations.models import Breaker
 from knowledge import retrieval
 from knowledge.pinned import Pinned
@@ -25,6 +26,7 @@ class Question:
     """What is to be answered, and for whom: ids come from the session, never from a model.
 
     `files` tells that something other than words came with it. With `rehearsed` no tool touches the world.
+    `tier` is what the words alone chose; `value` is the customer's, 0 to 100, where anything is known of them.
     """
 
     words: str
@@ -39,6 +41,8 @@ class Question:
     turn_id: int | None = None
     attempt: int = 1
     rehearsed: bool = False
+    value: int | None = None
+    trail: routes.Trail = field(default_factory=routes.Trail)  # filled on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Thought:
     latency_ms: int
     steps: tuple[Step, ...] = ()
     pinned: Pinned | None = None  # what was settled for this question, and said
+    route: Decision | None = None
+    fallbacks: tuple[routes.Attempt, ...] = ()  # who was asked in vain
 
 
 def think(question: Question, *, started: float) -> Thought:
@@ -72,21 +78,31 @@ def think(question: Question, *, started: float) -> Thought:
     if (as_settled := _as_settled(question, found, steps, started=started)) is not None:
         return as_settled
     to_say = settled.of(found, files=question.files)
+    decision = _routed(question, found, steps, known=known)
+    if decision.refused and to_say is None:
+        return _refused(question, decision, steps, started=started)
     request = _request(question, found, to_say)
     asked = fallback.Asked(
-        request, quotable=found.supported, attempt=question.attempt, started=started, settled=to_say
+        request,
+        quotable=found.supported,
+        attempt=question.attempt,
+        started=started,
+        settled=to_say,
+        tried=question.trail.fallbacks,
     )
     since = time.monotonic()
-    answered = fallback.complete(question.version, question.tier, asked, known=known)
+    answered = fallback.complete(question.version, decision.tier, asked, known=known)
     steps.append(_asked_model(answered, since=since))
     return Thought(
         settled.without_passage(answered.completion, ref=len(found.passages)),
         found,
         answered.vendor,
-        question.tier,
+        answered.tier or decision.tier,
         latency_ms=_ms(started),
         steps=tuple(steps),
         pinned=to_say if answered.completion.supported else None,
+        route=decision,
+        fallbacks=tuple(question.trail.fallbacks),
     )
 
 
@@ -105,6 +121,28 @@ def _find(question: Question, steps: list[Step], *, known: Mapping[str, Breaker]
     detail = {"passages": len(found.passages), "support": round(found.support, 3), "enough": found.supported}
     steps.append(Step("search", "documents", _ms(since), detail))
     return found
+
+
+def _routed(
+    question: Question, found: retrieval.Retrieved, steps: list[Step], *, known: Mapping[str, Breaker]
+) -> Decision:
+    since = time.monotonic()
+    decision = routes.decide(question, supported=found.supported, known=known)
+    steps.append(Step("route", decision.tier, _ms(since), decision.as_json()))
+    return decision
+
+
+def _refused(question: Question, decision: Decision, steps: list[Step], *, started: float) -> Thought:
+    """What is none of the business's affairs: no model is asked, and nothing is charged."""
+    return Thought(
+        routes.refusal(question.language),
+        retrieval.NOTHING,
+        routes.REFUSED,
+        decision.tier,
+        latency_ms=_ms(started),
+        steps=tuple(steps),
+        route=decision,
+    )
 
 
 def _as_settled(

@@ -7,7 +7,7 @@ tried again, and then a person is called. Whoever waits for longer than the owne
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +17,7 @@ from django.utils import timezone
 from agents import replies
 from agents.lines import Line, say
 from agents.models import AgentVersion
-from conversations import breakers, consent, handoff, outbox, rules, settled
+from conversations import breakers, consent, handoff, outbox, routes, rules, settled
 from conversations.models import Breaker, Conversation, Message
 from knowledge import reranking, retrieval
 from knowledge.models import Reranker
@@ -45,6 +45,7 @@ class Asked:
     attempt: int
     started: float  # on the monotonic clock
     settled: Pinned | None = None  # in another language: said by a model, or else as it stands
+    tried: list[routes.Attempt] = field(default_factory=list)  # who was asked in vain
 
     def of(self, speaker: replies.Speaker) -> llm.Request:
         """As this model is to be asked; who can only quote sees what supports an answer, or nothing."""
@@ -58,6 +59,7 @@ class Answered:
 
     completion: llm.Completion
     vendor: str
+    tier: str = ""  # whose model it was; empty for a quotation
 
 
 def find(question: str, *, language: str, agent_id: int, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
@@ -110,9 +112,7 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
         if left < LEAST_SECONDS:
             break
         try:
-            answered = _ask(replies.speaker_for(version, name), asked, known, seconds=left)
-            replies.check(version, asked.request, answered.completion)
-            return answered
+            return _by_tier(version, name, asked, known, seconds=left)
         except replies.Unfit as unfit:
             log.warning("answer.kept_back", breach=unfit.breach.value)
             error = unfit  # talked into it once, the next model may be, too
@@ -131,6 +131,21 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
         raise error
     replies.check(version, asked.request, quoted.completion)  # a document may hold such words, too
     return quoted
+
+
+def _by_tier(
+    version: AgentVersion, tier: str, asked: Asked, known: Mapping[str, Breaker], *, seconds: float
+) -> Answered:
+    """Ask the model of one tier; that it was asked in vain is noted."""
+    since, speaker = time.monotonic(), replies.speaker_for(version, tier)
+    try:
+        answered = _ask(speaker, asked, known, seconds=seconds)
+        replies.check(version, asked.request, answered.completion)
+    except ProviderError as error:
+        ms = int((time.monotonic() - since) * 1000)
+        asked.tried.append(routes.Attempt(tier, speaker.vendor, speaker.model, str(error)[:200], ms))
+        raise
+    return replace(answered, tier=tier)
 
 
 class Paused(ProviderError):

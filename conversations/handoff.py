@@ -168,5 +168,7 @@ def locked_if_there(conversation_id: int) -> Conversation | None:
 
 
 def locked(conversation_id: int) -> Conversation:
-    conversations = Conversation.objects.select_for_update(of=("self",)).select_related("channel__agent")
-    return conversations.get(pk=conversation_id)
+    """The conversation with its channel and its contact, as nobody else changes it until the commit."""
+    conversations = Conversation.objects.select_for_update(of=("self",))
+    conversations = conversations.select_related("channel__agent", "contact__profile")
+    return conversations.defer("contact__profile__embedding").get(pk=conversation_id)

@@ -1,10 +1,10 @@
 """One answer by the agent: begin (locked), answer (no transaction), finish (locked)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from django.core.files.storage import default_storage
@@ -27,6 +27,7 @@ from conversations import (
     handoff,
     hooks,
     outbox,
+    routes,
     settled,
     teaching,
     understanding,
@@ -45,6 +46,7 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
 LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
 HISTORY_CHARACTERS = 12_000
+FREE = (settled.VENDOR, routes.REFUSED)  # nobody was asked
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 REMEMBERED = (
     "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence",
@@ -125,7 +127,7 @@ def _failed(turn: Turn, error: Exception) -> None:
     reason = str(error) if isinstance(error, ProviderError) else type(error).__name__
     again = not isinstance(error, ProviderRejected)
     after = error.retry_after or 0.0 if isinstance(error, ProviderError) else 0.0
-    abandon(turn.pk, reason=reason, again=again, after=after, now=timezone.now())
+    abandon(turn.pk, reason=reason, again=again, after=after, route=turn.route, now=timezone.now())
 
 
 @transaction.atomic(durable=True)
@@ -196,8 +198,7 @@ def _beyond_us(conversation: Conversation, messages: Sequence[Message], asked_ba
 
 def _types_read(conversation: Conversation, messages: Sequence[Message]) -> frozenset[str]:
     version = conversation.channel.agent.published
-    tier = routing.choose(question_of(messages), tiers=version.tiers if version else {}).tier
-    return understanding.types_read(version, tier, messages)
+    return understanding.types_read(version, routes.by_words(version, question_of(messages)).tier, messages)
 
 
 def _waits(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> bool:
@@ -228,13 +229,13 @@ def _offered_person(conversation: Conversation) -> bool:
 
 def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime, free: bool) -> Turn:
     version = conversation.channel.agent.published
-    route = routing.choose(question_of(messages), tiers=version.tiers if version else {})
+    route = routes.by_words(version, question_of(messages))
     earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
     turn = Turn.objects.create(
         conversation=conversation,
         agent_version=version,
         tier=route.tier,
-        route_reason=route.reason,
+        route_reason=route.reasons[-1].code,
         attempt=max((turn.attempt + (turn.status == failed) for turn in earlier), default=1),
         merges=max((turn.merges + (turn.status == merged) for turn in earlier), default=0),
         started_at=now,
@@ -244,7 +245,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
     attention.ring(conversation, messages[-1])
     turn.hold = _carried_over(earlier, now=now)
     if turn.hold is None and not free:
-        amount = _estimate(version, route.tier, messages, now=now)
+        amount = _estimate(version, messages, value=routes.value_of(conversation), now=now)
         turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
     turn.save(update_fields=["hold"])
     return turn
@@ -266,18 +267,25 @@ def _carried_over(earlier: Sequence[Turn], *, now: datetime) -> Hold | None:
     return None
 
 
-def _estimate(version: AgentVersion | None, tier: str, messages: Sequence[Message], *, now: datetime) -> int:
+def _estimate(
+    version: AgentVersion | None, messages: Sequence[Message], *, value: int | None, now: datetime
+) -> int:
+    """What to reserve: enough for the dearest model that the router may choose once it knows the meaning."""
     files = sum(message.kind in understanding.SHOWN for message in messages)
     characters = HISTORY_CHARACTERS + files * llm.CHARACTERS_A_FILE
-    tiers = (version.tiers if version else None) or {}
-    model = tiers.get(tier, {}).get("model", "*")
-    return pricing.estimate(credits.price_for(model, at=now), characters=characters, max_tokens=700)
+    models = routes.may_ask(version, question_of(messages), value=value)
+    prices = credits.prices_for(models, at=now)
+    return max(pricing.estimate(one, characters=characters, max_tokens=700) for one in prices)
 
 
 def answer(begun: Begun, *, started: float) -> Reply:
     """Retrieve and generate. No transaction is open here; raises ProviderError or ProviderRejected."""
     question = _question(begun)
-    thought = engine.think(question, started=started)
+    try:
+        thought = engine.think(question, started=started)
+    except ProviderError:
+        begun.turn.route = question.trail.as_json()  # who gives the turn up keeps it
+        raise
     unanswered = "" if thought.completion.supported else _asked_for(begun, question.words)
     return Reply(thought, unanswered)
 
@@ -298,6 +306,7 @@ def _question(begun: Begun) -> engine.Question:
         contact_id=conversation.contact_id,
         turn_id=turn.pk,
         attempt=turn.attempt,
+        value=routes.value_of(conversation),
     )
 
 
@@ -338,7 +347,7 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     if not silent and _is_overtaken(conversation, turn):
         _merge(conversation, turn, reply, price=price, now=now)
         return None
-    cost = 0 if reply.thought.vendor == settled.VENDOR else pricing.cost(price, reply.completion.usage)
+    cost = 0 if reply.thought.vendor in FREE else pricing.cost(price, reply.completion.usage)
     status = Turn.Status.SILENT if silent else Turn.Status.DONE
     if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
@@ -395,6 +404,7 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
             credits=cost,
             latency_ms=reply.thought.latency_ms,
             tier=reply.thought.tier,
+            **routes.kept(reply.thought),
             steps=[asdict(step) for step in reply.thought.steps],
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
@@ -436,8 +446,9 @@ def _go_on(conversation: Conversation) -> None:
 
 @transaction.atomic(durable=True)
 def abandon(
-    turn_id: int, *, reason: str, again: bool, now: datetime, after: float = 0.0, line: Line = Line.FAILED
-) -> Turn:
+    turn_id: int, *, reason: str, again: bool, now: datetime, after: float = 0.0, line: Line = Line.FAILED,
+    route: Mapping[str, Any] | None = None,
+) -> Turn:  # fmt: skip
     """Give a turn up: it is free. Try again a little later, and after a few tries call a person."""
     conversation_id = Turn.objects.values_list("conversation_id", flat=True).get(pk=turn_id)
     conversation = handoff.locked(conversation_id)
@@ -447,7 +458,9 @@ def abandon(
     if turn.hold:
         credits.release(turn.hold, now=now)
     turn.status, turn.error, turn.finished_at = Turn.Status.FAILED, reason[:200], now
-    turn.save(update_fields=["status", "error", "finished_at"])
+    turn.route, turn.intent = route or turn.route, (route or {}).get("intent", "")
+    turn.tier = (route or {}).get("tier", turn.tier)
+    turn.save(update_fields=["status", "error", "finished_at", "route", "intent", "tier"])
     log.warning("turn.abandoned", turn_id=turn.pk, attempt=turn.attempt)
     if conversation.handler == Conversation.Handler.AGENT:
         _after_failure(conversation, turn, again=again, after=after, line=line, now=now)
@@ -503,7 +516,7 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
 def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
     completion, key = reply.completion, f"turn:{turn.pk}"
-    if reply.thought.vendor == settled.VENDOR:
+    if reply.thought.vendor in FREE:
         return credits.release(turn.hold, now=now) if turn.hold is not None else None
     credits.record_usage(
         key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now

@@ -82,7 +82,15 @@ def may_be_private(base_url: str) -> bool:
 
 def question(text: str) -> Vector:
     """The vector of what somebody asks; one that was asked lately costs no call. Raises ProviderError."""
-    by = serving().adapter
+    return _of(text, by=serving().adapter)
+
+
+def by_installation(text: str) -> Vector:
+    """As `question`, by the installation's own model, whatever serves this business."""
+    return _of(text, by=embedder(settings.EMBEDDING_URL))
+
+
+def _of(text: str, *, by: Embedder) -> Vector:
     if by.known_model and (kept := cache.get(_key(text, by.known_model))) is not None:
         return Vector(by.known_model, np.frombuffer(kept, dtype="<f2"))
     model, values = by.embed_question(text)

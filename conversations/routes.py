@@ -1,0 +1,157 @@
+"""The router at work: what is looked up for a decision, and what is kept of it with the turn."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db.models import Sum
+from django.utils import timezone
+
+from agents import intents, learning, routing
+from agents.lines import Line, say
+from agents.models import AgentVersion
+from agents.routing import Decision, Policy, Reading
+from conversations.models import Breaker, Conversation, Turn
+from knowledge import embeddings
+from providers import llm
+from providers.errors import ProviderError
+from tenants.current import tenant
+from tenants.db import connection
+
+if TYPE_CHECKING:
+    from conversations.engine import Question, Thought
+
+log = structlog.get_logger(__name__)
+REFUSED = "refused"  # who answered, where nobody was asked
+AWAY_SECONDS = 30.0  # so long the words alone decide after the embedding process did not answer
+EMBEDDING = "embedding"
+_away = {"until": 0.0}  # on the monotonic clock of this process
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A model that was asked in vain: what it was asked as, and why that came to nothing."""
+
+    tier: str
+    vendor: str
+    model: str
+    reason: str
+    ms: int
+
+
+@dataclass(slots=True)
+class Trail:
+    """What was decided and who was asked in vain, also where no answer came of it."""
+
+    decision: Decision | None = None
+    fallbacks: list[Attempt] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """As `Turn.route` keeps it; {} where nothing was decided."""
+        if self.decision is None:
+            return {}
+        tried = [
+            {"tier": one.tier, "vendor": one.vendor, "model": one.model, "reason": one.reason, "ms": one.ms}
+            for one in self.fallbacks
+        ]
+        return self.decision.as_json() | {"fallbacks": tried}
+
+
+def by_words(version: AgentVersion | None, words: str) -> Decision:
+    """The tier by the words alone: what stands until somebody has looked at what they mean."""
+    if version is None:
+        return routing.choose(words)
+    return routing.choose(words, policy=version.routing, tiers=version.tiers)
+
+
+def may_ask(version: AgentVersion | None, words: str, *, value: int | None) -> list[str]:
+    """The names of the models that may answer this, for their prices: "*" where a tier names none."""
+    tiers: Mapping[str, Any] = (version.tiers if version else None) or {}
+    policy = Policy.of(version.routing if version else None)
+    found = routing.reachable(routing.Asked(words, value=value), policy=policy, tiers=tiers)
+    return sorted({(tiers.get(tier) or {}).get("model") or "*" for tier in found})
+
+
+def value_of(conversation: Conversation) -> int | None:
+    """What the customer is worth to the business, 0 to 100; None where nothing is known of them."""
+    profile = getattr(conversation.contact, "profile", None)
+    return profile.value if profile is not None else None
+
+
+def decide(question: "Question", *, supported: bool, known: Mapping[str, Breaker]) -> Decision:
+    """The tier for this question, by what it means; the trail keeps it."""
+    version, policy = question.version, Policy.of(question.version.routing)
+    asked = routing.Asked(
+        words=question.words,
+        reading=read(question.words, known=known),
+        value=question.value,
+        files=question.files,
+        answers_us=_answers_us(question),
+        supported=supported,
+    )
+    spent = spent_today(policy, now=timezone.now()) if policy.budgets else {}
+    decision = routing.decide(asked, policy=policy, tiers=version.tiers or {}, spent=spent)
+    if question.attachments and decision.tier != question.tier:
+        # The file was made ready for the model of this tier; another one may not read it.
+        reason = routing.Reason("files", question.tier)
+        decision = replace(decision, tier=question.tier, reasons=(*decision.reasons, reason))
+    question.trail.decision = decision
+    question.trail.fallbacks.clear()
+    return decision
+
+
+def read(words: str, *, known: Mapping[str, Breaker]) -> Reading | None:
+    """What the words want; None while the embedding process is away, and for nothing at all."""
+    row = known.get(EMBEDDING)
+    if not words.strip() or time.monotonic() < _away["until"] or (row is not None and row.open_until):
+        return None
+    try:
+        vector = meaning(words)
+    except ProviderError as error:
+        log.warning("route.by_words", reason=type(error).__name__)
+        _away["until"] = time.monotonic() + AWAY_SECONDS
+        return None
+    return intents.read(vector.values, model=vector.model, corrections=learning.corrections())
+
+
+def meaning(words: str) -> embeddings.Vector:
+    """The vector of a message by the installation's own model; raises ProviderError."""
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()  # not ours to keep while another process thinks
+    return embeddings.by_installation(words)
+
+
+def spent_today(policy: Policy, *, now: datetime) -> dict[str, int]:
+    """The credits of the business's own day by tier, for the tiers that have a budget."""
+    with timezone.override(tenant().timezone):
+        day = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = Turn.objects.filter(started_at__gte=day, started_at__lt=day + timedelta(days=2))
+    sums = rows.filter(tier__in=list(policy.budgets)).values("tier").annotate(spent=Sum("credits"))
+    return {row["tier"]: row["spent"] for row in sums.order_by("tier")}
+
+
+def _answers_us(question: "Question") -> bool:
+    """Whether the assistant asked something last: what follows is an answer, however odd it looks alone."""
+    last = question.history[-1] if question.history else None
+    return last is not None and last.role == "assistant" and last.text.rstrip().endswith("?")
+
+
+def refusal(language: str) -> llm.Completion:
+    """What a customer hears who asks for what is none of the business's affairs; nobody was asked."""
+    text = say(Line.OUT_OF_SCOPE, language)
+    return llm.Completion(text=text, usage=llm.Usage(), model=REFUSED, supported=True)
+
+
+def kept(thought: "Thought") -> dict[str, Any]:
+    """The columns of a turn that tell how its tier was chosen; none where nothing was decided."""
+    if thought.route is None:
+        return {}
+    route = Trail(thought.route, list(thought.fallbacks)).as_json()
+    return {
+        "route": route,
+        "intent": thought.route.intent,
+        "route_reason": thought.route.reasons[-1].code,
+    }
