@@ -3,35 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 from pydantic import Field, field_validator
 
-from agents import hiring, publishing
+from agents import hiring, provider_blueprint, publishing
 from agents.models import Agent, ModelProvider
 from agents.routing import TIERS
 from tenants import blueprints, provisioning
-from tenants.blueprint_files import Hidden, Steps
-from tenants.blueprints import Context, Part, Secret
+from tenants.blueprint_files import Steps
+from tenants.blueprints import Context, Part
 from tenants.models import Tenant
 
 SECONDS = ("debounce_seconds", "debounce_ceiling_seconds")
-
-
-class ProviderPart(Part):
-    """Where models are asked."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)
-    vendor: Literal["anthropic", "openai", "extractive"]
-    base_url: str = Field("", pattern=r"^(https?://\S+)?$", max_length=200)
-    api_key: Secret | None = None
-    model: str = Field("", max_length=120)
-    speech_model: str = Field("", max_length=120)
-    reads_images: bool | None = None
-    headers: dict[str, Secret] = {}
-    default: bool = False
 
 
 class TierPart(Part):
@@ -83,15 +69,7 @@ class AssistantPart(Part):
 def register() -> None:
     """Tell the business file and new businesses about assistants."""
     provisioning.on_create(start)
-    blueprints.register(
-        blueprints.Section(
-            "providers",
-            list[ProviderPart],
-            apply=_apply_providers,
-            export=_export_providers,
-            check=_check_providers,
-        )
-    )
+    provider_blueprint.register()
     blueprints.register(
         blueprints.Section(
             "assistant",
@@ -108,55 +86,6 @@ def start(tenant: Tenant, *, now: datetime) -> None:
     with translation.override(tenant.language):
         name = _("Assistant")
     publishing.first_agent(name=name, now=now, persona=hiring.usual_persona(tenant))
-
-
-# -- providers
-
-
-def _check_providers(value: list[ProviderPart], context: Context) -> Iterable[tuple[Steps, str]]:
-    seen: set[str] = set()
-    for number, part in enumerate(value):
-        if part.name in seen:
-            yield (number, "name"), "stands here twice"
-        seen.add(part.name)
-        if part.vendor != "extractive" and not (part.api_key or _has_key(part.name, context)):
-            yield (number,), "api_key: is missing"
-        if part.speech_model and part.vendor != "openai":
-            yield (number, "speech_model"), "only the vendor openai hears voice notes"
-    if sum(part.default for part in value) > 1:
-        yield (), "only one provider can be the default"
-
-
-def _has_key(name: str, context: Context) -> bool:
-    stored = ModelProvider.objects.filter(name=name).first() if context.tenant else None
-    return bool(stored and stored.api_key)
-
-
-def _apply_providers(value: list[ProviderPart], context: Context) -> None:
-    if any(part.default for part in value):
-        ModelProvider.objects.filter(is_default=True).update(is_default=False)
-    for part in value:
-        fields = part.model_dump(exclude_unset=True, exclude={"name", "default"})
-        fields = {key: field for key, field in fields.items() if field is not None}
-        if "default" in part.model_fields_set:
-            fields["is_default"] = part.default
-        ModelProvider.objects.update_or_create(name=part.name, defaults=fields)
-
-
-def _export_providers(context: Context) -> list[dict[str, Any]] | None:
-    return [_provider(provider) for provider in ModelProvider.objects.order_by("pk")] or None
-
-
-def _provider(provider: ModelProvider) -> dict[str, Any]:
-    data: dict[str, Any] = {"name": provider.name, "vendor": provider.vendor}
-    data |= {key: value for key in ("base_url", "model", "speech_model") if (value := getattr(provider, key))}
-    if provider.api_key:
-        data["api_key"] = Hidden(provider.api_key)
-    if provider.reads_images is not None:
-        data["reads_images"] = provider.reads_images
-    if provider.headers:
-        data["headers"] = {name: Hidden(value) for name, value in provider.headers.items()}
-    return data | ({"default": True} if provider.is_default else {})
 
 
 # -- assistant

@@ -1,31 +1,39 @@
-"""Who hears voice notes: the tenant's own provider, else the installation's, else a model on this machine."""
+"""Who hears voice notes: the tenant's own providers, else the installation's, else a model on this machine."""
 
 from dataclasses import dataclass
 
 from django.conf import settings
 
 from agents.models import ModelProvider
-from providers import speech, speech_local
+from providers import registry, speech, speech_local
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who hears: an adapter, its vendor, the model's name, and the language when it knows only one."""
+    """Who hears: an adapter, its vendor, the model's name, and the language when it knows only one.
+
+    `account` is whose key it is: what fails with one fails with all of its models.
+    """
 
     adapter: speech.SpeechToText
     vendor: str
     model: str
     language: str = ""
+    account: str = ""
 
 
-def listener(*, language: str) -> Listener | None:
-    """Who hears a customer of this language (two letters); None when nobody does. Raises ProviderRejected."""
-    provider = ModelProvider.objects.exclude(speech_model="").order_by("-is_default", "pk").first()
-    if provider is not None:
-        return _of_tenant(provider)
-    if settings.OPENAI_API_KEY and settings.OPENAI_SPEECH_MODEL:
-        return _of_installation()
-    return _local(language)
+def listeners(*, language: str) -> list[Listener]:
+    """Who may hear a customer of this language (two letters), best first; raises ProviderRejected.
+
+    A tenant that brought its own never comes to the installation's key; what runs on this machine costs nobody.
+    """
+    able = [vendor.name for vendor in registry.having("speech")]
+    own = ModelProvider.objects.exclude(speech_model="").filter(vendor__in=able)
+    found = [_of_tenant(provider) for provider in own.order_by("-is_default", "pk")]
+    if not found and settings.OPENAI_API_KEY and settings.OPENAI_SPEECH_MODEL:
+        found = [_of_installation()]
+    here = _local(language)
+    return [*found, here] if here is not None else found
 
 
 def _of_tenant(provider: ModelProvider) -> Listener:
@@ -37,13 +45,13 @@ def _of_tenant(provider: ModelProvider) -> Listener:
         default_headers=provider.request_headers() or None,
         allow_private=provider.may_be_private,
     )
-    return Listener(adapter, provider.vendor, provider.speech_model)
+    return Listener(adapter, provider.vendor, provider.speech_model, account=provider.name)
 
 
 def _of_installation() -> Listener:
     key, base_url = settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL
     adapter = speech.build("openai", api_key=key, base_url=base_url or None)
-    return Listener(adapter, "openai", settings.OPENAI_SPEECH_MODEL)
+    return Listener(adapter, "openai", settings.OPENAI_SPEECH_MODEL, account="installation:openai")
 
 
 def _local(language: str) -> Listener | None:
@@ -51,6 +59,5 @@ def _local(language: str) -> Listener | None:
     known = speech_local.languages(path)
     if known is not None and language not in known:
         return None
-    adapter = speech.build("local", api_key="", base_url=None)
     only = "" if known is None else language
-    return Listener(adapter, "local", path or speech_local.ENGLISH, language=only)
+    return Listener(speech_local.Local(), "local", path or speech_local.ENGLISH, language=only)

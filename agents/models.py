@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
+from providers import registry
 from providers.addresses import names_host
 from tenants.secrets import EncryptedTextField
 
@@ -121,16 +123,21 @@ class AgentVersion(models.Model):
         return f"{self.agent} {self.number or self.get_status_display()}"
 
 
+def vendors() -> list[tuple[str, str]]:
+    """Who may answer, hear or speak for a business, in the reader's language."""
+    known = registry.all_known().values()
+    return [(one.name, gettext(one.label)) for one in known if one.llm or one.speech or one.speaking]
+
+
+# The labels of vendors that are no proper names.
+LABELS = (gettext_noop("OpenAI or compatible"), gettext_noop("quotes from documents, no model"))
+
+
 class ModelProvider(models.Model):
     """Where a tier's model is asked: the tenant's own key, or a base URL of its choice."""
 
-    class Vendor(models.TextChoices):
-        ANTHROPIC = "anthropic", "Anthropic"
-        OPENAI = "openai", _("OpenAI or compatible")
-        EXTRACTIVE = "extractive", _("quotes from documents, no model")
-
     name = models.SlugField(_("name"), max_length=40, unique=True)
-    vendor = models.CharField(_("vendor"), max_length=12, choices=Vendor)
+    vendor = models.CharField(_("vendor"), max_length=12, choices=vendors)
     base_url = models.URLField(_("base URL"), blank=True)
     api_key = EncryptedTextField(_("API key"), blank=True)
     headers = models.JSONField(_("extra headers"), default=dict, blank=True)
@@ -138,6 +145,10 @@ class ModelProvider(models.Model):
     speech_model = models.CharField(
         _("model that hears voice notes"), max_length=120, blank=True, default="", db_default=""
     )
+    speaking_model = models.CharField(
+        _("model that speaks"), max_length=120, blank=True, default="", db_default=""
+    )
+    voice = models.CharField(_("voice"), max_length=120, blank=True, default="", db_default="")
     reads_images = models.BooleanField(_("the model reads images"), null=True, blank=True)
     is_default = models.BooleanField(_("used when a tier names none"), default=False)
 
@@ -155,8 +166,9 @@ class ModelProvider(models.Model):
 
     @property
     def sees(self) -> bool:
-        """Whether images may be shown to the model: as the business says, else every Claude does."""
-        return self.vendor == self.Vendor.ANTHROPIC if self.reads_images is None else self.reads_images
+        """Whether images may be shown to the model: as the business says, else as the vendor's models do."""
+        known = registry.all_known().get(self.vendor)
+        return bool(known and known.sees) if self.reads_images is None else self.reads_images
 
     @property
     def may_be_private(self) -> bool:

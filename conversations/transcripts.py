@@ -14,10 +14,10 @@ from django.utils import timezone
 from agents import hearing
 from billing import credits, pricing
 from billing.models import LedgerEntry
-from conversations import consent, debounce, handoff, turns
-from conversations.models import Conversation, Message, Transcript
+from conversations import breakers, consent, debounce, handoff, turns
+from conversations.models import Breaker, Conversation, Message, Transcript
 from providers import speech
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, task
 from tenants.current import tenant as current_tenant
@@ -88,9 +88,7 @@ def _claim(message_id: int, *, now: datetime) -> Transcript | None:
 def _hear(transcript: Transcript) -> tuple[speech.Heard, hearing.Listener]:
     """Reserve, then ask; no transaction is open while the vendor listens."""
     message = transcript.message
-    listener = hearing.listener(language=message.conversation.language or current_tenant().language[:2])
-    if listener is None:
-        raise ProviderRejected(NOBODY)
+    listener, breaker, others = _listener(transcript)
     with default_storage.open(str(message.media.name)) as file:
         content = file.read()
     recording = speech.Recording(
@@ -98,8 +96,48 @@ def _hear(transcript: Transcript) -> tuple[speech.Heard, hearing.Listener]:
     )
     _reserve(transcript, recording, now=timezone.now())
     connection.close_if_unusable_or_obsolete()  # not ours to keep while a vendor is slow
-    heard = listener.adapter.transcribe(recording)
+    try:
+        heard = listener.adapter.transcribe(recording)
+    except ProviderError as error:
+        _failed(listener, error)
+        if isinstance(error, AccountRefused) and others:
+            raise ProviderError(str(error)) from error  # somebody else may hear it
+        raise
+    breakers.succeeded(breaker)
     return heard, listener
+
+
+def _listener(transcript: Transcript) -> tuple[hearing.Listener, Breaker | None, bool]:
+    """Who is to hear it, their breaker, and whether others could; each further try asks the next of them.
+
+    Raises ProviderRejected when nobody can, and ProviderError when nobody may be asked at this moment.
+    """
+    conversation, now = transcript.message.conversation, timezone.now()
+    found = hearing.listeners(language=conversation.language or current_tenant().language[:2])
+    if not found:
+        raise ProviderRejected(NOBODY)
+    known, first = breakers.all_known(), transcript.attempts % len(found)
+    for listener in (*found[first:], *found[:first]):
+        row = known.get(_breaker_of(listener))
+        if breakers.allows(row, now=now):
+            return listener, row, len(found) > 1
+    paused = [row for row in map(known.get, map(_breaker_of, found)) if row is not None]
+    if all(row.cause == Breaker.Cause.ACCOUNT for row in paused):  # no customer waits for the owner
+        raise AccountRefused("The account was refused a moment ago.")
+    wait = min(breakers.closes_in(row, now=now) for row in paused) + 0.5
+    raise ProviderError("Nobody who hears is asked for a moment.", retry_after=wait)
+
+
+def _breaker_of(listener: hearing.Listener) -> str:
+    """Apart from answering: an account may do the one while the other fails. What runs here has none."""
+    return f"speech:{listener.account}" if listener.account else ""
+
+
+def _failed(listener: hearing.Listener, error: ProviderError) -> None:
+    """Remember what says that the vendor should be left in peace; not what is wrong with this recording."""
+    of_vendor = isinstance(error, AccountRefused) or not isinstance(error, ProviderRejected)
+    if listener.account and of_vendor:
+        breakers.failed(_breaker_of(listener), error, now=timezone.now())
 
 
 @transaction.atomic(durable=True)

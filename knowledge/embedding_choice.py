@@ -8,14 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from knowledge import embeddings, reembedding
-from knowledge.models import Embedding
+from knowledge.models import LOCAL, Embedding
 from knowledge.reembedding import SAMPLE, words
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants import audit, live
 from tenants.background import enqueue
 from tenants.models import User
 
-Status, Vendor = Embedding.Status, Embedding.Vendor
+Status = Embedding.Status
 
 
 class Refused(Exception):
@@ -52,7 +52,7 @@ def try_out(choice: Choice) -> tuple[int, bool]:
     Raises Refused, in words: the key, the model, the dimensions or the address.
     """
     try:
-        if choice.dimensions is not None and choice.vendor != Vendor.LOCAL:
+        if choice.dimensions is not None and choice.vendor != LOCAL:
             return _tried_short(choice, choice.dimensions)
         return _size(choice, dimensions=0, shortened=False), False
     except ProviderError as error:
@@ -103,8 +103,8 @@ def begin(
 
 
 def _is_same(serving: Embedding | None, new: Embedding) -> bool:
-    if serving is None or new.vendor == Vendor.LOCAL:
-        return serving is None and new.vendor == Vendor.LOCAL
+    if serving is None or new.vendor == LOCAL:
+        return serving is None and new.vendor == LOCAL
     alike = all(getattr(serving, name) == getattr(new, name) for name in ("vendor", "model", "base_url"))
     return alike and new.dimensions in (0, serving.dimensions)
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
-from knowledge.models import Embedding
+from knowledge.models import LOCAL, Embedding, embedding_vendors
 from providers import embedding
 from providers.addresses import names_host
 from providers.embedding import Embedder, embedder
@@ -62,7 +62,7 @@ def serving() -> Serving:
 
 def adapter(row: Embedding) -> Embedder:
     """Who embeds by this choice, with the business's own key; raises ProviderRejected."""
-    if row.vendor == Embedding.Vendor.LOCAL:
+    if row.vendor == LOCAL:
         return embedder(settings.EMBEDDING_URL)
     return embedding.build(
         row.vendor,
@@ -120,8 +120,8 @@ def guard(model: str) -> None:
 def serves(model: str) -> bool:
     """Whether vectors of the model with this id are what is searched now."""
     row = Embedding.objects.filter(status=Embedding.Status.SERVING).first()
-    if row is None or row.vendor == Embedding.Vendor.LOCAL:
-        return not model.startswith(tuple(f"{vendor}/" for vendor in Embedding.Vendor.values))
+    if row is None or row.vendor == LOCAL:
+        return not model.startswith(tuple(f"{vendor}/" for vendor, _label in embedding_vendors()))
     return model == model_of(row)
 
 

@@ -9,9 +9,11 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
+from providers import registry
 from tenants.secrets import EncryptedTextField
 
 LANGUAGES = ("pt", "en", "es", "fr")
@@ -293,24 +295,32 @@ class Middle(models.Model):
         return f"{self.passages}"
 
 
+LOCAL = "local"  # the embedding process of the installation
+
+
+def embedding_vendors() -> list[tuple[str, str]]:
+    """Who may turn a business's texts into vectors, in the reader's language."""
+    others = [(vendor.name, gettext(vendor.label)) for vendor in registry.having("embedding")]
+    return [(LOCAL, gettext("of this installation")), *others]
+
+
+def reranking_vendors() -> list[tuple[str, str]]:
+    """Who may put a business's passages in order."""
+    return [(vendor.name, gettext(vendor.label)) for vendor in registry.having("reranking")]
+
+
 class Embedding(models.Model):
     """A model that turns this business's texts into vectors: the one that serves, and the one that is built.
 
     No row: the installation's own serves.
     """
 
-    class Vendor(models.TextChoices):
-        LOCAL = "local", _("of this installation")
-        OPENAI = "openai", _("OpenAI or compatible")
-        VOYAGE = "voyage", "Voyage AI"
-        COHERE = "cohere", "Cohere"
-
     class Status(models.TextChoices):
         BUILDING = "building", _("being built")
         SERVING = "serving", _("in use")
         FAILED = "failed", _("needs attention")
 
-    vendor = models.CharField(_("vendor"), max_length=8, choices=Vendor)
+    vendor = models.CharField(_("vendor"), max_length=12, choices=embedding_vendors)
     base_url = models.URLField(_("base URL"), max_length=500, blank=True)
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     model = models.CharField(_("model"), max_length=100, blank=True)
@@ -358,13 +368,8 @@ class NextVector(models.Model):
 class Reranker(models.Model):
     """Who puts the best passages into their final order: one row, or none."""
 
-    class Vendor(models.TextChoices):
-        COHERE = "cohere", "Cohere"
-        VOYAGE = "voyage", "Voyage AI"
-        JINA = "jina", "Jina AI"
-
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    vendor = models.CharField(_("vendor"), max_length=8, choices=Vendor)
+    vendor = models.CharField(_("vendor"), max_length=12, choices=reranking_vendors)
     base_url = models.URLField(_("base URL"), max_length=500, blank=True)
     api_key = EncryptedTextField(_("API key"), blank=True, default="")
     model = models.CharField(_("model"), max_length=100, blank=True)

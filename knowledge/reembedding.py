@@ -20,7 +20,7 @@ from django_tenants.utils import schema_context
 from pgvector import HalfVector
 
 from knowledge import counting, drafts, embeddings, meaning_index, pinned
-from knowledge.models import Chunk, Document, DraftChunk, Embedding, Gap, NextVector
+from knowledge.models import LOCAL, Chunk, Document, DraftChunk, Embedding, Gap, NextVector
 from providers.embedding import Embedder, embedder
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
 from tenants import live
@@ -29,7 +29,7 @@ from tenants.current import tenant as current_tenant
 from tenants.db import connection
 
 log = structlog.get_logger(__name__)
-Status, Vendor = Embedding.Status, Embedding.Vendor
+Status = Embedding.Status
 LEASE = timedelta(minutes=5)  # longer than one call
 LOST = timedelta(seconds=30)
 SLICE_SECONDS = 45.0  # then documents of others have their turn on the slow queue
@@ -95,7 +95,7 @@ def _work(row: Embedding, *, until: float) -> bool:
 
 def _settled(row: Embedding) -> Embedding:
     """What was left open is found out: the dimensions, and which model the installation's process has."""
-    if row.vendor == Vendor.LOCAL:
+    if row.vendor == LOCAL:
         row.model, vector = embeddings.adapter(row).embed_question(SAMPLE)
         row.dimensions = len(vector)
     elif not row.dimensions:
@@ -107,7 +107,7 @@ def _settled(row: Embedding) -> Embedding:
 
 def model_of(row: Embedding) -> str:
     """The id that stands beside the vectors of this row."""
-    return row.model if row.vendor == Vendor.LOCAL else embeddings.model_of(row)
+    return row.model if row.vendor == LOCAL else embeddings.model_of(row)
 
 
 def _give_digests() -> None:
@@ -214,7 +214,7 @@ def _swap(row: Embedding, *, now: datetime) -> bool:
     counting.find_middle()
     Embedding.objects.filter(status=Status.SERVING).delete()
     row.vectors.all().delete()
-    if row.vendor == Vendor.LOCAL:
+    if row.vendor == LOCAL:
         row.delete()  # no row: the installation's own serves
     else:
         _mine(row).update(status=Status.SERVING, problem="", due_at=None, attempts=0)
@@ -314,7 +314,7 @@ def renew_here(of_installation: str, *, now: datetime) -> None:
         enqueue(open_questions)
     if rows or not Chunk.objects.exclude(embedding_model=wanted).exists():
         return
-    row = serving or Embedding(vendor=Vendor.LOCAL, dimensions=0)
+    row = serving or Embedding(vendor=LOCAL, dimensions=0)
     row.pk, row.status, row.due_at, row.created_at, row.done, row.total = (
         None,
         Status.BUILDING,

@@ -1,13 +1,13 @@
 """The models of the search in the business file."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from knowledge import embedding_choice, reranking
 from knowledge.embedding_choice import Choice
-from knowledge.models import Embedding, Reranker
+from knowledge.models import LOCAL, Embedding, Reranker, embedding_vendors, reranking_vendors
 from providers.embedding import MOST_DIMENSIONS
 from tenants import blueprints
 from tenants.blueprint_files import Hidden, Steps
@@ -16,10 +16,24 @@ from tenants.blueprints import Context, Part, Secret
 SAME = ("vendor", "base_url", "model")
 
 
+def _embeds(vendor: str) -> str:
+    return _one_of(vendor, dict(embedding_vendors()))
+
+
+def _ranks(vendor: str) -> str:
+    return _one_of(vendor, {"none": "", **dict(reranking_vendors())})
+
+
+def _one_of(vendor: str, known: dict[str, str]) -> str:
+    if vendor not in known:
+        raise ValueError(f"there is no vendor {vendor}; vendors are {', '.join(known)}")
+    return vendor
+
+
 class EmbeddingPart(Part):
     """The model that finds by meaning; dimensions only where fewer are wanted than it has."""
 
-    vendor: Literal["local", "openai", "voyage", "cohere"]
+    vendor: Annotated[str, AfterValidator(_embeds)]
     base_url: str = Field("", pattern=r"^(https?://\S+)?$", max_length=500)
     api_key: Secret | None = None
     model: str = Field("", max_length=100)
@@ -29,7 +43,7 @@ class EmbeddingPart(Part):
 class RerankerPart(Part):
     """Who puts the best passages in order; "none" is our own order."""
 
-    vendor: Literal["none", "cohere", "voyage", "jina"]
+    vendor: Annotated[str, AfterValidator(_ranks)]
     base_url: str = Field("", pattern=r"^(https?://\S+)?$", max_length=500)
     api_key: Secret | None = None
     model: str = Field("", max_length=100)
@@ -93,8 +107,8 @@ def _choice(value: EmbeddingPart, row: Embedding | None) -> Choice:
 
 
 def _is_wanted(choice: Choice, row: Embedding | None) -> bool:
-    if row is None or choice.vendor == Embedding.Vendor.LOCAL:
-        return choice.vendor == (row.vendor if row else Embedding.Vendor.LOCAL)
+    if row is None or choice.vendor == LOCAL:
+        return choice.vendor == (row.vendor if row else LOCAL)
     alike = all(getattr(row, name) == getattr(choice, name) for name in SAME)
     return alike and choice.dimensions == (row.dimensions if row.shortened else None)
 
@@ -126,7 +140,7 @@ def _apply(value: EmbeddingPart, context: Context) -> None:
 
 def _export(context: Context) -> dict[str, Any] | None:
     row = _wanted(context)
-    if row is None or row.vendor == Embedding.Vendor.LOCAL:
+    if row is None or row.vendor == LOCAL:
         return None
     return _written(row) | ({"dimensions": row.dimensions} if row.shortened else {})
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from knowledge.embedding_choice import Choice
-from knowledge.models import Embedding, Reranker
+from knowledge.models import LOCAL, Embedding, Reranker, embedding_vendors, reranking_vendors
 from providers.embedding import MOST_DIMENSIONS
 
 KEY = {"autocomplete": "new-password", "spellcheck": "false"}
@@ -75,14 +75,14 @@ class EmbeddingForm(AccountForm):
         super().__init__(*args, **kwargs)
         vendor = self.fields["vendor"]
         assert isinstance(vendor, forms.ChoiceField)
-        vendor.choices = Embedding.Vendor.choices
+        vendor.choices = embedding_vendors()
         vendor.help_text = _("That of this installation needs nothing else.")
         self.fields["model"].help_text = _("For example %(models)s.") % {"models": EXAMPLES}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if data.get("vendor") == Embedding.Vendor.LOCAL:
-            return {"vendor": Embedding.Vendor.LOCAL}
+        if data.get("vendor") == LOCAL:
+            return {"vendor": LOCAL}
         data["api_key"] = self.kept_key(data)
         if not data["api_key"] and "api_key" not in self.errors:
             self.add_error("api_key", _("The vendor needs your key."))
@@ -101,7 +101,7 @@ class RerankerForm(AccountForm):
         super().__init__(*args, **kwargs)
         vendor = self.fields["vendor"]
         assert isinstance(vendor, forms.ChoiceField)
-        vendor.choices = [("", _("nobody: our own order")), *Reranker.Vendor.choices]
+        vendor.choices = [("", _("nobody: our own order")), *reranking_vendors()]
         vendor.required = False
         self.fields["model"].help_text = _("Empty: the vendor's usual one.")
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import About, ProviderError, ProviderRejected
 from providers.network import LONGEST as LONGEST_EXCHANGE
 from providers.network import Network
 
@@ -68,24 +68,28 @@ def _target(url: str) -> tuple[str, int]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise ProviderRejected("This is no web address.") from error
+        raise _refused("This is no web address.") from error
     if parts.scheme not in ("http", "https") or not host or len(url) > LONGEST:
-        raise ProviderRejected("The address must begin with http:// or https:// and name a host.")
+        raise _refused("The address must begin with http:// or https:// and name a host.")
     if parts.username is not None or parts.password is not None:
-        raise ProviderRejected("The address must not carry a user name or a password.")
+        raise _refused("The address must not carry a user name or a password.")
     if any(ord(letter) <= 32 or letter == "\\" for letter in url):
-        raise ProviderRejected("The address has a character that cannot stand in one.")
+        raise _refused("The address has a character that cannot stand in one.")
     return host, port or (443 if parts.scheme == "https" else 80)
 
 
 def checked(host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
     """What the name stands for; all of it must be allowed, so that no second answer slips by."""
     if not 0 < port < 2**16:
-        raise ProviderRejected("This is no web address.")
+        raise _refused("This is no web address.")
     found = _resolved(host, port)
     if any(not _is_allowed(address, allow_private=allow_private) for address in found):
-        raise ProviderRejected("This address is inside a private network, and may not be called.")
+        raise _refused("This address is inside a private network, and may not be called.")
     return found
+
+
+def _refused(words: str) -> ProviderRejected:
+    return ProviderRejected(words, about=About.ADDRESS)
 
 
 def _resolved(host: str, port: int) -> Sequence[Address]:
@@ -93,10 +97,11 @@ def _resolved(host: str, port: int) -> Sequence[Address]:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
-            raise ProviderError("The address cannot be looked up at this moment.") from error
-        raise ProviderRejected("There is no such host.") from error
+            message = "The address cannot be looked up at this moment."
+            raise ProviderError(message, about=About.NETWORK) from error
+        raise _refused("There is no such host.") from error
     except (UnicodeError, OSError) as error:
-        raise ProviderRejected("There is no such host.") from error
+        raise _refused("There is no such host.") from error
     return [ipaddress.ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers]
 
 

@@ -9,7 +9,7 @@ import httpx2
 import structlog
 
 from providers import sdk_http, sentences
-from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
+from providers.errors import About, AccountRefused, ProviderError, ProviderRejected, missing, retry_after
 from providers.llm import (
     PDF,
     Attachment,
@@ -63,10 +63,11 @@ class Anthropic:
             raise _translated(error) from error
         except (json.JSONDecodeError, httpx2.HTTPError) as error:
             # A malformed 200 and a connection cut in the middle are no errors of the SDK's.
-            raise ProviderError(f"Claude's answer could not be read ({type(error).__name__}).") from error
+            unread = f"Claude's answer could not be read ({type(error).__name__})."
+            raise ProviderError(unread, about=About.ANSWER) from error
         if not isinstance(answer, anthropic.types.Message) or not isinstance(answer.content, list):
             # A proxy's page with status 200 comes back as text, other JSON as a message without content.
-            raise ProviderError("Claude's answer could not be read (not a message).")
+            raise ProviderError("Claude's answer could not be read (not a message).", about=About.ANSWER)
         return _completion(answer, request)
 
 
@@ -235,17 +236,20 @@ def _usage(usage: Any) -> Usage:
 
 def _translated(error: anthropic.APIError) -> ProviderError:
     if isinstance(error, anthropic.APITimeoutError):
-        return ProviderError("Claude took too long.")
+        return ProviderError("Claude took too long.", about=About.NETWORK)
     if isinstance(error, SPENT):
-        return AccountRefused("Claude's spending limit for this key is reached.")
+        return AccountRefused("Claude's spending limit for this key is reached.", about=About.MONEY)
     if not isinstance(error, anthropic.APIStatusError):
-        return sdk_http.reason(error) or ProviderError("Claude could not be reached.")
+        away = ProviderError("Claude could not be reached.", about=About.NETWORK)
+        return sdk_http.reason(error) or away
     # An error inside a stream comes with status 200; it is one that passes.
     if error.status_code in TEMPORARY or error.status_code == 200:
         wait = retry_after(error.response.headers)
-        return ProviderError(f"Claude is busy ({error.status_code}).", retry_after=wait)
+        return ProviderError(f"Claude is busy ({error.status_code}).", retry_after=wait, about=About.BUSY)
     if error.status_code in ACCOUNT:
-        return AccountRefused(f"Claude refused the key ({error.status_code}).")
+        about = About.MONEY if error.status_code == 402 else About.KEY
+        return AccountRefused(f"Claude refused the key ({error.status_code}).", about=about)
     if error.status_code == 400 and NO_MONEY in str(error).lower():
-        return AccountRefused("Claude's account has no credit left.")
-    return ProviderRejected(f"Claude refused the request ({error.status_code}).")
+        return AccountRefused("Claude's account has no credit left.", about=About.MONEY)
+    about = missing(error.status_code, str(error))
+    return ProviderRejected(f"Claude refused the request ({error.status_code}).", about=about)

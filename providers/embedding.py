@@ -1,6 +1,6 @@
 """The capability of turning text into vectors: what every vendor takes and gives.
 
-Another vendor is a file with a class like those of `build`, and a line there: docs/search-models.md.
+Another vendor is one more file: docs/adding-a-vendor.md.
 """
 
 import hashlib
@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from providers import registry
 from providers.embedding_local import DIMENSIONS, PASSAGES_A_CALL, LocalEmbedder
 from providers.errors import ProviderRejected
-from providers.llm import check_account
 
 __all__ = [
     "DIMENSIONS", "MOST_DIMENSIONS", "PASSAGES_A_CALL", "Embedder", "LocalEmbedder", "build", "cut",
@@ -60,22 +60,11 @@ def build(
     `dimensions` is how many a vector must have; None takes what comes, to find out. `shortened` asks the
     vendor for so many, where its model has more. `allow_private` as in providers.llm.build.
     """
-    check_account(vendor, api_key=api_key, base_url=base_url)
-    account: dict[str, Any] = {"api_key": api_key, "base_url": base_url, "allow_private": allow_private}
-    wanted: dict[str, Any] = {"model": model, "dimensions": dimensions, "shortened": shortened}
-    if vendor == "openai":
-        from providers.embedding_openai import OpenAIEmbedder  # its SDK takes seconds to import
-
-        return OpenAIEmbedder(**account, **wanted)
-    if vendor == "voyage":
-        from providers.embedding_voyage import VoyageEmbedder
-
-        return VoyageEmbedder(**account, **wanted)
-    if vendor == "cohere":
-        from providers.embedding_cohere import CohereEmbedder
-
-        return CohereEmbedder(**account, **wanted)
-    raise ProviderRejected(f"There is no vendor named {vendor}.")
+    made: Embedder = registry.make(
+        vendor, "embedding", api_key=api_key, base_url=base_url, allow_private=allow_private, model=model,
+        dimensions=dimensions, shortened=shortened,
+    )  # fmt: skip
+    return made
 
 
 def model_id(vendor: str, *, base_url: str | None, model: str, dimensions: int) -> str:

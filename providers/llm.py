@@ -5,9 +5,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
-from providers.errors import ProviderRejected
+from providers import registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,8 @@ class Attachment:
 
 def readable(vendor: str, *, images: bool) -> frozenset[str]:
     """The media types that a vendor's model takes as attachments."""
-    if not images or vendor == "extractive":
-        return frozenset()
-    return IMAGES | {PDF} if vendor == "anthropic" else IMAGES
+    known = registry.all_known().get(vendor)
+    return known.reads if known and images else frozenset()
 
 
 CHARACTERS_A_FILE = 6_000  # what an image costs, counted as text; a PDF costs about that much a page
@@ -186,37 +184,11 @@ def build(
     `allow_private` says whether a base URL that a business typed may lead into a private network; None is for
     an address that the installation itself chose.
     """
-    # The SDKs cost seconds and tens of megabytes to import: only the process that answers pays that.
-    if vendor == "extractive":
-        from providers.extractive import Extractive
-
-        return Extractive()
-    check_account(vendor, api_key=api_key, base_url=base_url)
-    headers = tuple(sorted((default_headers or {}).items()))
-    if vendor == "anthropic":
-        from providers.anthropic import Anthropic
-
-        return Anthropic(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
-    if vendor == "openai":
-        from providers.openai import OpenAI
-
-        return OpenAI(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
-    raise ProviderRejected(f"There is no vendor named {vendor}.")
-
-
-def check_account(vendor: str, *, api_key: str, base_url: str | None) -> None:
-    """Say what is wrong with what a person typed, before an SDK says it in other words."""
-    if not api_key:
-        raise ProviderRejected(f"There is no key for {vendor}.")
-    if not (api_key.isascii() and api_key.isprintable()):
-        raise ProviderRejected(f"The key for {vendor} has characters that no key has.")
-    try:
-        where = urlsplit(base_url or "https://vendor")
-        usable = where.scheme in ("http", "https") and bool(where.hostname)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ProviderRejected(f"The address for {vendor} is not one of http or https.")
+    made: LanguageModel = registry.make(
+        vendor, "llm", api_key=api_key, base_url=base_url, allow_private=allow_private,
+        headers=tuple(sorted((default_headers or {}).items())),
+    )  # fmt: skip
+    return made
 
 
 def overriding(variable: str, *, api_key: str, omit: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import structlog
 from openai.types.chat import ChatCompletion
 
 from providers import sdk_http, sentences
-from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
+from providers.errors import About, AccountRefused, ProviderError, ProviderRejected, missing, retry_after
 from providers.llm import (
     IMAGES,
     Citation,
@@ -63,9 +63,11 @@ class OpenAI:
         except openai.APIError as error:
             raise translated(error) from error
         except (json.JSONDecodeError, httpx2.HTTPError) as error:
-            raise ProviderError(f"The model's answer could not be read ({type(error).__name__}).") from error
+            unread = f"The model's answer could not be read ({type(error).__name__})."
+            raise ProviderError(unread, about=About.ANSWER) from error
         if not isinstance(answer, ChatCompletion) or not isinstance(answer.choices, list):
-            raise ProviderError("The model's answer could not be read (not a completion).")
+            unread = "The model's answer could not be read (not a completion)."
+            raise ProviderError(unread, about=About.ANSWER)
         return _completion(answer, request)
 
 
@@ -240,14 +242,17 @@ def _usage(usage: Any) -> Usage:
 def translated(error: openai.APIError) -> ProviderError:
     """An error of the SDK in our words: try again, or stop."""
     if isinstance(error, openai.APITimeoutError):
-        return ProviderError("The model took too long.")
+        return ProviderError("The model took too long.", about=About.NETWORK)
     if not isinstance(error, openai.APIStatusError):
-        return sdk_http.reason(error) or ProviderError("The model could not be reached.")
+        away = ProviderError("The model could not be reached.", about=About.NETWORK)
+        return sdk_http.reason(error) or away
     if error.status_code in (400, 429) and error.code in SPENT:
-        return AccountRefused("The model's quota for this key is used up.")
+        return AccountRefused("The model's quota for this key is used up.", about=About.MONEY)
     if error.status_code in TEMPORARY:
         wait = retry_after(error.response.headers)
-        return ProviderError(f"The model is busy ({error.status_code}).", retry_after=wait)
+        return ProviderError(f"The model is busy ({error.status_code}).", retry_after=wait, about=About.BUSY)
     if error.status_code in ACCOUNT:
-        return AccountRefused(f"The model refused the key ({error.status_code}).")
-    return ProviderRejected(f"The model refused the request ({error.status_code}).")
+        about = About.MONEY if error.status_code == 402 else About.KEY
+        return AccountRefused(f"The model refused the key ({error.status_code}).", about=about)
+    about = missing(error.status_code, f"{error.code} {error}")
+    return ProviderRejected(f"The model refused the request ({error.status_code}).", about=about)

@@ -1,16 +1,15 @@
 """The capability of putting passages into their final order: what every vendor takes and gives.
 
-Another vendor is a class of three lines in a file of its own, and a line in `build`: docs/search-models.md.
+Another vendor is a class of three lines in a file of its own: docs/adding-a-vendor.md.
 """
 
 import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from providers import json_http
+from providers import registry
 from providers.embedding import PASSAGE_CHARACTERS, QUESTION_CHARACTERS, cut
-from providers.errors import ProviderError, ProviderRejected
-from providers.llm import check_account
+from providers.errors import About, ProviderError
 
 
 class Reranker(Protocol):
@@ -25,17 +24,10 @@ def build(
     vendor: str, *, api_key: str, base_url: str | None, model: str, allow_private: bool | None = None
 ) -> Reranker:
     """The adapter of a vendor with this key; `allow_private` as in providers.llm.build."""
-    check_account(vendor, api_key=api_key, base_url=base_url)
-    from providers import reranking_cohere, reranking_jina, reranking_voyage
-
-    vendors = {
-        "cohere": reranking_cohere.CohereReranker,
-        "voyage": reranking_voyage.VoyageReranker,
-        "jina": reranking_jina.JinaReranker,
-    }
-    if vendor not in vendors:
-        raise ProviderRejected(f"There is no vendor named {vendor}.")
-    return vendors[vendor](api_key=api_key, base_url=base_url, model=model, allow_private=allow_private)
+    made: Reranker = registry.make(
+        vendor, "reranking", api_key=api_key, base_url=base_url, allow_private=allow_private, model=model
+    )
+    return made
 
 
 class VendorReranker:
@@ -53,6 +45,8 @@ class VendorReranker:
 
     def rerank(self, question: str, passages: Sequence[str], *, seconds: float) -> list[tuple[int, float]]:
         """Ask once, for the order of all of them."""
+        from providers import json_http  # an HTTP stack that a page does not need
+
         body: dict[str, Any] = {
             "model": self._model,
             "query": cut(question, longest=QUESTION_CHARACTERS),
@@ -68,7 +62,7 @@ class VendorReranker:
 
 def _ordered(scores: list[Any], *, count: int) -> list[tuple[int, float]]:
     if len(scores) != count or not all(isinstance(score, int | float) for score in scores):
-        raise ProviderError("The order could not be read (not a score for each passage).")
+        raise ProviderError("The order could not be read (not a score for each passage).", about=About.ANSWER)
     if not all(math.isfinite(score) for score in scores):
-        raise ProviderError("The order could not be read (a score is no number).")
+        raise ProviderError("The order could not be read (a score is no number).", about=About.ANSWER)
     return sorted(enumerate(scores), key=lambda pair: -pair[1])

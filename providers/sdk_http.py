@@ -9,7 +9,7 @@ import httpcore2
 import httpx2
 
 from providers import addresses
-from providers.errors import ProviderError, ProviderRejected
+from providers.errors import About, ProviderError, ProviderRejected
 from providers.network import Network
 
 MOST_BYTES = 8 * 2**20  # of one answer: thousands of times what one says
@@ -33,7 +33,7 @@ def readable_address() -> Iterator[None]:
     try:
         yield
     except httpx2.InvalidURL as error:
-        raise ProviderRejected("The address of the model is no web address.") from error
+        raise ProviderRejected("The address of the model is no web address.", about=About.ADDRESS) from error
 
 
 def reason(error: Exception) -> ProviderError | None:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from providers.errors import ProviderRejected
-from providers.llm import check_account
+from providers import registry
 
 LARGEST = 25 * 2**20  # bytes; what the vendors of this shape take
 BYTES_A_SECOND = 1000  # fewer than any voice note has: to reserve enough for it
@@ -68,18 +67,12 @@ def build(
     vendor: str, *, api_key: str, base_url: str | None, default_headers: Mapping[str, Any] | None = None,
     allow_private: bool | None = None,
 ) -> SpeechToText:  # fmt: skip
-    """The adapter of a vendor: `openai` with this key, or `local` without any."""
-    if vendor == "local":
-        from providers.speech_local import Local
-
-        return Local()
-    if vendor != "openai":
-        raise ProviderRejected(f"{vendor} hears no voice notes.")
-    check_account(vendor, api_key=api_key, base_url=base_url)
-    from providers.speech_openai import OpenAISpeech
-
-    headers = tuple(sorted((default_headers or {}).items()))
-    return OpenAISpeech(api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private)
+    """The adapter of a vendor with this key; `allow_private` as in providers.llm.build."""
+    made: SpeechToText = registry.make(
+        vendor, "speech", api_key=api_key, base_url=base_url, allow_private=allow_private,
+        headers=tuple(sorted((default_headers or {}).items())),
+    )  # fmt: skip
+    return made
 
 
 def certainty(segments: Iterable[tuple[float, float, float]]) -> float:

@@ -1,10 +1,11 @@
-"""Cohere's `/v2/embed`, by its public API reference."""
+"""Cohere's `/v2/embed` and `/v2/rerank`, by its public API reference."""
 
 from typing import Any
 
-from providers import json_http
 from providers.embedding_vendor import Kind, VendorEmbedder
-from providers.errors import ProviderError
+from providers.errors import About, ProviderError
+from providers.registry import Vendor
+from providers.reranking import VendorReranker
 
 VENDOR_URL = "https://api.cohere.com/v2"
 INPUT_TYPES = {"question": "search_query", "passage": "search_document"}
@@ -17,6 +18,8 @@ class CohereEmbedder(VendorEmbedder):
     batch = 96  # the vendor's own limit
 
     def ask(self, kind: Kind, texts: list[str], *, seconds: float) -> list[Any]:
+        from providers import json_http  # an HTTP stack that a page does not need
+
         body: dict[str, Any] = {
             "model": self.model,
             "texts": texts,
@@ -31,5 +34,15 @@ class CohereEmbedder(VendorEmbedder):
         vectors = answer.get("embeddings")
         rows = vectors.get("float") if isinstance(vectors, dict) else None
         if not isinstance(rows, list):
-            raise ProviderError("The vectors could not be read (not embeddings).")
+            raise ProviderError("The vectors could not be read (not embeddings).", about=About.ANSWER)
         return rows
+
+
+class CohereReranker(VendorReranker):
+    """`{model, query, documents, top_n}` -> `{results: [{index, relevance_score}]}`."""
+
+    url = f"{VENDOR_URL}/rerank"
+    usual_model = "rerank-v3.5"
+
+
+VENDOR = Vendor(name="cohere", label="Cohere", embedding=CohereEmbedder, reranking=CohereReranker)

@@ -1,5 +1,6 @@
 """Jina AI's `/v1/rerank`, by its public API reference."""
 
+from providers.registry import Vendor
 from providers.reranking import VendorReranker
 
 
@@ -8,3 +9,6 @@ class JinaReranker(VendorReranker):
 
     url = "https://api.jina.ai/v1/rerank"
     usual_model = "jina-reranker-v2-base-multilingual"
+
+
+VENDOR = Vendor(name="jina", label="Jina AI", reranking=JinaReranker)
