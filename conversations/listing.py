@@ -10,7 +10,7 @@ from tenants.models import User
 
 PAGE = 50
 MESSAGES = 100
-FILTERS = ("all", "waiting", "mine", "closed")
+FILTERS = ("all", "waiting", "mine", "closed", "tests")
 
 
 def conversations(*, kind: str, user: User, page: int = 1) -> QuerySet[Conversation]:
@@ -21,7 +21,10 @@ def conversations(*, kind: str, user: User, page: int = 1) -> QuerySet[Conversat
 
 
 def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
-    """The test chat is no customer's: it stays under Assistant."""
+    """The test chat is no customer's: it stays under Assistant, unless it is asked for."""
+    if kind == "tests":
+        tests = Conversation.objects.filter(channel__kind=Channel.Kind.TEST)
+        return tests.filter(status=Conversation.Status.OPEN)
     real = Conversation.objects.exclude(channel__kind=Channel.Kind.TEST)
     if kind == "closed":
         return real.filter(status=Conversation.Status.CLOSED)

@@ -190,6 +190,7 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     note = models.TextField(_("note"), blank=True)
+    is_minor = models.BooleanField(_("a child: nothing is remembered of them"), default=False, db_default=False)
     # Since when nothing is sent to them unasked; what they said word for word is in Consent.
     opted_out_at = models.DateTimeField(_("wants no messages since"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -720,6 +721,31 @@ class Session(models.Model):
         return str(self.pk)
 
 
+class Trial(models.Model):
+    """A member's test chat with one side of an assistant, or a part that was set aside of such a chat."""
+
+    class Side(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        PUBLISHED = "published", _("published")
+
+    conversation = models.OneToOneField(
+        Conversation, models.CASCADE, primary_key=True, related_name="trial", verbose_name=_("conversation")
+    )
+    agent = models.ForeignKey("agents.Agent", models.CASCADE, related_name="+", verbose_name=_("assistant"))
+    side = models.CharField(_("what is tried"), max_length=9, choices=Side, default=Side.PUBLISHED)
+    # The chat that it was set aside of, and the message there after which it went on; 0 for the beginning.
+    of = models.ForeignKey(Conversation, models.CASCADE, null=True, blank=True, related_name="takes")
+    after = models.BigIntegerField(default=0, editable=False)
+    set_aside_at = models.DateTimeField(_("set aside"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("test chat")
+        verbose_name_plural = _("test chats")
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.conversation_id}"
+
+
 class HookEndpoint(models.Model):
     """An address of the business's own systems that is told what happens."""
 
@@ -819,6 +845,7 @@ class Consent(models.Model):
 
     class Purpose(models.TextChoices):
         MESSAGES = "messages", _("messages that they did not ask for")
+        PROFILE = "profile", _("being remembered from one talk to the next")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
     purpose = models.CharField(_("for what"), max_length=12, choices=Purpose, default=Purpose.MESSAGES)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -40,17 +40,26 @@ def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
 
 
 def _waiting() -> dict[str, Any]:
-    queue = Conversation.objects.filter(handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN)
-    return queue.aggregate(count=Count("pk"), oldest=Min("waiting_since"))
+    return _queue().aggregate(count=Count("pk"), oldest=Min("waiting_since"))
+
+
+def _queue() -> QuerySet[Conversation]:
+    """Who waits for a person; a member who tries the assistant is no customer."""
+    waiting = Conversation.objects.filter(
+        handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN
+    )
+    return waiting.exclude(channel__kind=Channel.Kind.TEST)
 
 
 def _answered(start: datetime, end: datetime) -> int:
-    return Turn.objects.filter(status=Turn.Status.DONE, finished_at__gte=start, finished_at__lt=end).count()
+    answered = Turn.objects.filter(status=Turn.Status.DONE, finished_at__gte=start, finished_at__lt=end)
+    return answered.exclude(conversation__channel__kind=Channel.Kind.TEST).count()
 
 
 def _day(start: datetime, end: datetime) -> dict[str, int]:
     handed_over = Q(outcome=Message.Outcome.HANDED_OVER, created_at__gte=start, created_at__lt=end)
-    people = Message.objects.filter(handed_over).values("conversation").distinct().count()
+    asked = Message.objects.filter(handed_over).exclude(conversation__channel__kind=Channel.Kind.TEST)
+    people = asked.values("conversation").distinct().count()
     return {"answered": _answered(start, end), "handed_over": people, "credits": _spent(start, end)}
 
 
@@ -68,7 +77,7 @@ def _days_left(available: int, *, now: datetime) -> int | None:
 def _decisions(*, now: datetime) -> list[dict[str, str]]:
     """Up to three things that a person can finish now: a channel that is down comes before everything."""
     down = Channel.objects.filter(is_active=True, health=Channel.Health.RED).order_by("health_since")
-    waiting = Conversation.objects.filter(handler="queue", status="open").select_related("contact")
+    waiting = _queue().select_related("contact")
     found = [_is_down(channel) for channel in down[:DECISIONS]]
     found += [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
     found += [_reviewed(document) for document in Document.objects.filter(status="review")[:DECISIONS]]

@@ -1,109 +1,212 @@
-"""Assistant › Try, and the three steps to the first answer."""
+"""Assistant › Try: the test chat with the draft, with what is published, or with both side by side."""
 
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.contrib import messages
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from conversations import citing, trial
-from conversations.models import Message, Turn
-from knowledge import documents
-from knowledge.models import Document
+from agents import hiring, publishing
+from agents.models import Agent
+from conversations import trial, trial_shown
+from conversations.models import Conversation, Message, Trial
 from tenants import access
 
 MAX_QUESTION = 2000
-MAX_PASTED = 200_000
-SAMPLES = Path(settings.BASE_DIR) / "agents" / "demo" / "documents"
+BOTH = "both"
+Side = Trial.Side
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What is tried: an assistant, and which of its sides."""
+
+    agent: Agent
+    wanted: str  # a side, or BOTH
+    is_edited: bool  # whether the draft says something else than what is published
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        return (Side.DRAFT, Side.PUBLISHED) if self.wanted == BOTH else (self.wanted,)
+
+    @property
+    def query(self) -> str:
+        return urlencode({"agent": self.agent.pk, "with": self.wanted})
 
 
 @require_GET
 def try_page(request: HttpRequest) -> HttpResponse:
-    return render(request, "agents/try.html", _thread(request))
+    return render(request, "agents/try.html", context(request, bench(request)))
+
+
+@require_GET
+def try_panel(request: HttpRequest) -> HttpResponse:
+    """The test chat alone, for a page to put beside something."""
+    return render(request, "agents/_chat.html", context(request, bench(request)))
 
 
 @require_GET
 def try_thread(request: HttpRequest) -> HttpResponse:
-    return render(request, "agents/_try_thread.html", _thread(request))
+    return render(request, "agents/_try_thread.html", context(request, bench(request)))
 
 
 @access.roles(*access.ANSWERERS)
 @require_POST
 def try_send(request: HttpRequest) -> HttpResponse:
-    """Ask in the test chat; the answer arrives on the page by itself."""
-    text = request.POST.get("text", "").strip()
+    """Ask in the test chat, or ask an earlier question anew; the answer arrives on the page by itself."""
+    tried, text = bench(request), request.POST.get("text", "").strip()
+    instead_of = _number(request.POST.get("instead_of", ""))
     if not text or len(text) > MAX_QUESTION:
-        context = {
-            **_thread(request),
-            "problem": _("Write a question of at most 2,000 characters."),
-            "text": text,
-        }
-        return render(request, "agents/_try_thread.html", context, status=422)
-    trial.ask(text, user=access.person(request), now=timezone.now())
-    return render(request, "agents/_try_thread.html", _thread(request))
-
-
-@require_GET
-def welcome(request: HttpRequest) -> HttpResponse:
-    """Teach, ask, answered: where a new owner starts."""
-    context = {**_thread(request), "documents": Document.objects.order_by("-pk")[:10]}
-    return render(request, "agents/welcome.html", {**context, "step": _step(context)})
-
-
-@access.roles(*access.MANAGERS)
-@require_POST
-def welcome_teach(request: HttpRequest) -> HttpResponse:
-    """Pasted text, or the sample business's documents, become the first knowledge."""
-    if request.POST.get("sample"):
-        for path in sorted(SAMPLES.iterdir()):
-            _add(request, path.name, path.read_bytes())
-        return redirect("welcome")
-    text = request.POST.get("text", "").strip()
-    if not text or len(text) > MAX_PASTED:
-        messages.error(request, _("Paste between 1 and 200,000 characters."))
-        return redirect("welcome")
+        return _refused(request, tried, _("Write a question of at most 2,000 characters."))
     try:
-        _add(request, f"{_title(request, text)}.txt", text.encode())
-    except documents.StorageFull:
-        messages.error(request, documents.NO_ROOM)
-    return redirect("welcome")
+        trial.ask(
+            text,
+            user=access.person(request),
+            now=timezone.now(),
+            midnight=midnight(),
+            agent=tried.agent,
+            sides=tried.sides,
+            key=request.POST.get("key", ""),
+            instead_of=instead_of,
+        )
+    except trial.LimitReached:
+        return _refused(request, tried, limit_words())
+    except trial.Busy:
+        return _refused(request, tried, _("It is still answering. Try again in a moment."))
+    except trial.Gone:
+        return _refused(request, tried, _("This question is not in the chat any more."))
+    return _shown(request, tried, "agents/_chat.html" if instead_of else "agents/_try_thread.html")
 
 
-def _add(request: HttpRequest, name: str, content: bytes) -> None:
-    documents.add(
-        file=SimpleUploadedFile(name, content),
-        name=name,
-        added_by=access.person(request),
-        now=timezone.now(),
+@access.roles(*access.ANSWERERS)
+@require_POST
+def try_restart(request: HttpRequest) -> HttpResponse:
+    """Begin a new chat; the old one is set aside."""
+    tried = bench(request)
+    try:
+        trial.restart(user=access.person(request), agent=tried.agent, sides=tried.sides, now=timezone.now())
+    except trial.Busy:
+        return _refused(request, tried, _("It is still answering. Try again in a moment."))
+    return _shown(request, tried, "agents/_chat.html")
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def try_go_on(request: HttpRequest) -> HttpResponse:
+    """The assistant had stepped aside for a person; it is to answer again."""
+    tried = bench(request)
+    try:
+        trial.go_on(user=access.person(request), agent=tried.agent, sides=tried.sides)
+    except trial.Busy:
+        return _refused(request, tried, _("It is still answering. Try again in a moment."))
+    return _shown(request, tried, "agents/_chat.html")
+
+
+@access.roles(*access.ANSWERERS)
+@require_POST
+def try_bring_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put back what was set aside; what stands there now is set aside instead."""
+    tried = bench(request)
+    try:
+        trial.bring_back(pk, user=access.person(request), now=timezone.now())
+    except trial.Busy:
+        return _refused(request, tried, _("It is still answering. Try again in a moment."))
+    except trial.Gone:
+        raise Http404 from None
+    return _shown(request, tried, "agents/_chat.html")
+
+
+def bench(request: HttpRequest) -> Bench:
+    """What the request wants to try; else of the first assistant the draft, where it says something new."""
+    given = request.POST or request.GET
+    number = _number(given.get("agent", ""))
+    agent = get_object_or_404(Agent, pk=number) if number is not None else hiring.first()
+    draft, wanted = agent.draft, given.get("with", "")
+    is_edited = draft is not None and bool(publishing.changed(draft, agent.published))
+    usual = Side.DRAFT if is_edited else Side.PUBLISHED
+    return Bench(agent, wanted if wanted in (*Side.values, BOTH) else usual, is_edited)
+
+
+def published_bench() -> Bench:
+    """What a new owner tries: the first assistant as customers meet it."""
+    return Bench(hiring.first(), Side.PUBLISHED, is_edited=False)
+
+
+def context(request: HttpRequest, tried: Bench) -> dict[str, Any]:
+    """Everything that the panel and its thread show."""
+    user = access.person(request)
+    threads = {side: trial.conversation_of(user, tried.agent, side) for side in tried.sides}
+    shown = trial_shown.exchanges(threads)
+    return {
+        "bench": tried,
+        "agents": hiring.at_work(),
+        "choices": choices() if tried.is_edited or tried.wanted != Side.PUBLISHED else [],
+        "may_ask": request.membership.role in access.ANSWERERS,  # type: ignore[attr-defined]
+        "exchanges": shown,
+        "takes": trial_shown.takes(threads.values()),
+        "thinking": any(_thinks(thread) for thread in threads.values()),
+        "stepped_aside": any(
+            thread is not None and thread.handler != Conversation.Handler.AGENT for thread in threads.values()
+        ),
+        "questions_left": trial.left(since=midnight()),
+        "questions_a_day": settings.TRIAL_QUESTIONS_A_DAY,
+        "limit_words": limit_words(),
+        "editing": _edited(request, threads),
+    }
+
+
+def choices() -> list[tuple[str, str]]:
+    """What can be tried, as the tabs name it."""
+    return [(Side.DRAFT, _("Draft")), (Side.PUBLISHED, _("Published")), (BOTH, _("Side by side"))]
+
+
+def midnight() -> datetime:
+    """The start of the business's own day."""
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def limit_words() -> str:
+    words = _("That were the %(most)s free test questions of today. More are free from midnight on.")
+    return words % {"most": settings.TRIAL_QUESTIONS_A_DAY}
+
+
+def _thinks(thread: Conversation | None) -> bool:
+    return thread is not None and (
+        bool(thread.reply_due_at) or thread.turns.filter(status="running").exists()
     )
 
 
-def _title(request: HttpRequest, text: str) -> str:
-    return (request.POST.get("title", "").strip() or text.splitlines()[0])[:60].strip(" .") or _(
-        "Pasted text"
-    )
+def _edited(request: HttpRequest, threads: dict[str, Conversation | None]) -> Message | None:
+    """The question that is being put in other words."""
+    number = _number(request.GET.get("edit", ""))
+    ours = [thread.pk for thread in threads.values() if thread]
+    asked = Message.objects.filter(pk=number, conversation__in=ours, direction=Message.Direction.IN)
+    return asked.first() if number is not None else None
 
 
-def _thread(request: HttpRequest) -> dict[str, Any]:
-    conversation = trial.conversation_of(access.person(request))
-    if conversation is None:
-        return {"conversation": None, "messages_shown": [], "thinking": False}
-    newest = conversation.messages.select_related("turn", "reply_to").prefetch_related(*citing.with_sources())
-    shown = list(newest.order_by("-pk")[:50])[::-1]
-    thinking = (
-        bool(conversation.reply_due_at) or conversation.turns.filter(status=Turn.Status.RUNNING).exists()
-    )
-    return {"conversation": conversation, "messages_shown": shown, "thinking": thinking}
+def _number(text: str) -> int | None:
+    return int(text) if text.isdigit() and len(text) < 19 else None
 
 
-def _step(context: dict[str, Any]) -> int:
-    """1 teach, 2 ask, 3 answered."""
-    ready = any(document.status == "ready" for document in context["documents"])
-    answered = any(m.direction == Message.Direction.OUT and m.turn_id for m in context["messages_shown"])
-    return 3 if answered else 2 if ready else 1
+def _refused(request: HttpRequest, tried: Bench, problem: str) -> HttpResponse:
+    """The thread as it is, with what is wrong; the words stay in the box."""
+    more = {"problem": problem, "text": request.POST.get("text", "")}
+    template = "agents/_try_thread.html"
+    if not request.headers.get("HX-Request"):
+        template = "agents/try.html"
+    elif request.headers.get("HX-Target") == "trial":
+        template = "agents/_chat.html"
+    return render(request, template, {**context(request, tried), **more}, status=422)
+
+
+def _shown(request: HttpRequest, tried: Bench, template: str) -> HttpResponse:
+    if not request.headers.get("HX-Request"):
+        return redirect(f"{reverse('assistant_try')}?{tried.query}")
+    return render(request, template, context(request, tried))

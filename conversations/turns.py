@@ -31,6 +31,7 @@ from conversations import (
     settled,
     teaching,
     understanding,
+    versions,
     wording,
 )
 from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
@@ -148,7 +149,10 @@ def begin(conversation_id: int, *, now: datetime, free: bool = False) -> Begun |
     if _waits(conversation, messages, now=now) or conduct.forbids(conversation, messages, now=now):
         return None
     understood = _understood(conversation, messages, now=now)
-    return Begun(_open(conversation, understood, now=now, free=free), understood) if understood else None
+    if not understood:
+        return None
+    free = free or versions.is_rehearsed(conversation)
+    return Begun(_open(conversation, understood, now=now, free=free), understood)
 
 
 def _is_due(conversation: Conversation, *, now: datetime) -> bool:
@@ -197,7 +201,7 @@ def _beyond_us(conversation: Conversation, messages: Sequence[Message], asked_ba
 
 
 def _types_read(conversation: Conversation, messages: Sequence[Message]) -> frozenset[str]:
-    version = conversation.channel.agent.published
+    version = versions.of(conversation)
     return understanding.types_read(version, routes.by_words(version, question_of(messages)).tier, messages)
 
 
@@ -228,7 +232,7 @@ def _offered_person(conversation: Conversation) -> bool:
 
 
 def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime, free: bool) -> Turn:
-    version = conversation.channel.agent.published
+    version = versions.of(conversation)
     route = routes.by_words(version, question_of(messages))
     earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
     turn = Turn.objects.create(
@@ -286,7 +290,8 @@ def answer(begun: Begun, *, started: float) -> Reply:
     except ProviderError:
         begun.turn.route = question.trail.as_json()  # who gives the turn up keeps it
         raise
-    unanswered = "" if thought.completion.supported else _asked_for(begun, question.words)
+    known = thought.completion.supported or question.rehearsed
+    unanswered = "" if known else _asked_for(begun, question.words)
     return Reply(thought, unanswered)
 
 
@@ -306,6 +311,7 @@ def _question(begun: Begun) -> engine.Question:
         contact_id=conversation.contact_id,
         turn_id=turn.pk,
         attempt=turn.attempt,
+        rehearsed=versions.is_rehearsed(conversation),
         value=routes.value_of(conversation),
     )
 
@@ -347,14 +353,16 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     if not silent and _is_overtaken(conversation, turn):
         _merge(conversation, turn, reply, price=price, now=now)
         return None
-    cost = 0 if reply.thought.vendor in FREE else pricing.cost(price, reply.completion.usage)
+    rehearsed = versions.is_rehearsed(conversation)
+    free = rehearsed or reply.thought.vendor in FREE
+    cost = 0 if free else pricing.cost(price, reply.completion.usage)
     status = Turn.Status.SILENT if silent else Turn.Status.DONE
     if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
     message = None if silent else _post(conversation, turn, reply, now=now)
     _keep_passages(turn, reply)
     teaching.note(turn, conversation, reply.unanswered, now=now)
-    if reply.thought.pinned is not None and message is not None:
+    if reply.thought.pinned is not None and message is not None and not rehearsed:
         pinned.given(reply.thought.pinned.id, now=now)
     _go_on(conversation)
     hooks.turn(turn, conversation, now=now)

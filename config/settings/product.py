@@ -15,6 +15,8 @@ EMBEDDING_URL = env.text("EMBEDDING_URL", f"http://127.0.0.1:{env.integer('PORT'
 DOCLING_ARTIFACTS_PATH = env.text("DOCLING_ARTIFACTS_PATH")
 DOCUMENT_MAX_BYTES = env.integer("DOCUMENT_MAX_MEGABYTES", 25) * 2**20
 WELCOME_CREDITS = env.integer("WELCOME_CREDITS", 500)
+# Questions in the test chat that a business may ask in a day; they cost no credits.
+TRIAL_QUESTIONS_A_DAY = env.integer("TRIAL_QUESTIONS_A_DAY", 200)
 # Seconds of silence after which a customer is taken to have finished (agents may set their own).
 DEBOUNCE_SECONDS = env.number("DEBOUNCE_SECONDS", 2.5)
 # The longest that a customer who keeps writing waits, from the first unanswered message on.
@@ -53,3 +55,7 @@ WEB_PRIVATE_HOSTS = env.text("WEB_PRIVATE_HOSTS", "" if env.production() else "*
 # Seconds between two requests to one web site, and where its owner can read who asks.
 WEB_PAUSE_SECONDS = env.number("WEB_PAUSE_SECONDS", 1)
 WEB_CONTACT_URL = env.text("WEB_CONTACT_URL")  # empty: the first page of the installation
+# How often a business may have its cases asked in a day (models answer, and no credits are taken), by how many
+# threads at once.
+EVALUATIONS_A_DAY = env.integer("EVALUATIONS_A_DAY", 30)
+EVALUATION_THREADS = env.integer("EVALUATION_THREADS", 4)
