@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_noop
@@ -12,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from providers import registry
 from providers.addresses import names_host
 from tenants.secrets import EncryptedTextField
+
+COMPARED = ("first", "second", "share", "salt")  # what an answer needs to know of a comparison
 
 
 class Agent(models.Model):
@@ -32,8 +35,14 @@ class Agent(models.Model):
 
     @cached_property
     def published(self) -> "AgentVersion | None":
-        """What customers are answered with, or None before the first publication."""
-        return self.versions.filter(status=AgentVersion.Status.PUBLISHED).order_by("-number").first()
+        """What customers are answered with, or None before the first publication.
+
+        Its `compared` is the open Experiment as a mapping, or None: it costs no statement of its own.
+        """
+        told = {name: f"{name}_id" if name in ("first", "second") else name for name in COMPARED}
+        opened = Experiment.objects.filter(agent=models.OuterRef("agent"), ended_at=None)
+        versions = self.versions.filter(status=AgentVersion.Status.PUBLISHED).order_by("-number")
+        return versions.annotate(compared=models.Subquery(opened.values(told=JSONObject(**told))[:1])).first()
 
     @property
     def draft(self) -> "AgentVersion | None":

@@ -15,6 +15,7 @@ class ConversationsConfig(AppConfig):
             channels,
             cloud_views,
             conduct_blueprint,
+            gate,
             hook_blueprint,
             reading_costs,
             web_views,
@@ -31,6 +32,7 @@ class ConversationsConfig(AppConfig):
         blueprint.register()
         channel_cards.register_own()
         conduct_blueprint.register()
+        gate.register()
         hook_blueprint.register()
         reading_costs.register()
         channels.register("api", Programs())

@@ -55,6 +55,7 @@ class Said:
     asked: str = ""
     text: str = ""
     supported: bool = False
+    refused: bool = False  # it was none of the business's affairs, and nobody was asked
     handed_over: bool = False
     sources: tuple[str, ...] = ()  # titles of the documents that the answer names
     tools: tuple[str, ...] = ()
@@ -128,7 +129,7 @@ def _about_ending(expects: Expects, talk: Sequence[Said], judged: Sequence[Said]
 
 def is_refusal(said: Said) -> bool:
     """Whether it said that it does not know, or does not talk about that; a call of a person is none."""
-    return not said.supported and not said.handed_over and not said.error
+    return (said.refused or not said.supported) and not said.handed_over and not said.error
 
 
 def says(text: str, fact: str) -> bool:
@@ -195,6 +196,7 @@ def as_kept(talk: Sequence[Said]) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "text": last.text[:2000],
         "supported": last.supported,
+        "refused": last.refused,
         "handed_over": any(one.handed_over for one in talk),
         "tier": last.tier,
         "model": last.model,

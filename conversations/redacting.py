@@ -67,8 +67,8 @@ def redacted(text: str, *, names: Iterable[str] = (), known: Collection[str] = f
 
 
 def capitals(text: str) -> set[str]:
-    """The words, folded, that might be names by their first letter: which of them the business uses is known."""
-    return {fold(word) for word in _WORD.findall(text)} - _USUAL
+    """The words that might be names by their first letter."""
+    return {word for word in _WORD.findall(text) if fold(word) not in _USUAL}
 
 
 def _unless_money(found: re.Match[str], text: str) -> str:

@@ -1,4 +1,4 @@
-"""Forgive lost doorbells of teaching: unsorted questions, drafts, vectors, cases, looks at documents.
+"""Forgive lost doorbells: unsorted questions, drafts, vectors, cases, looks at documents, evaluations.
 
 One statement looks at many schemas at once; only a tenant that has something due is visited.
 """
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 from psycopg import sql
 
-from conversations import drafting, teaching
+from conversations import drafting, gate, teaching
 from conversations.models import Unanswered
 from knowledge import cases, flags, pinned
 from knowledge.models import Gap, PinnedQuestion
@@ -30,6 +30,7 @@ SELECT {name} WHERE EXISTS (SELECT FROM {unanswered} WHERE gap_id IS NULL AND cr
  OR EXISTS (SELECT FROM {cases} WHERE due_at < %(late)s)
  OR EXISTS (SELECT FROM {documents} WHERE status = 'ready'
    AND (looked_at IS NULL OR looked_at < ready_at OR looked_at < %(stale)s))
+ OR EXISTS (SELECT FROM {evaluations} WHERE status IN ('queued', 'running') AND created_at < %(late)s)
 """)
 _TABLES = {
     "unanswered": "conversations_unanswered",
@@ -37,6 +38,7 @@ _TABLES = {
     "questions": "knowledge_pinnedquestion",
     "cases": "knowledge_regressioncase",
     "documents": "knowledge_document",
+    "evaluations": "agents_evaluation",
 }
 
 
@@ -84,3 +86,4 @@ def sweep_tenant(*, now: datetime) -> None:
         ring(cases.check, schema=schema)
     for pk in flags.due(now=now).order_by("pk").values_list("pk", flat=True)[:A_FEW]:
         ring(flags.look, schema=schema, document_id=pk)
+    gate.sweep_tenant(now=now)

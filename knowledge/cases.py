@@ -4,6 +4,7 @@ Each change makes all cases due a little later, so that a burst of changes is lo
 when its settled answer is not what comes any more, or when the documents now say otherwise.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from knowledge import facts, retrieval
-from knowledge.models import Document, PinnedAnswer, RegressionCase
+from knowledge.models import Audience, Document, PinnedAnswer, RegressionCase
 from providers.errors import ProviderError
 from tenants import live
 from tenants.background import enqueue, task
@@ -132,6 +133,34 @@ def _instead_of_document(case: RegressionCase, found: retrieval.Retrieved) -> st
     if best is None:
         return NOTHING
     return "" if best.document_id == case.document_id else OTHER_DOCUMENT % {"words": _named(best)}
+
+
+def of_assistant(agent_id: int) -> QuerySet[RegressionCase]:
+    """The cases that customers of this assistant must be answered as settled, in the order of their making."""
+    ours = Q(pinned__agent_ids=[]) | Q(pinned__agent_ids__contains=[agent_id])
+    settled = Q(pinned__enabled=True, pinned__audience=Audience.CUSTOMERS) & ours
+    known = Q(pinned=None, document__status=Document.Status.READY, document__audience=Audience.CUSTOMERS)
+    known &= Q(document__agent_ids=[]) | Q(document__agent_ids__contains=[agent_id])
+    return RegressionCase.objects.filter(settled | known).select_related("pinned", "document").order_by("pk")
+
+
+def not_as_settled(
+    case: RegressionCase, *, answer_id: int | None, text: str, sources: Sequence[str]
+) -> str:
+    """What is wrong with an answer to the question of a case, one of SENTENCES; empty when it is as settled.
+
+    `answer_id` is the settled answer that was given, `sources` the titles of the documents that were named.
+    """
+    if case.pinned is not None and answer_id == case.pinned.pk:
+        return case.detail if case.result == Result.FAILED and case.due_at is None else ""
+    if case.document is not None and case.document.title in sources:
+        return ""
+    if answer_id is not None:
+        return OTHER % {"words": _short(text)}
+    if not sources:
+        return NOTHING
+    instead = {"words": f"{sources[0]}: {_short(text)}"}
+    return (OTHER_DOCUMENT if case.pinned is None else NOT_MET) % instead
 
 
 def _best(found: retrieval.Retrieved) -> retrieval.Found | None:

@@ -27,6 +27,7 @@ CELERY_TASK_ROUTES = {
     "conversations.alarms.*": {"queue": "bulk"},
     "conversations.teaching.*": {"queue": "slow"},
     "conversations.drafting.*": {"queue": "slow"},
+    "conversations.gate.*": {"queue": "slow"},
     "knowledge.cases.*": {"queue": "slow"},
     "knowledge.flags.*": {"queue": "slow"},
     "knowledge.indexing.*": {"queue": "slow"},
