@@ -1,14 +1,18 @@
 """Which version of an assistant answers in a conversation, and whether it only rehearses."""
 
 from agents.models import AgentVersion
+from conversations import experiments
 from conversations.models import Channel, Conversation, Trial
 
 
 def of(conversation: Conversation) -> AgentVersion | None:
-    """The version that answers here: the published one, or in a test chat what its member tries."""
+    """The version that answers here: the published one, or what is compared with it for this customer.
+
+    In a test chat it is what its member tries.
+    """
     if is_rehearsed(conversation):
         return _tried(conversation)
-    return conversation.channel.agent.published
+    return experiments.version_of(conversation, conversation.channel.agent.published)
 
 
 def is_rehearsed(conversation: Conversation) -> bool:
