@@ -20,6 +20,7 @@ class Line(StrEnum):
     OPTED_IN = "opted_in"
     HOLDING = "holding"
     OUT_OF_HOURS = "out_of_hours"
+    OWNERS_CASE = "owners_case"
     BACK = "back"
     OUT_OF_SCOPE = "out_of_scope"
 
@@ -39,6 +40,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "Recebi sua mensagem e estou demorando mais do que o normal. Respondo assim que puder; se eu não conseguir, uma pessoa da equipe responde.",
         Line.OUT_OF_HOURS: "Recebemos sua mensagem. Agora estamos fechados; voltamos {back} e uma pessoa responde você.",
         Line.BACK: "Nossa equipe volta {back}.",
+        Line.OWNERS_CASE: "Isso é melhor com uma pessoa da equipe. Já avisei: alguém continua esta conversa com você.",
         Line.OUT_OF_SCOPE: "Com isso não consigo ajudar: aqui respondo só sobre a nossa empresa e o que ela oferece.",
     },
     "en": {
@@ -55,6 +57,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "I have your message and need longer than usual. I will answer as soon as I can; if I cannot, a person of the team will.",
         Line.OUT_OF_HOURS: "We have your message. We are closed at the moment; we are back {back} and a person will answer you.",
         Line.BACK: "Our team is back {back}.",
+        Line.OWNERS_CASE: "This is better with a person of the team. I have told them: somebody will continue this conversation with you.",
         Line.OUT_OF_SCOPE: "I cannot help with that: here I only answer about our business and what it offers.",
     },
     "es": {
@@ -71,6 +74,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "Recibí su mensaje y estoy tardando más de lo normal. Respondo en cuanto pueda; si no lo consigo, le responderá una persona del equipo.",
         Line.OUT_OF_HOURS: "Recibimos su mensaje. Ahora estamos cerrados; volvemos {back} y una persona le responderá.",
         Line.BACK: "Nuestro equipo vuelve {back}.",
+        Line.OWNERS_CASE: "Esto es mejor con una persona del equipo. Ya avisé: alguien continúa esta conversación con usted.",
         Line.OUT_OF_SCOPE: "Con eso no puedo ayudar: aquí respondo solo sobre nuestra empresa y lo que ofrece.",
     },
     "fr": {
@@ -87,6 +91,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.HOLDING: "J’ai bien reçu votre message et j’ai besoin de plus de temps que d’habitude. Je réponds dès que possible ; sinon, une personne de l’équipe le fera.",
         Line.OUT_OF_HOURS: "Nous avons bien reçu votre message. Nous sommes fermés en ce moment ; nous revenons {back} et une personne vous répondra.",
         Line.BACK: "Notre équipe revient {back}.",
+        Line.OWNERS_CASE: "Une personne de l’équipe s’en occupera mieux. Je l’ai prévenue : quelqu’un poursuit cette conversation avec vous.",
         Line.OUT_OF_SCOPE: "Je ne peux pas aider avec cela : ici, je réponds seulement sur notre entreprise et ce qu’elle propose.",
     },
 }

@@ -27,6 +27,7 @@ REASONS = {
     Line.TOO_MANY: gettext_noop("had all answers of a day"),
     Line.OPTED_OUT: gettext_noop("opted out: only a person may answer"),
     Line.OUT_OF_HOURS: gettext_noop("wrote out of hours"),
+    Line.OWNERS_CASE: gettext_noop("your assistant leaves this to a person"),
 }
 EMERGENCIES = (Line.MEDICAL, Line.SELF_HARM, Line.VIOLENCE)
 

@@ -12,8 +12,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from agents import handing, routing, safety
 from agents import language as languages
-from agents import routing, safety
 from agents.lines import Line
 from agents.models import AgentVersion
 from billing import credits, pricing
@@ -146,6 +146,8 @@ def begin(conversation_id: int, *, now: datetime, free: bool = False) -> Begun |
     conversation.save(update_fields=["reply_due_at", "language"])
     if not messages or _handed_over(conversation, _urgent(messages), now=now):
         return None
+    if _is_a_persons(conversation, messages, now=now):
+        return None
     if _waits(conversation, messages, now=now) or conduct.forbids(conversation, messages, now=now):
         return None
     understood = _understood(conversation, messages, now=now)
@@ -175,6 +177,15 @@ def _urgent(messages: Sequence[Message]) -> Line | None:
         if alarm := safety.check(message.words):
             return Line(alarm.danger.value)
     return Line.ASKED if any(routing.wants_person(message.words) for message in messages) else None
+
+
+def _is_a_persons(conversation: Conversation, messages: Sequence[Message], *, now: datetime) -> bool:
+    """Whether the words meet a case that the owner gives to a person: then it is theirs from here on."""
+    version = versions.of(conversation)
+    case = handing.matched(version.handover, question_of(messages)) if version else None
+    if case is not None:
+        handoff.queue(conversation, reason=Line.OWNERS_CASE, now=now, text=str(case.get("say", "")))
+    return case is not None
 
 
 def _understood(conversation: Conversation, messages: list[Message], *, now: datetime) -> list[Message]:
@@ -566,9 +577,14 @@ def _source_line(turn: Turn, reply: Reply, language: str) -> str:
 
 
 def _settle_language(conversation: Conversation, messages: Sequence[Message]) -> None:
-    """The customer's language: detected from enough words, remembered, the business's own until then."""
+    """The customer's language, unless the assistant has one of its own.
+
+    Detected from enough words, remembered, the business's own until then.
+    """
+    version = versions.of(conversation) if messages else None
+    fixed = version.language if version else ""
     spoken = languages.sure_of("\n".join(understanding.sure_words(message) for message in messages))
     before = conversation.language
-    conversation.language = spoken or before or conversation.contact.language or current_tenant().language[:2]
-    if spoken and spoken != before:
+    conversation.language = fixed or spoken or before or conversation.contact.language or current_tenant().language[:2]
+    if spoken and spoken not in (before, fixed):
         Contact.objects.filter(pk=conversation.contact_id).update(language=spoken)
