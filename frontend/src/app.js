@@ -1,6 +1,7 @@
 import Alpine from "@alpinejs/csp";
 import htmx from "htmx.org/dist/htmx.esm.js";
 import { attach } from "./attach.js";
+import { autosave } from "./autosave.js";
 import { composer } from "./composer.js";
 import { confirmations } from "./confirm.js";
 import { dropzone } from "./dropzone.js";
@@ -30,4 +31,5 @@ live();
 tabs();
 widgetPreview();
 rows();
+autosave();
 Alpine.start();
