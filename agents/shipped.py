@@ -38,6 +38,7 @@ SALES = (
 
 def register() -> None:
     """Tell new businesses what they may begin with."""
+    catalogue.share("demo", FOLDER.parent / "demo")  # the clinic has its documents
     portuguese, french, both = "Português", "Français", "Português · English"
     _ship("clinic", _("Clinic"), CLINIC, "stethoscope", portuguese)
     _ship("help-desk", _("Help desk"), HELP_DESK, "headset", portuguese)

@@ -31,15 +31,22 @@ class Blueprint:
 
     def origin(self, path: str) -> str:
         """Where a document of it comes from, however the business moves."""
-        return f"{PREFIX}{self.name}/{path}"
+        return path if path.startswith(PREFIX) else f"{PREFIX}{self.name}/{path}"
 
 
 _known: dict[str, Blueprint] = {}
+_folders: dict[str, Path] = {}
 
 
 def register(blueprint: Blueprint) -> None:
     """Offer this one."""
     _known[blueprint.name] = blueprint
+    share(blueprint.name, blueprint.file.parent)
+
+
+def share(name: str, folder: Path) -> None:
+    """Let business files name what is in this folder, whether or not a business may begin with it."""
+    _folders[name] = folder.resolve()
 
 
 def known() -> dict[str, Blueprint]:
@@ -50,9 +57,8 @@ def known() -> dict[str, Blueprint]:
 def path_of(text: str) -> Path | None:
     """The file that ships with a blueprint; None for any other path, and for one that leaves its folder."""
     name, _slash, rest = text.removeprefix(PREFIX).partition("/")
-    blueprint = _known.get(name) if text.startswith(PREFIX) else None
-    if blueprint is None:
+    folder = _folders.get(name) if text.startswith(PREFIX) else None
+    if folder is None:
         return None
-    folder = blueprint.file.parent.resolve()
     found = (folder / rest).resolve()
     return found if found.is_relative_to(folder) else None
