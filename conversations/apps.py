@@ -17,6 +17,7 @@ class ConversationsConfig(AppConfig):
             conduct_blueprint,
             gate,
             hook_blueprint,
+            posts,
             reading_costs,
             web_views,
         )
@@ -34,6 +35,7 @@ class ConversationsConfig(AppConfig):
         conduct_blueprint.register()
         gate.register()
         hook_blueprint.register()
+        posts.register()
         reading_costs.register()
         channels.register("api", Programs())
         channels.register("cloud", CloudTransport())

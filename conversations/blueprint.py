@@ -8,7 +8,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from pydantic import Discriminator, Field, Tag
 
-from agents.models import Agent
+from agents import hiring
 from conversations import cloud_setup, message_templates, trial, web_chat
 from conversations.models import Channel
 from conversations.widget import Widget
@@ -102,7 +102,7 @@ def register() -> None:
 def start(tenant: Tenant, *, now: datetime) -> None:
     """The test chat; the assistant is there already, its app comes first."""
     with translation.override(tenant.language):
-        trial.create_channel(Agent.objects.order_by("pk")[0], name=_("Test chat"), now=now)
+        trial.create_channel(hiring.first(), name=_("Test chat"), now=now)
 
 
 def webhook_url(channel: Channel) -> str:
@@ -137,7 +137,7 @@ def _apply(value: list[ChannelPart], context: Context) -> None:
 def _apply_one(part: ChannelPart, context: Context) -> None:
     assert context.tenant is not None, "apply runs inside a business"
     fields = part.columns() | {"is_active": part.active}
-    first = {"kind": part.kind, "agent": Agent.objects.order_by("pk")[0], "created_at": context.now}
+    first = {"kind": part.kind, "agent": hiring.first(), "created_at": context.now}
     channel, _made = Channel.objects.update_or_create(
         name=part.name, defaults=fields, create_defaults=fields | first
     )

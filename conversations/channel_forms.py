@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Agent
@@ -24,7 +25,8 @@ class NameForm(forms.Form):
         self.channel = channel
         agents = self.fields["agent"]
         assert isinstance(agents, forms.ModelChoiceField)
-        agents.queryset = Agent.objects.order_by("pk")
+        may = Q(retired_at=None) | Q(pk=channel.agent_id) if channel else Q(retired_at=None)
+        agents.queryset = Agent.objects.filter(may).order_by("pk")
         if not self.is_bound and channel is None:
             agents.initial = agents.queryset.first()
 

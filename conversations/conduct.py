@@ -23,7 +23,8 @@ def forbids(conversation: Conversation, messages: Sequence[Message], *, now: dat
     if kind not in OURS and (reason := _runaway(conversation, wanted, now=now)) is not None:
         handoff.queue(conversation, reason=reason, now=now, silent=reason is Line.LOOP)
         return True
-    return kind != Channel.Kind.TEST and _is_closed(conversation, wanted, now=now)
+    told = rules.as_told(wanted, conversation.channel.agent.published)
+    return kind != Channel.Kind.TEST and _is_closed(conversation, told, now=now)
 
 
 def _leave_alone(
@@ -76,7 +77,7 @@ def closing_line(conversation: Conversation, *, now: datetime) -> str:
     """What an answer out of hours ends with, once a closed period: when people are back. Under the lock."""
     if conversation.channel.kind == Channel.Kind.TEST:
         return ""
-    wanted = rules.current()
+    wanted = rules.as_told(rules.current(), conversation.channel.agent.published)
     closed = rules.closed(wanted, now=now)
     if closed is None or not _tell(conversation, closed):
         return ""

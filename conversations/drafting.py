@@ -9,8 +9,8 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from agents import replies, routing
-from agents.models import Agent, AgentVersion
+from agents import hiring, replies, routing
+from agents.models import AgentVersion
 from billing import credits, pricing
 from billing.models import Hold
 from conversations import breakers, fallback, settled
@@ -65,8 +65,7 @@ def _version(gap: Gap) -> AgentVersion | None:
     last = gap.asked.select_related("turn__agent_version__agent").order_by("-created_at").first()
     if last is not None and last.turn.agent_version is not None:
         return last.turn.agent_version.agent.published
-    agent = Agent.objects.order_by("pk").first()
-    return agent.published if agent else None
+    return hiring.first().published
 
 
 def _shown(found: retrieval.Retrieved) -> list[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """The owner's rules of conduct, and what follows from them for this moment."""
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from agents.lines import Line, say, when_back
+from agents.models import AgentVersion
 from conversations import hours
 from conversations.models import ChatRules
 from tenants.current import tenant
@@ -49,6 +51,17 @@ class Closed:
 def current() -> ChatRules:
     """What the owner set, or the usual rules."""
     return ChatRules.objects.filter(pk=1).first() or ChatRules()
+
+
+def as_told(wanted: ChatRules, version: AgentVersion | None) -> ChatRules:
+    """The rules as they hold for this assistant: it may have a way of its own while people are away."""
+    own = version.hours if version else {}
+    if not own:
+        return wanted
+    told = copy(wanted)
+    told.out_of_hours = own.get("out_of_hours") or wanted.out_of_hours
+    told.out_of_hours_text = own.get("text") or wanted.out_of_hours_text
+    return told
 
 
 def closed(rules: ChatRules, *, now: datetime) -> Closed | None:

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from agents.models import Agent
+from agents import hiring
 from conversations import handoff, inbox
 from conversations.events import Said, clean
 from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, Session, Turn
@@ -76,7 +76,7 @@ def channel_of_programs(*, now: datetime) -> Channel:
     """The one API channel of this business, made when first asked for."""
     return Channel.objects.get_or_create(
         kind=Channel.Kind.API,
-        defaults={"name": _free_name(), "agent": Agent.objects.order_by("pk")[0], "created_at": now},
+        defaults={"name": _free_name(), "agent": hiring.first(), "created_at": now},
     )[0]
 
 

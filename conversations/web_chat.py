@@ -94,8 +94,15 @@ def find(channel_id: str) -> Place | None:
         channel = found.first()
         if channel is None:
             return None
-        widget = Widget.model_validate(channel.widget)
+        widget = widget_of(channel)
     return Place(route.tenant.schema_name, channel, widget, route.tenant.name, own)
+
+
+def widget_of(channel: Channel) -> Widget:
+    """How this chat looks; without a greeting of its own it greets as its assistant does."""
+    widget = Widget.model_validate(channel.widget)
+    version = None if widget.greeting else channel.agent.published
+    return widget.model_copy(update={"greeting": version.greeting[:300]}) if version else widget
 
 
 def script_tag(channel: Channel) -> str:

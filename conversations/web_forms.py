@@ -26,7 +26,7 @@ class WidgetForm(forms.Form):
         required=False,
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("Empty: a short hello in the visitor's language."),
+        help_text=_("Empty: the assistant's own, or a short hello in the visitor's language."),
     )
     colour = forms.CharField(
         label=_("Colour"),

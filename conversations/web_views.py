@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agents.models import Agent
+from agents import hiring
 from conversations import web_chat
 from conversations.models import Channel
 from conversations.web_forms import NewWebChatForm, WidgetForm
@@ -40,7 +40,7 @@ def _make(form: NewWebChatForm, request: HttpRequest) -> Channel:
     channel = Channel.objects.create(
         kind=Channel.Kind.WEB,
         name=form.cleaned_data["name"],
-        agent=Agent.objects.order_by("pk")[0],
+        agent=hiring.first(),
         widget=form.widget_settings(),
         created_at=now,
     )
@@ -80,7 +80,8 @@ def _page(
 ) -> HttpResponse:
     business = request.tenant.name  # type: ignore[attr-defined]
     context: dict[str, Any] = {"form": form, "channel": channel, "business": business}
-    context |= {"look": json.dumps(widget.look(title=business)), "example": json.dumps(_example())}
+    shown = web_chat.widget_of(channel) if channel else widget
+    context |= {"look": json.dumps(shown.look(title=business)), "example": json.dumps(_example())}
     if channel is not None:
         context |= card(channel)
     return render(request, "conversations/web_chat.html", context, status=422 if form.errors else 200)
