@@ -7,6 +7,8 @@ class BillingConfig(AppConfig):
     verbose_name = _("Credits")
 
     def ready(self) -> None:
-        from billing import blueprint
+        from billing import blueprint, vendor_prices
+        from tenants import seeding
 
         blueprint.register()
+        seeding.register(vendor_prices.update)

@@ -245,6 +245,7 @@ class ContactProfile(models.Model):
     embedding_model = models.CharField(max_length=120, blank=True, editable=False)
     read_until = models.BigIntegerField(default=0, editable=False)  # the last message that went into it
     due_at = models.DateTimeField(null=True, blank=True, editable=False)  # when to look again
+    edited_at = models.DateTimeField(_("corrected by a person"), null=True, blank=True)
     updated_at = models.DateTimeField(_("updated"), null=True, blank=True)
 
     class Meta:
@@ -382,6 +383,8 @@ class Turn(models.Model):
     # What the vendor takes for it, in millionths of a US dollar; empty where no price is known.
     provider_cost = models.BigIntegerField(_("vendor's price"), null=True, blank=True)
     cached = models.BooleanField(_("answered from the cache"), default=False, db_default=False)
+    # What a vendor would have taken for an answer that was given again.
+    provider_saved = models.BigIntegerField(_("vendor's price saved"), null=True, blank=True)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
     # How many drafts were given up before this one, each because the customer wrote again.
     merges = models.PositiveSmallIntegerField(_("drafts before it"), default=0, db_default=0)

@@ -334,3 +334,38 @@ class EntryTicket(models.Model):
 
     def is_good(self, *, now: datetime) -> bool:
         return self.expires_at > now
+
+
+class VendorPrice(models.Model):
+    """What a vendor takes for a model's tokens, from a moment on: the world's prices, no business's own.
+
+    Millionths of a US dollar per million tokens of each kind; empty where the list says nothing of a kind.
+    """
+
+    class Source(models.TextChoices):
+        PACKAGE = "package", _("price package")
+        OPERATOR = "operator", _("entered here")
+
+    # A vendor's list of prices, or the host of a server that has its own: providers.registry.price_list.
+    price_list = models.CharField(_("price list"), max_length=120)
+    model = models.CharField(_("model"), max_length=160)
+    source = models.CharField(_("from"), max_length=8, choices=Source, default=Source.OPERATOR)
+    input_per_million = models.PositiveBigIntegerField(_("read"), null=True, blank=True)
+    output_per_million = models.PositiveBigIntegerField(_("written"), null=True, blank=True)
+    cache_read_per_million = models.PositiveBigIntegerField(_("read from cache"), null=True, blank=True)
+    cache_write_per_million = models.PositiveBigIntegerField(_("put into cache"), null=True, blank=True)
+    audio_input_per_million = models.PositiveBigIntegerField(_("heard"), null=True, blank=True)
+    audio_output_per_million = models.PositiveBigIntegerField(_("spoken"), null=True, blank=True)
+    effective_from = models.DateTimeField(_("from when on"))
+
+    class Meta:
+        verbose_name = _("vendor's price")
+        verbose_name_plural = _("vendors' prices")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["price_list", "model", "source", "effective_from"], name="vendor_price_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.price_list} {self.model} {self.effective_from:%Y-%m-%d}"

@@ -59,3 +59,5 @@ WEB_CONTACT_URL = env.text("WEB_CONTACT_URL")  # empty: the first page of the in
 # threads at once.
 EVALUATIONS_A_DAY = env.integer("EVALUATIONS_A_DAY", 30)
 EVALUATION_THREADS = env.integer("EVALUATION_THREADS", 4)
+# So long an answer is given again to whoever asks the very same, instead of asking a model. 0: never.
+ANSWERS_REUSED_SECONDS = env.integer("ANSWERS_REUSED_HOURS", 24) * 3600

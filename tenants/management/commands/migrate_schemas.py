@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.migrations.autodetector import MigrationAutodetector
 from django_tenants.utils import schema_context
 
-from tenants import guard, migrating
+from tenants import guard, migrating, seeding
 from tenants.models import Tenant
 
 LOCK = 7_260_002  # one run at a time
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             # Django's own command, by its app: "migrate" by name is this very command's alias.
             command = load_command_class("django.core", "migrate")
             call_command(command, interactive=False, verbosity=verbosity)
+        seeding.fill()
 
     def _check(self) -> None:
         behind = migrating.lacking([migrating.template.SCHEMA, *_schemas()])

@@ -1,0 +1,15 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("conversations", "0016_trial_and_remembering"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="turn",
+            name="provider_saved",
+            field=models.BigIntegerField(blank=True, null=True, verbose_name="vendor's price saved"),
+        ),
+    ]
