@@ -13,12 +13,18 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants import names, provisioning, team
+from tenants import catalogue, names, provisioning, team
+from tenants.catalogue import Blueprint
 from tenants.models import LANGUAGES, SignUp, User
 
 log = structlog.get_logger(__name__)
 # A first guess that the owner can change; a language does not know its clock.
 TIMEZONES = {"pt-br": "America/Sao_Paulo", "es": "Europe/Madrid", "fr": "Europe/Paris", "en": "UTC"}
+
+
+def _blueprints() -> list[tuple[str, Any]]:
+    """What a business may begin with; at first nothing."""
+    return [("", _("An empty desk")), *((one.name, one.title) for one in catalogue.known().values())]
 
 
 class BusinessForm(forms.Form):
@@ -31,11 +37,28 @@ class BusinessForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Small letters, digits and hyphens. Leave it empty and we make one."),
     )
+    blueprint = forms.ChoiceField(
+        label=gettext_lazy("Begin with"), required=False, choices=_blueprints, widget=forms.RadioSelect
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if getattr(current_request.request, "tenant", None) is not None:
-            del self.fields["business"], self.fields["slug"]
+        request = current_request.request
+        if getattr(request, "tenant", None) is not None:
+            del self.fields["business"], self.fields["slug"], self.fields["blueprint"]
+            return
+        asked = request.GET.get("blueprint", "") if request is not None else ""
+        self.fields["blueprint"].initial = asked if asked in catalogue.known() else ""
+
+    @property
+    def asks_business(self) -> bool:
+        """Whether this is about a new business, and not about a seat in one."""
+        return "business" in self.fields
+
+    def beginnings(self) -> list[tuple[Any, Blueprint | None]]:
+        """Each radio button with the blueprint that it chooses; the first one chooses none."""
+        known = catalogue.known()
+        return [(radio, known.get(radio.data["value"])) for radio in self["blueprint"]]
 
     def clean_slug(self) -> str:
         slug = self.cleaned_data["slug"].strip().lower()
@@ -61,6 +84,7 @@ class BusinessForm(forms.Form):
             user=user,
             name=self.cleaned_data["business"],
             slug=self.cleaned_data["slug"],
+            blueprint=self.cleaned_data["blueprint"],
             language=language,
             timezone=TIMEZONES[language],
             now=timezone.now(),

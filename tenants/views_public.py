@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tenants import addresses, entry, provisioning
+from tenants import addresses, catalogue, entry, provisioning
 from tenants.accounts import BusinessForm
 from tenants.models import Membership, SignUp, Tenant, User
 
@@ -18,7 +18,9 @@ from tenants.models import Membership, SignUp, Tenant, User
 @require_GET
 def landing(request: HttpRequest) -> HttpResponse:
     """What Frontdesk is; for a member, the doors to their businesses."""
-    return render(request, "tenants/landing.html", {"memberships": _seats(request)})
+    return render(
+        request, "tenants/landing.html", {"memberships": _seats(request), "blueprints": catalogue.known().values()}
+    )
 
 
 @login_required
