@@ -190,6 +190,8 @@ class Contact(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
     note = models.TextField(_("note"), blank=True)
+    # What they told the assistant of themselves and said yes to: {"email": text, the business's own fields}.
+    details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
     is_minor = models.BooleanField(_("a child: nothing is remembered of them"), default=False, db_default=False)
     # Since when nothing is sent to them unasked; what they said word for word is in Consent.
     opted_out_at = models.DateTimeField(_("wants no messages since"), null=True, blank=True)
@@ -444,6 +446,59 @@ class ToolRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tool} {self.pk}"
+
+
+class Proof(models.Model):
+    """A code on its way to an e-mail address, and whether who writes here has read it there."""
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="proofs")
+    email = models.CharField(_("e-mail"), max_length=254)
+    code = models.CharField(max_length=64, blank=True, editable=False)  # its digest, never the code
+    send_at = models.DateTimeField(null=True, blank=True, editable=False)  # None when it is not to be sent
+    attempts = models.PositiveSmallIntegerField(default=0)  # to send it
+    tries = models.PositiveSmallIntegerField(_("tries"), default=0)
+    created_at = models.DateTimeField(_("asked"), default=timezone.now)
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("good until"))
+    proved_at = models.DateTimeField(_("proved"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("proof of an address")
+        verbose_name_plural = _("proofs of addresses")
+        indexes = [
+            models.Index(fields=["send_at"], condition=Q(send_at__isnull=False), name="proof_due"),
+            models.Index(fields=["created_at"], name="proof_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}"  # never the address: this reaches logs
+
+
+class FollowUp(models.Model):
+    """Words that the assistant promised to send later, unless something happens before."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        SENT = "sent", _("sent")
+        DROPPED = "dropped", _("not sent")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="follow_ups")
+    key = models.CharField(_("idempotency key"), max_length=64, unique=True)
+    text = models.TextField(_("words"))
+    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.WAITING)
+    reason = models.CharField(_("why not"), max_length=80, blank=True)
+    due_at = models.DateTimeField(_("due"))
+    created_at = models.DateTimeField(_("made"), default=timezone.now)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("follow-up")
+        verbose_name_plural = _("follow-ups")
+        ordering: ClassVar[list[str]] = ["due_at", "pk"]
+        indexes = [models.Index(fields=["due_at"], condition=Q(status="waiting"), name="follow_up_due")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.status}"
 
 
 class Message(models.Model):
@@ -849,6 +904,7 @@ class Consent(models.Model):
     class Purpose(models.TextChoices):
         MESSAGES = "messages", _("messages that they did not ask for")
         PROFILE = "profile", _("being remembered from one talk to the next")
+        DETAILS = "details", _("keeping what they told of themselves")
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents")
     purpose = models.CharField(_("for what"), max_length=12, choices=Purpose, default=Purpose.MESSAGES)
@@ -888,6 +944,8 @@ class ChatRules(models.Model):
     answers_a_day = models.PositiveIntegerField(_("answers a customer gets in a day"), default=100)
     breaks_loops = models.BooleanField(_("stop when the other side looks like a bot"), default=True)
     holding_seconds = models.PositiveIntegerField(_("seconds until a customer is told to wait"), default=20)
+    # Where the business is, for who asks the way: {"latitude", "longitude", "title"}.
+    place = models.JSONField(_("place"), default=dict, db_default={}, blank=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:

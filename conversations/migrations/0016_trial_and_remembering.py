@@ -16,6 +16,11 @@ class Migration(migrations.Migration):
                 db_default=False, default=False, verbose_name="a child: nothing is remembered of them"
             ),
         ),
+        migrations.AddField(
+            model_name="contactprofile",
+            name="edited_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="corrected by a person"),
+        ),
         migrations.AlterField(
             model_name="consent",
             name="purpose",
