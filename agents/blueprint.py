@@ -15,7 +15,7 @@ from agents.routing import TIERS
 from tenants import blueprints, provisioning
 from tenants.blueprint_files import Steps
 from tenants.blueprints import Context, Part
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 
 SECONDS = ("debounce_seconds", "debounce_ceiling_seconds")
 
@@ -105,13 +105,18 @@ def _apply_assistant(value: AssistantPart, context: Context) -> None:
     if agent.name != value.name:
         agent.name = value.name
         agent.save(update_fields=["name"])
-    content = value.model_dump(exclude_unset=True, exclude={"name"})
+    tell(agent, value, user=context.actor, now=context.now)
+
+
+def tell(agent: Agent, part: AssistantPart, *, user: User | None, now: datetime) -> None:
+    """Publish what a file says of an assistant; what it leaves out stays."""
+    content = part.model_dump(exclude_unset=True, exclude={"name"})
     if "tiers" in content:
         content["tiers"] = {tier: _set(part) for tier, part in content["tiers"].items()}
     for field in SECONDS:
         if content.get(field) is not None:
             content[field] = Decimal(str(round(content[field], 1)))
-    publishing.publish_at_once(agent, content=content, user=context.actor, now=context.now)
+    publishing.publish_at_once(agent, content=content, user=user, now=now)
 
 
 def _set(part: dict[str, Any]) -> dict[str, Any]:
