@@ -2,14 +2,16 @@
 
 A model reads customers' words, voice notes, files and documents, and any of these may tell it what to say.
 So its answer is looked at before a customer reads it: no address, number or key that the business has not
-published, none of our own rules, and nothing that it says it did (it cannot do anything).
+published, none of our own rules, and no deed that it claims without the receipt of a tool (`agents.claims`).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agents import claims
+from agents.claims import Receipt
 from agents.safety import fold
 
 
@@ -55,80 +57,22 @@ _KEYS = (
 _KEY = re.compile("|".join(_KEYS))
 
 
-def _any(words: str) -> str:
-    return f"(?:{'|'.join(words.split())})"
+def inspect(
+    answer: str, *, known: Iterable[str], rules: str, receipts: Sequence[Receipt] = ()
+) -> Finding | None:
+    """The first thing that the answer must not say.
 
-
-# What it says that it did. Spanish with its accents only, since "agende" asks somebody to do it.
-_DID = (
-    _any(
-        "agendei marquei reservei remarquei desmarquei cancelei estornei reembolsei paguei cadastrei registrei"
-        " bloqueei liberei enviei mandei encaminhei transferi alterei atualizei avisei notifiquei apliquei apaguei"
-    )
-    + r"\b",
-    r"\bi(?:'ve| have)? (?:just |already |now )?"
-    + _any(
-        "booked scheduled reserved cancell?ed rescheduled refunded paid charged sent e-?mailed updated changed"
-        " registered transferred deleted granted applied notified forwarded"
-    )
-    + r"\b",
-    r"\b"
-    + _any(
-        "agendé reservé cancelé reprogramé reembolsé pagué envié registré transferí modifiqué actualicé avisé"
-        " notifiqué apliqué borré"
-    )
-    + r"\b",
-    r"\bhe "
-    + _any(
-        "agendado reservado cancelado reprogramado reembolsado pagado enviado registrado transferido modificado"
-        " actualizado avisado notificado aplicado borrado"
-    )
-    + r"\b",
-    r"\bj'ai (?:bien |deja )?"
-    + _any(
-        "reserve pris annule programme rembourse paye envoye modifie enregistre confirme transfere prevenu applique"
-        " supprime"
-    ),
-)
-# What it says was done. A document may say so, too, on some condition.
-_WAS_DONE = (
-    r"\b(?:sua?|teu|tua) (?:\w+ )?"
-    + _any(
-        "consulta horario reserva agendamento pedido reembolso pagamento cadastro desconto exame cancelamento"
-    )
-    + r" (?:ja )?(?:foi|esta|fica) "
-    + _any("marcad agendad confirmad cancelad reservad aprovad processad estornad aplicad feit concluid")
-    + "[oa]",
-    r"\byour (?:\w+ )?"
-    + _any("appointment booking reservation order refund payment account visit discount cancellation")
-    + " (?:is now|is|has been|was) "
-    + _any(
-        "booked confirmed scheduled cancell?ed refunded processed approved changed deleted applied issued"
-    ),
-    r"\bsu (?:\w+ )?"
-    + _any("cita reserva pedido reembolso pago turno descuento")
-    + " (?:ya )?(?:ha sido|fue|esta|queda|quedo) "
-    + _any("confirmad agendad cancelad reservad aprobad procesad aplicad")
-    + "[oa]",
-    r"\bvotre (?:\w+ )?"
-    + _any("rendez-vous reservation commande remboursement paiement remise")
-    + " (?:est|a ete) "
-    + _any("confirme annule reserve rembourse traite applique"),
-)
-_I_DID, _IS_DONE = (re.compile("|".join(patterns), re.I) for patterns in (_DID, _WAS_DONE))
-_DENIED = re.compile(r"(?:\bn[aã]o|\bno|\bnot|n't|\bnever|\bnunca|\bne|\bn')\s+(?:\w+\s+)?$", re.I)
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
-
-
-def inspect(answer: str, *, known: Iterable[str], rules: str) -> Finding | None:
-    """The first thing that the answer must not say; `known` is what the business says itself."""
+    `known` is what the business says itself, `receipts` are what was done.
+    """
     published = "\n".join(known)
-    for finding in _findings(answer, published, rules):
+    for finding in _findings(answer, published, rules, receipts):
         return finding
     return None
 
 
-def _findings(answer: str, published: str, rules: str) -> Iterator[Finding]:
+def _findings(
+    answer: str, published: str, rules: str, receipts: Sequence[Receipt]
+) -> Iterator[Finding]:
     plain = published.lower()
     mails = _MAIL.findall(answer)
     for link in _LINK.findall(_MAIL.sub(" ", answer)):
@@ -140,7 +84,8 @@ def _findings(answer: str, published: str, rules: str) -> Iterator[Finding]:
     yield from _numbers(answer, published)
     if repeated := _repeated(answer, rules):
         yield Finding(Breach.RULES, repeated)
-    yield from _claims(answer, fold(published))
+    if claimed := claims.unproved(answer, published=fold(published), receipts=receipts):
+        yield Finding(Breach.ACTION, claimed)
 
 
 def _bare(link: str) -> str:
@@ -176,22 +121,3 @@ def _repeated(answer: str, rules: str) -> str:
 
 def _words(text: str) -> list[str]:
     return re.findall(r"\w+", fold(text))
-
-
-def _claims(answer: str, published: str) -> Iterator[Finding]:
-    """What it says that it did, or was done, unless the business's documents say just that it was done."""
-    for sentence in _SENTENCE.findall(answer):
-        if sentence.endswith("?"):
-            continue  # "Já paguei, e agora?" is what customers ask
-        plain = fold(sentence)
-        found = _denied_not(_I_DID, sentence) or _denied_not(_I_DID, plain)
-        if found is None and plain.rstrip(".!") not in published:
-            found = _denied_not(_IS_DONE, plain)
-        if found:
-            yield Finding(Breach.ACTION, found)
-
-
-def _denied_not(pattern: re.Pattern[str], sentence: str) -> str | None:
-    """The words of a claim that the sentence does not deny."""
-    found = pattern.search(sentence)
-    return found.group() if found and not _DENIED.search(sentence[: found.start()]) else None

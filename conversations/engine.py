@@ -6,12 +6,15 @@ Nothing here opens a transaction, charges or sends: whoever asks keeps what come
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
+
+from django.utils import timezone
 
 from agents import replies
 from agents.models import AgentVersion
 from agents.routing import Decision
-from conversations import breakers, fallback, routes, settled
+from conversations import breakers, fallback, reuse, routes, settled, talking, tooling
 from conversations.models import Breaker
 from knowledge import retrieval
 from knowledge.pinned import Pinned
@@ -42,6 +45,8 @@ class Question:
     attempt: int = 1
     rehearsed: bool = False
     value: int | None = None
+    exchange: str = ""  # what is answered: the id of its first message, the same for every attempt
+    asked_at: datetime | None = None  # when that message came
     trail: routes.Trail = field(default_factory=routes.Trail)  # filled on the way
 
 
@@ -49,7 +54,7 @@ class Question:
 class Step:
     """One thing that was done on the way to an answer, for whoever asks why."""
 
-    kind: Literal["route", "search", "settled", "model", "tool", "check"]
+    kind: Literal["route", "search", "settled", "reuse", "model", "tool", "check"]
     name: str
     ms: int
     detail: Mapping[str, Any]
@@ -68,6 +73,10 @@ class Thought:
     pinned: Pinned | None = None  # what was settled for this question, and said
     route: Decision | None = None
     fallbacks: tuple[routes.Attempt, ...] = ()  # who was asked in vain
+    price_list: str = ""  # whose prices the vendor takes; empty where nobody was asked
+    saved: llm.Usage | None = None  # what was not used, where the answer was given before (conversations.reuse)
+    runs: tuple[tooling.Ran, ...] = ()  # what tools did for it
+    handed_over: bool = False  # a tool called a person, and nothing more is to be said
 
 
 def think(question: Question, *, started: float) -> Thought:
@@ -75,13 +84,18 @@ def think(question: Question, *, started: float) -> Thought:
     known = breakers.all_known()
     steps: list[Step] = []
     found = _find(question, steps, known=known)
-    if (as_settled := _as_settled(question, found, steps, started=started)) is not None:
+    session = _session(question)
+    as_settled = None if session.resumes else _as_settled(question, found, steps, started=started)
+    if as_settled is not None:
         return as_settled
-    to_say = settled.of(found, files=question.files)
-    decision = _routed(question, found, steps, known=known)
-    if decision.refused and to_say is None:
-        return _refused(question, decision, steps, started=started)
+    to_say = None if session.resumes else settled.of(found, files=question.files)
     request = _request(question, found, to_say)
+    reused = None if session.resumes else reuse.look(question, found, request)
+    if reused is not None:
+        return _again(question, found, reused, steps, started=started)
+    decision = _routed(question, found, steps, known=known)
+    if decision.refused and to_say is None and not session.resumes:
+        return _refused(question, decision, steps, started=started)
     asked = fallback.Asked(
         request,
         quotable=found.supported,
@@ -90,9 +104,15 @@ def think(question: Question, *, started: float) -> Thought:
         settled=to_say,
         tried=question.trail.fallbacks,
     )
-    since = time.monotonic()
-    answered = fallback.complete(question.version, decision.tier, asked, known=known)
-    steps.append(_asked_model(answered, since=since))
+    answered = talking.complete(
+        question.version,
+        decision.tier,
+        asked,
+        session,
+        known=known,
+        see=lambda seen: steps.append(_step(seen)),
+    )
+    reuse.keep(question, found, request, answered, ran=bool(session.ran))
     return Thought(
         settled.without_passage(answered.completion, ref=len(found.passages)),
         found,
@@ -103,6 +123,26 @@ def think(question: Question, *, started: float) -> Thought:
         pinned=to_say if answered.completion.supported else None,
         route=decision,
         fallbacks=tuple(question.trail.fallbacks),
+        price_list=answered.price_list,
+        runs=tuple(session.ran),
+        handed_over=session.stopped,
+    )
+
+
+def _session(question: Question) -> tooling.Session:
+    """The tools that may be used for this customer."""
+    return talking.open_session(
+        question.version,
+        conversation_id=question.conversation_id,
+        contact_id=question.contact_id,
+        turn_id=question.turn_id,
+        language=question.language,
+        words=question.words,
+        history=question.history,
+        exchange=question.exchange,
+        since=question.asked_at,
+        rehearsed=question.rehearsed,
+        now=timezone.now(),
     )
 
 
@@ -130,6 +170,23 @@ def _routed(
     decision = routes.decide(question, supported=found.supported, known=known)
     steps.append(Step("route", decision.tier, _ms(since), decision.as_json()))
     return decision
+
+
+def _again(
+    question: Question, found: retrieval.Retrieved, reused: reuse.Reused, steps: list[Step], *, started: float
+) -> Thought:
+    """What was answered to just this before: nobody is asked, and nothing is charged."""
+    steps.append(Step("reuse", reused.completion.model, 0, {"vendor": reused.vendor}))
+    return Thought(
+        reused.completion,
+        found,
+        reused.vendor,
+        question.tier,
+        latency_ms=_ms(started),
+        steps=tuple(steps),
+        price_list=reused.price_list,
+        saved=reused.saved,
+    )
 
 
 def _refused(question: Question, decision: Decision, steps: list[Step], *, started: float) -> Thought:
@@ -189,14 +246,24 @@ def _as_passages(found: retrieval.Retrieved) -> list[llm.Passage]:
     ]
 
 
-def _asked_model(answered: fallback.Answered, *, since: float) -> Step:
+def _step(seen: talking.Seen) -> Step:
+    if seen.ran is not None:
+        ran = seen.ran
+        detail = {"status": ran.status, "arguments": ran.arguments, "result": ran.result, "run": ran.run_id}
+        return Step("tool", seen.name, seen.ms, detail)
+    if seen.answered is not None:
+        return _asked_model(seen.answered, ms=seen.ms)
+    return Step("check", seen.name, seen.ms, {"reason": seen.reason})
+
+
+def _asked_model(answered: fallback.Answered, *, ms: int) -> Step:
     usage = answered.completion.usage
     detail = {
         "vendor": answered.vendor,
         "read": usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens,
         "wrote": usage.output_tokens,
     }
-    return Step("model", answered.completion.model, _ms(since), detail)
+    return Step("model", answered.completion.model, ms, detail)
 
 
 def _ms(since: float) -> int:

@@ -15,6 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from agents import replies
+from agents.claims import Receipt
+from agents.guarding import Breach
 from agents.lines import Line, say
 from agents.models import AgentVersion
 from conversations import breakers, consent, handoff, outbox, routes, rules, settled
@@ -46,6 +48,14 @@ class Asked:
     started: float  # on the monotonic clock
     settled: Pinned | None = None  # in another language: said by a model, or else as it stands
     tried: list[routes.Attempt] = field(default_factory=list)  # who was asked in vain
+    known: tuple[str, ...] = ()  # what an answer may repeat beside the passages: tools' results
+    receipts: tuple[Receipt, ...] = ()  # what it may say was done
+    rephrases: bool = False  # who asks has the claim of a deed said otherwise, before documents are quoted
+
+    def check(self, version: AgentVersion, completion: llm.Completion) -> None:
+        """Raise replies.Unfit for what no customer may read; a call of tools is not read by any."""
+        if not completion.calls:
+            replies.check(version, self.request, completion, known=self.known, receipts=self.receipts)
 
     def of(self, speaker: replies.Speaker) -> llm.Request:
         """As this model is to be asked; who can only quote sees what supports an answer, or nothing."""
@@ -60,6 +70,7 @@ class Answered:
     completion: llm.Completion
     vendor: str
     tier: str = ""  # whose model it was; empty for a quotation
+    price_list: str = ""  # whose prices the vendor takes; empty where nobody takes any
 
 
 def find(question: str, *, language: str, agent_id: int, known: Mapping[str, Breaker]) -> retrieval.Retrieved:
@@ -115,6 +126,8 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
             return _by_tier(version, name, asked, known, seconds=left)
         except replies.Unfit as unfit:
             log.warning("answer.kept_back", breach=unfit.breach.value)
+            if asked.rephrases and unfit.breach is Breach.ACTION:
+                raise
             error = unfit  # talked into it once, the next model may be, too
             break
         except AccountRefused as refused:
@@ -129,7 +142,7 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
     quoted = _quoted(asked)
     if quoted is None:
         raise error
-    replies.check(version, asked.request, quoted.completion)  # a document may hold such words, too
+    asked.check(version, quoted.completion)  # a document may hold such words, too
     return quoted
 
 
@@ -140,7 +153,7 @@ def _by_tier(
     since, speaker = time.monotonic(), replies.speaker_for(version, tier)
     try:
         answered = _ask(speaker, asked, known, seconds=seconds)
-        replies.check(version, asked.request, answered.completion)
+        asked.check(version, answered.completion)
     except ProviderError as error:
         ms = int((time.monotonic() - since) * 1000)
         asked.tried.append(routes.Attempt(tier, speaker.vendor, speaker.model, str(error)[:200], ms))
@@ -173,7 +186,7 @@ def _ask(speaker: replies.Speaker, asked: Asked, known: Mapping[str, Breaker], *
             breakers.failed(speaker.account, error, now=timezone.now())
         raise
     breakers.succeeded(row)
-    return Answered(completion, speaker.vendor)
+    return Answered(completion, speaker.vendor, price_list=speaker.price_list)
 
 
 def _after(row: Breaker) -> float:
