@@ -100,6 +100,20 @@ def run(evaluation_id: int) -> None:
         _end(evaluation, status=Status.FAILED, problem=BROKEN)
 
 
+def at_once(version: AgentVersion, *, now: datetime) -> Evaluation:
+    """As `begin` and `run` together, here and alone: for the command line."""
+    made = Evaluation.objects.create(
+        version=version,
+        fingerprint=publishing.fingerprint(version),
+        status=Status.RUNNING,
+        created_at=now,
+        claimed_at=now,
+    )
+    _play(made)
+    made.refresh_from_db()
+    return made
+
+
 def _claim(evaluation_id: int, *, now: datetime) -> Evaluation | None:
     """Compare-and-set: one worker at a time has it."""
     free = Q(status=Status.QUEUED) | Q(status=Status.RUNNING, claimed_at__lt=now - DEAD)

@@ -24,7 +24,6 @@ from tenants.current import tenant
 
 TRIES = 3  # a vendor that stumbles is asked again, as for a customer
 BETWEEN_TRIES = 1.0  # seconds, and longer each time
-CALLS_PERSON = "call_person"
 
 
 @dataclass
@@ -85,7 +84,7 @@ class Talk:
             text=completion.text,
             supported=completion.supported,
             refused=thought.vendor == routes.REFUSED,
-            handed_over=CALLS_PERSON in tools,
+            handed_over=thought.handed_over,
             sources=_sources(thought),
             tools=tools,
             settled=thought.pinned.id if thought.pinned else None,
