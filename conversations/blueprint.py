@@ -8,7 +8,9 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from pydantic import Discriminator, Field, Tag
 
+from agents import blueprint as assistants
 from agents import hiring
+from agents.models import Agent
 from conversations import cloud_setup, message_templates, trial, web_chat
 from conversations.models import Channel
 from conversations.widget import Widget
@@ -35,6 +37,7 @@ class WahaPart(Part):
     hmac_secret: Secret
     watchdog_minutes: int | None = Field(None, ge=5, le=1440)
     call_reply: str | None = Field(None, max_length=1000)
+    assistant: str = Field("", max_length=80)
     active: bool = True
 
     def columns(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class CloudPart(Part):
     late_template: str | None = Field(None, pattern=r"^([a-z0-9_]+/[A-Za-z_]{2,20})?$", max_length=540)
     watchdog_minutes: int | None = Field(None, ge=5, le=1440)
     call_reply: str | None = Field(None, max_length=1000)
+    assistant: str = Field("", max_length=80)
     active: bool = True
 
     def columns(self) -> dict[str, Any]:
@@ -72,6 +76,7 @@ class WebPart(Widget, Part):
 
     name: str = Field(min_length=1, max_length=80)
     kind: Literal["web"]
+    assistant: str = Field("", max_length=80)
     active: bool = True
 
     def columns(self) -> dict[str, Any]:
@@ -117,6 +122,8 @@ def _check(value: list[ChannelPart], context: Context) -> Iterable[tuple[Steps, 
         if part.name in seen or kinds.get(part.name, part.kind) != part.kind:
             yield (number, "name"), "another channel has this name"
         seen.add(part.name)
+        if part.assistant and not assistants.named(part.assistant, context=context):
+            yield (number, "assistant"), f"there is no assistant {part.assistant!r}"
         if isinstance(part, CloudPart) and _is_taken(part, value[:number], context):
             yield (number, "phone_number_id"), "another channel has this number"
 
@@ -138,6 +145,8 @@ def _apply_one(part: ChannelPart, context: Context) -> None:
     assert context.tenant is not None, "apply runs inside a business"
     fields = part.columns() | {"is_active": part.active}
     first = {"kind": part.kind, "agent": hiring.first(), "created_at": context.now}
+    if part.assistant:
+        fields["agent"] = first["agent"] = Agent.objects.get(name=part.assistant)
     channel, _made = Channel.objects.update_or_create(
         name=part.name, defaults=fields, create_defaults=fields | first
     )
@@ -165,11 +174,13 @@ def _export(context: Context) -> list[dict[str, Any]] | None:
 def _written() -> Iterable[Channel]:
     """The channels that a file can hold."""
     kinds = [Channel.Kind.WAHA, Channel.Kind.CLOUD, Channel.Kind.WEB]
-    return Channel.objects.filter(kind__in=kinds).order_by("created_at", "name")
+    return Channel.objects.filter(kind__in=kinds).select_related("agent").order_by("created_at", "name")
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
     data: dict[str, Any] = {"name": channel.name, "kind": channel.kind}
+    if channel.agent_id != hiring.first().pk:
+        data["assistant"] = channel.agent.name
     if channel.kind == Channel.Kind.WEB:
         data |= Widget.model_validate(channel.widget).model_dump()
     elif channel.kind == Channel.Kind.CLOUD:
