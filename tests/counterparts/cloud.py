@@ -52,6 +52,7 @@ from tests.counterparts.serving import (
 )  # fmt: skip
 
 HANG_SECONDS = 40.0
+POSTS_AT_ONCE = 32  # deliveries on their way
 AFTER = {"after": "status", "after_reset": "reset", "after_hang": "hang", "held": "reset"}
 TYPES = (
     "text",
@@ -264,6 +265,8 @@ class App:
     def __post_init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._http: httpx.AsyncClient | None = None
+        # Of thousands that wait in the client's pool each would look at all the others at every turn.
+        self._at_once = asyncio.Semaphore(POSTS_AT_ONCE)
         self._held = Held()
         self._posts: Counter[str] = Counter()
 
@@ -499,9 +502,10 @@ class App:
         self._http = self._http or httpx.AsyncClient(timeout=20, trust_env=False)
         for attempt in range(self.options.retries + 1):
             try:
-                found = await self._http.post(
-                    number.webhook_url, content=body, headers=signed(body, number.app_secret)
-                )
+                async with self._at_once:
+                    found = await self._http.post(
+                        number.webhook_url, content=body, headers=signed(body, number.app_secret)
+                    )
                 if found.status_code < 300:
                     self._posts["delivered"] += 1
                     return

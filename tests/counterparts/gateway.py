@@ -64,6 +64,7 @@ from tests.counterparts.serving import (
 
 HERE = Path(__file__).resolve().parent
 HANG_SECONDS = 40.0
+POSTS_AT_ONCE = 32  # deliveries on their way
 REMEMBERED = 400  # messages that a phone opened later still shows
 ASSETS = {
     ".html": "text/html; charset=utf-8",
@@ -140,6 +141,8 @@ class App(Pairing, Exchange):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._listeners: set[asyncio.Queue[str]] = set()
         self._http: httpx.AsyncClient | None = None
+        # Of thousands that wait in the client's pool each would look at all the others at every turn.
+        self._at_once = asyncio.Semaphore(POSTS_AT_ONCE)
         self._held = Held()
         self._posts: Counter[str] = Counter()
         self._load()
@@ -429,11 +432,10 @@ class App(Pairing, Exchange):
 
     async def _posted(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """The status code, or 0 when nobody answered."""
-        self._http = self._http or httpx.AsyncClient(
-            timeout=20, limits=httpx.Limits(max_connections=64), trust_env=False
-        )
+        self._http = self._http or httpx.AsyncClient(timeout=20, trust_env=False)
         try:
-            return (await self._http.post(url, content=body, headers=headers)).status_code
+            async with self._at_once:
+                return (await self._http.post(url, content=body, headers=headers)).status_code
         except httpx.HTTPError:
             return 0
 
