@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from pydantic import Field, field_validator
 
 from agents import hiring, provider_blueprint, publishing
-from agents.forms import MOST_HANDOVERS, MOST_RULES, MOST_TOPICS
+from agents.forms import MOST_FIELDS, MOST_HANDOVERS, MOST_RULES, MOST_TOPICS
 from agents.models import Agent, AgentVersion, ModelProvider
 from agents.routing import TIERS, Policy
 from tenants import blueprints, provisioning
 from tenants.blueprint_files import Steps
 from tenants.blueprints import Context, Part
-from tenants.models import Tenant
+from tenants.models import Tenant, User
 
 SECONDS = ("debounce_seconds", "debounce_ceiling_seconds")
 LISTS = ("rules", "handover")
@@ -107,6 +107,7 @@ class AssistantPart(Part):
     debounce_ceiling_seconds: float | None = Field(None, ge=0, le=120)
     tiers: dict[str, TierPart] = {}
     routing: RoutingPart = RoutingPart()
+    collects: list[str] = Field([], max_length=MOST_FIELDS)
     tools: list[str] = Field([], max_length=100)
 
     @field_validator("rules", mode="before")
@@ -126,6 +127,13 @@ class AssistantPart(Part):
     def _topics(cls, value: list[str]) -> list[str]:
         if any(not topic or len(topic) > 120 for topic in value):
             raise ValueError("a topic has 1 to 120 characters")
+        return value
+
+    @field_validator("collects")
+    @classmethod
+    def _collects(cls, value: list[str]) -> list[str]:
+        if any(not field or len(field) > 60 for field in value):
+            raise ValueError("a field has 1 to 60 characters")
         return value
 
     @field_validator("tools")
@@ -219,7 +227,12 @@ def _apply_first(value: AssistantPart, context: Context) -> None:
     if agent.name != value.name:
         agent.name = value.name
         agent.save(update_fields=["name"])
-    publishing.publish_at_once(agent, content=value.content(), user=context.actor, now=context.now)
+    tell(agent, value, user=context.actor, now=context.now)
+
+
+def tell(agent: Agent, part: AssistantPart, *, user: User | None, now: datetime) -> None:
+    """Publish what a file says of an assistant; what it leaves out stays."""
+    publishing.publish_at_once(agent, content=part.content(), user=user, now=now)
 
 
 def _export_first(context: Context) -> dict[str, Any] | None:
@@ -252,7 +265,7 @@ def _apply_others(value: list[AssistantPart], context: Context) -> None:
         if made and "persona" not in part.model_fields_set:
             assert context.tenant is not None, "apply runs inside a business"
             part.persona = hiring.usual_persona(context.tenant)
-        publishing.publish_at_once(agent, content=part.content(), user=context.actor, now=context.now)
+        tell(agent, part, user=context.actor, now=context.now)
 
 
 def _export_others(context: Context) -> list[dict[str, Any]] | None:
