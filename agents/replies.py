@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Case, When
 
-from agents import guarding
+from agents import guarding, prompting
 from agents.claims import Receipt
 from agents.models import AgentVersion, ModelProvider
 from agents.routing import TIERS
@@ -71,9 +71,11 @@ def quoter() -> Speaker:
 def speaker_for(version: AgentVersion, tier: str) -> Speaker:
     """The model of a tier: the tenant's own provider, else the installation's, else quotes from documents."""
     choice = (version.tiers or {}).get(tier) or {}
-    provider = _provider(choice.get("provider", ""))
+    named = choice.get("provider", "")
+    provider = _provider(named)
     if provider is not None:
-        return _of_tenant(provider, model=choice.get("model") or provider.model)
+        meant = named in ("", provider.name)  # else the tier's model is one of a vendor that is gone
+        return _of_tenant(provider, model=(meant and choice.get("model")) or provider.model)
     return _of_installation(choice.get("model", ""))
 
 
@@ -100,12 +102,14 @@ def compose(
     model: str,
     attachments: Sequence[llm.Attachment] = (),
     settled: str = "",
+    greets: bool = True,
 ) -> llm.Request:
     """The request that every model gets: rules first (cacheable), passages and talk after.
 
-    `settled` is the title of the passage that holds what the business wants said to this question.
+    `settled` is the title of the passage that holds what the business wants said to this question; without
+    `greets` the customer has read the greeting already.
     """
-    system = _system(version, business=business, language=language)
+    system = _system(version, business=business, language=language, greets=greets)
     return llm.Request(
         system=f"{system}\n\n{_say(settled, language)}" if settled else system,
         history=tuple(history),
@@ -121,25 +125,11 @@ def _say(title: str, language: str) -> str:
     return SETTLED.format(title=title, language=name)
 
 
-def _system(version: AgentVersion, *, business: str, language: str) -> str:
+def _system(version: AgentVersion, *, business: str, language: str, greets: bool) -> str:
     name = LANGUAGE_NAMES.get(language[:2], "the customer's language")
     parts = [RULES.format(business=business, language=name)]
-    for title, text in (
-        ("Who you are", version.persona),
-        ("Tone", version.tone),
-        ("What the business asks of you", _rules(version)),
-    ):
-        if text.strip():
-            parts.append(f"{title}:\n{text.strip()}")
+    parts += prompting.own_parts(version, business=business, greets=greets)
     return "\n\n".join(parts)
-
-
-def _rules(version: AgentVersion) -> str:
-    """One rule a line, with how it sounds where the owner has said so."""
-    return "\n".join(
-        f"- {one['rule']}" + (f" For example: “{one['example']}”" if one.get("example") else "")
-        for one in version.rules
-    )
 
 
 def check(
@@ -154,10 +144,10 @@ def check(
 
     `known` may be repeated beside what the business wrote, `receipts` are what was truly done.
     """
-    own = (version.persona, version.tone, _rules(version), version.greeting)
+    own = prompting.own_words(version)
     read = (part for passage in request.passages for part in (passage.title, passage.heading, passage.text))
     finding = guarding.inspect(
-        completion.text, known=(*own, *read, *known), rules=RULES, receipts=receipts
+        completion.text, known=(*own, *read, *known), rules=f"{RULES}\n{prompting.OURS}", receipts=receipts
     )
     if finding is not None:
         raise Unfit(finding.breach)
