@@ -22,6 +22,7 @@ a mere greeting it is the whole answer. Later never greet again:
 {greeting}"""
 GREETED = """\
 The customer has read your greeting already: begin with the answer."""
+OURS = "\n".join((GENERAL, TOPICS, HANDOVER, GREETING, GREETED))  # what no answer may repeat
 
 
 def own_parts(version: AgentVersion, *, business: str, greets: bool) -> Iterator[str]:
