@@ -117,6 +117,7 @@ def compose(
         model=model,
         language=language,
         attachments=tuple(attachments),
+        greeting=version.greeting.strip() if len(history) == 1 else "",
     )
 
 
@@ -163,18 +164,21 @@ def _provider(name: str) -> ModelProvider | None:
     return ModelProvider.objects.filter(vendor__in=able).order_by(first, "pk").first()
 
 
-def _of_tenant(provider: ModelProvider, *, model: str) -> Speaker:
+def adapter_of(provider: ModelProvider) -> llm.LanguageModel:
     """The tenant's key, passed explicitly: ours never pays for a tenant that brought its own."""
-    adapter = llm.build(
+    return llm.build(
         provider.vendor,
         api_key=provider.api_key,
         base_url=provider.base_url or None,
         default_headers=provider.request_headers() or None,
         allow_private=provider.may_be_private,
     )
-    usual = model or _usual_model(provider.vendor)
+
+
+def _of_tenant(provider: ModelProvider, *, model: str) -> Speaker:
+    usual = model or usual_model(provider.vendor)
     prices = registry.price_list(provider.vendor, provider.base_url)
-    return Speaker(adapter, provider.vendor, usual, account=provider.name, price_list=prices)
+    return Speaker(adapter_of(provider), provider.vendor, usual, account=provider.name, price_list=prices)
 
 
 def _of_installation(model: str) -> Speaker:
@@ -191,11 +195,12 @@ def _of_installation(model: str) -> Speaker:
 
 def _built(vendor: str, key: str, base_url: str, model: str) -> Speaker:
     adapter = llm.build(vendor, api_key=key, base_url=base_url or None)
-    usual = model or _usual_model(vendor)
+    usual = model or usual_model(vendor)
     prices = registry.price_list(vendor, base_url)
     return Speaker(adapter, vendor, usual, account=f"installation:{vendor}", price_list=prices)
 
 
-def _usual_model(vendor: str) -> str:
+def usual_model(vendor: str) -> str:
+    """The model that is asked where nobody has chosen one."""
     ours = {"anthropic": settings.ANTHROPIC_MODEL, "openai": settings.OPENAI_MODEL}
     return ours.get(vendor) or registry.usual(vendor, "llm")

@@ -18,4 +18,5 @@ VENDOR = Vendor(
     llm=_llm,
     needs_key=False,
     usual={"llm": "extractive"},
+    price_lists={"": ""},
 )
