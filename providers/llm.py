@@ -104,7 +104,8 @@ class Request:
     """All that a model is told. The last message of the history is the question; timeout in seconds.
 
     `tools` may be called; `rounds` are the calls of this very question that were answered already. Without
-    `may_call` the tools only explain the rounds, and the model is to answer now.
+    `may_call` the tools only explain the rounds, and the model is to answer now. `greeting` is said to a mere
+    greeting by who has no words of its own; a model finds it in `system`.
     """
 
     system: str
@@ -117,6 +118,7 @@ class Request:
     timeout: float = 15.0
     tools: tuple[ToolSpec, ...] = ()
     rounds: tuple[Round, ...] = ()
+    greeting: str = ""
     may_call: bool = True
 
     @property
