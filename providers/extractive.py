@@ -56,6 +56,8 @@ class Extractive:
     def complete(self, request: Request) -> Completion:
         """Greet, quote, or refuse; never fails and costs no tokens."""
         lines = _small_talk(request)
+        if lines is HELLO and request.greeting:
+            return _completion(request.greeting)
         if lines is not None:
             return _completion(_in(lines, request.language))
         if request.attachments or not request.passages:  # what it cannot see it does not answer
