@@ -39,6 +39,7 @@ class Question:
     history: Sequence[llm.ChatMessage] = ()
     attachments: Sequence[llm.Attachment] = ()
     files: bool = False
+    greets: bool = True  # whether the assistant's greeting was not read yet
     conversation_id: int | None = None
     contact_id: int | None = None
     turn_id: int | None = None
@@ -236,6 +237,7 @@ def _request(question: Question, found: retrieval.Retrieved, to_say: Pinned | No
         model="",  # of whoever is asked
         attachments=question.attachments,
         settled=settled.TITLE if to_say else "",
+        greets=question.greets,
     )
 
 
