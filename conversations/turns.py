@@ -34,7 +34,7 @@ from conversations import (
     versions,
     wording,
 )
-from conversations.models import Contact, Conversation, Message, Transcript, Turn, TurnPassage
+from conversations.models import Channel, Contact, Conversation, Message, Transcript, Turn, TurnPassage
 from knowledge import likeness, pinned
 from knowledge.models import PinnedAnswer
 from providers import llm
@@ -323,6 +323,7 @@ def _question(begun: Begun) -> engine.Question:
         turn_id=turn.pk,
         attempt=turn.attempt,
         rehearsed=versions.is_rehearsed(conversation),
+        greets=conversation.channel.kind != Channel.Kind.WEB,
         value=routes.value_of(conversation),
     )
 
