@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("conversations.urls")),
     path("", include("conversations.trial_urls")),
+    path("", include("conversations.beginning_urls")),
     path("", include("conversations.web_urls")),
     path("account/channels/", include("conversations.channel_urls")),
     path("", include("conversations.cloud_urls")),

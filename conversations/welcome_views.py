@@ -1,9 +1,7 @@
 """The three steps to the first answer."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest, HttpResponse
@@ -16,10 +14,9 @@ from conversations import trial_views
 from conversations.trial_shown import Exchange
 from knowledge import documents
 from knowledge.models import Document
-from tenants import access
+from tenants import access, catalogue
 
 MAX_PASTED = 200_000
-SAMPLES = Path(settings.BASE_DIR) / "agents" / "demo" / "documents"
 
 
 @require_GET
@@ -27,18 +24,16 @@ def welcome(request: HttpRequest) -> HttpResponse:
     """Teach, ask, answered: where a new owner starts."""
     tried = trial_views.context(request, trial_views.published_bench())
     known = list(Document.objects.order_by("-pk")[:10])
-    context = {**tried, "documents": known, "step": _step(known, tried["exchanges"])}
+    examples = any(document.origin.startswith(catalogue.PREFIX) for document in known)
+    step = _step(known, tried["exchanges"])
+    context = {**tried, "documents": known, "examples": examples, "step": step}
     return render(request, "agents/welcome.html", context)
 
 
 @access.roles(*access.MANAGERS)
 @require_POST
 def welcome_teach(request: HttpRequest) -> HttpResponse:
-    """Pasted text, or the sample business's documents, become the first knowledge."""
-    if request.POST.get("sample"):
-        for path in sorted(SAMPLES.iterdir()):
-            _add(request, path.name, path.read_bytes())
-        return redirect("welcome")
+    """Pasted text becomes the first knowledge."""
     text = request.POST.get("text", "").strip()
     if not text or len(text) > MAX_PASTED:
         messages.error(request, _("Paste between 1 and 200,000 characters."))

@@ -20,6 +20,7 @@ from django.db.models import (
 )
 
 from knowledge.models import Document, Source
+from tenants import catalogue
 
 Of = Document.Status
 # What a person can ask for: the documents, and the places that are so themselves.
@@ -142,3 +143,8 @@ def _totals(row: dict[str, Any]) -> Totals:
     size, passages, spent = (int(row.pop(name) or 0) for name in ("size", "passages", "spent"))
     del row["source_id"]
     return Totals(bytes=size, passages=passages, credits=spent, **row)
+
+
+def examples() -> QuerySet[Document]:
+    """The documents that came with a blueprint and that nobody has replaced yet."""
+    return Document.objects.filter(origin__startswith=catalogue.PREFIX)

@@ -33,7 +33,8 @@ STATES = (
 
 @require_GET
 def teach(request: HttpRequest) -> HttpResponse:
-    return render(request, "knowledge/teach.html", _shelf(request))
+    context = {**_shelf(request), "examples": shelf.examples().exists()}
+    return render(request, "knowledge/teach.html", context)
 
 
 def _shelf(request: HttpRequest) -> dict[str, Any]:
