@@ -8,6 +8,7 @@ class Line(StrEnum):
     """Which fixed line."""
 
     ASKED = "asked"
+    CALLED = "called"
     NO_CREDITS = "no_credits"
     FAILED = "failed"
     MEDIA = "media"
@@ -23,11 +24,14 @@ class Line(StrEnum):
     OWNERS_CASE = "owners_case"
     BACK = "back"
     OUT_OF_SCOPE = "out_of_scope"
+    REMEMBERED = "remembered"
+    FORGOTTEN = "forgotten"
 
 
 _LINES: dict[str, dict[Line, str]] = {
     "pt": {
         Line.ASKED: "Claro. Já avisei a equipe: uma pessoa continua esta conversa com você.",
+        Line.CALLED: "Vou deixar isto com a equipe: já avisei, e uma pessoa continua esta conversa com você.",
         Line.NO_CREDITS: "Recebi sua mensagem. Não consigo responder por aqui agora, então já avisei a equipe: uma pessoa vai responder você.",
         Line.FAILED: "Recebi sua mensagem, mas não consegui responder agora. Já avisei a equipe: uma pessoa vai responder você.",
         Line.MEDIA: "Recebi o que você enviou. Ainda não consigo ler este tipo de mensagem, então já avisei a equipe: uma pessoa vai ver e responder você.",
@@ -42,9 +46,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.BACK: "Nossa equipe volta {back}.",
         Line.OWNERS_CASE: "Isso é melhor com uma pessoa da equipe. Já avisei: alguém continua esta conversa com você.",
         Line.OUT_OF_SCOPE: "Com isso não consigo ajudar: aqui respondo só sobre a nossa empresa e o que ela oferece.",
+        Line.REMEMBERED: "Combinado: vou lembrar do que você gosta e do que já conversamos. Para eu esquecer tudo, escreva ESQUEÇA DE MIM.",
+        Line.FORGOTTEN: "Pronto: apaguei o que eu lembrava de você e não guardo mais nada. Se mudar de ideia, escreva LEMBRE DE MIM.",
     },
     "en": {
         Line.ASKED: "Of course. I have told the team: a person will continue this conversation with you.",
+        Line.CALLED: "This is for the team: I have told them, and a person will continue this conversation with you.",
         Line.NO_CREDITS: "I have your message. I cannot answer here right now, so I have told the team: a person will reply to you.",
         Line.FAILED: "I have your message but could not answer just now. I have told the team: a person will reply to you.",
         Line.MEDIA: "I have what you sent. I cannot read this kind of message yet, so I have told the team: a person will look and reply.",
@@ -59,9 +66,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.BACK: "Our team is back {back}.",
         Line.OWNERS_CASE: "This is better with a person of the team. I have told them: somebody will continue this conversation with you.",
         Line.OUT_OF_SCOPE: "I cannot help with that: here I only answer about our business and what it offers.",
+        Line.REMEMBERED: "Agreed: I will remember what you like and what we talked about. To have it all forgotten, write FORGET ME.",
+        Line.FORGOTTEN: "Done: what I remembered of you is deleted, and I keep nothing more. If you change your mind, write REMEMBER ME.",
     },
     "es": {
         Line.ASKED: "Claro. Ya avisé al equipo: una persona continúa esta conversación con usted.",
+        Line.CALLED: "Esto lo ve el equipo: ya le avisé, y una persona continúa esta conversación con usted.",
         Line.NO_CREDITS: "Recibí su mensaje. Ahora no puedo responder por aquí, así que avisé al equipo: una persona le responderá.",
         Line.FAILED: "Recibí su mensaje, pero no pude responder ahora. Ya avisé al equipo: una persona le responderá.",
         Line.MEDIA: "Recibí lo que envió. Todavía no puedo leer este tipo de mensaje, así que avisé al equipo: una persona lo verá y le responderá.",
@@ -76,9 +86,12 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.BACK: "Nuestro equipo vuelve {back}.",
         Line.OWNERS_CASE: "Esto es mejor con una persona del equipo. Ya avisé: alguien continúa esta conversación con usted.",
         Line.OUT_OF_SCOPE: "Con eso no puedo ayudar: aquí respondo solo sobre nuestra empresa y lo que ofrece.",
+        Line.REMEMBERED: "De acuerdo: recordaré lo que prefiere y lo que hemos hablado. Para que lo olvide todo, escriba BORRE MI PERFIL.",
+        Line.FORGOTTEN: "Listo: borré lo que recordaba de usted y no guardo nada más. Si cambia de idea, escriba RECUÉRDEME.",
     },
     "fr": {
         Line.ASKED: "Bien sûr. J’ai prévenu l’équipe : une personne poursuit cette conversation avec vous.",
+        Line.CALLED: "Je laisse ceci à l’équipe : je l’ai prévenue, et une personne poursuit cette conversation avec vous.",
         Line.NO_CREDITS: "J’ai bien reçu votre message. Je ne peux pas répondre ici pour le moment ; j’ai prévenu l’équipe et une personne vous répondra.",
         Line.FAILED: "J’ai bien reçu votre message mais je n’ai pas pu répondre. J’ai prévenu l’équipe : une personne vous répondra.",
         Line.MEDIA: "J’ai bien reçu votre envoi. Je ne sais pas encore lire ce type de message ; j’ai prévenu l’équipe et une personne vous répondra.",
@@ -93,6 +106,8 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.BACK: "Notre équipe revient {back}.",
         Line.OWNERS_CASE: "Une personne de l’équipe s’en occupera mieux. Je l’ai prévenue : quelqu’un poursuit cette conversation avec vous.",
         Line.OUT_OF_SCOPE: "Je ne peux pas aider avec cela : ici, je réponds seulement sur notre entreprise et ce qu’elle propose.",
+        Line.REMEMBERED: "D’accord : je me souviendrai de vos préférences et de nos échanges. Pour tout effacer, écrivez OUBLIEZ-MOI.",
+        Line.FORGOTTEN: "C’est fait : ce dont je me souvenais est effacé et je ne garde plus rien. Si vous changez d’avis, écrivez SOUVENEZ-VOUS DE MOI.",
     },
 }
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from agents.lines import Line, say
 from agents.safety import fold
-from conversations import outbox
+from conversations import outbox, remembering
 from conversations.models import Consent, Contact, Conversation, Message
 from tenants import live
 from tenants.current import tenant
@@ -74,6 +74,8 @@ def hear(conversation: Conversation, message: Message, *, now: datetime, spoken:
     `spoken` is what a voice note says, as it was heard for sure or confirmed.
     """
     words = message.body or spoken
+    if remembering.hear(conversation, message, words, now=now):
+        return True
     heard = wish_of(words)
     if heard is None:
         return False
@@ -116,6 +118,8 @@ def _record(
     )
     contact.opted_out_at = None if given else now
     contact.save(update_fields=["opted_out_at"])
+    if not given and remembering.may_have(contact):
+        remembering.forget(contact, words=words, message=message, now=now)
     live.publish("conversation.changed", id=conversation.pk)
 
 

@@ -18,7 +18,7 @@ from django.db import models, transaction
 from django.db.models import ManyToOneRel, Q
 from django.utils import timezone
 
-from conversations import handoff, outbox, turns
+from conversations import handoff, joined_profiles, outbox, turns
 from conversations.models import (
     Contact,
     ContactMerge,
@@ -40,7 +40,7 @@ THREAD_FIELDS = (
     "asked_back_at", "next_send_at", "closed_told_until", "held_at", "language", "unread_count",
     "last_message_at", "last_message_text", "created_at",
 )  # fmt: skip
-CONTACT_FIELDS = ("name", "language", "note", "opted_out_at", "created_at")
+CONTACT_FIELDS = ("name", "language", "note", "is_minor", "opted_out_at", "created_at")
 _STRENGTH = {Handler.PERSON: 2, Handler.QUEUE: 1, Handler.AGENT: 0}
 
 
@@ -129,7 +129,7 @@ def unmerge(merge_id: int, *, by: User | None, now: datetime) -> ContactMerge:
         pk__gt=done.pk, contact=done.contact_id, undone_at=None, due_at=None
     ).exists():
         raise CannotMerge("Somebody else was added to this customer later: undo that first.")
-    _part(done.contact_id, done.record)
+    _part(done.contact_id, done.record, now=now)
     done.undone_at = now
     done.save(update_fields=["undone_at"])
     if by is not None:
@@ -151,8 +151,10 @@ def _join(keep_id: int, take_id: int, *, now: datetime) -> dict[str, Any]:
     theirs = [thread for thread in threads if thread.contact_id == take_id]
     joined = [_join_threads(ours[one.channel_id], one) for one in theirs if one.channel_id in ours]
     record = {"taken": _row(take), "threads": joined, "before": _values(keep, CONTACT_FIELDS)}
+    profile = joined_profiles.take_out(keep, take)
     record["moved"] = _move(take, keep)
     _change(keep, _joined_contact(keep, take))
+    joined_profiles.put_back(keep, profile, now=now)
     record["after"] = _values(keep, CONTACT_FIELDS)
     take.delete()
     for one in joined:
@@ -219,6 +221,7 @@ def _joined_contact(ours: Contact, theirs: Contact) -> dict[str, Any]:
         "name": ours.name or theirs.name,
         "language": ours.language or theirs.language,
         "note": "\n".join(dict.fromkeys(notes)),
+        "is_minor": ours.is_minor or theirs.is_minor,
         "opted_out_at": min(filter(None, (ours.opted_out_at, theirs.opted_out_at)), default=None),
         "created_at": min(ours.created_at, theirs.created_at),
     }
@@ -239,12 +242,13 @@ def _ring_again(thread: Conversation) -> None:
 # -- parting
 
 
-def _part(contact_id: int, record: Mapping[str, Any]) -> None:
+def _part(contact_id: int, record: Mapping[str, Any], *, now: datetime) -> None:
     threads = {thread.pk: thread for thread in _locked_threads([contact_id])}
     keep = Contact.objects.select_for_update().get(pk=contact_id)
     _restore(record["taken"])
     _move_back(record["moved"], to=int(record["taken"]["pk"]), away_from=keep.pk)
     _undo(keep, record)
+    joined_profiles.part(keep.pk, int(record["taken"]["pk"]), now=now)
     for joined in record["threads"]:
         _part_threads(threads.get(joined["kept"]), joined)
 

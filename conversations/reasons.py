@@ -138,6 +138,8 @@ ENDINGS = (
     gettext_noop("opted out"),
     gettext_noop("opted in"),
     gettext_noop("opted out already"),
+    gettext_noop("asked to be remembered"),
+    gettext_noop("asked to be forgotten"),
     gettext_noop("the customer took it back"),
     gettext_noop("a call; nobody can take it here"),
     gettext_noop("a call, answered with the text for calls"),

@@ -14,6 +14,7 @@ from agents import intents, learning, routing
 from agents.lines import Line, say
 from agents.models import AgentVersion
 from agents.routing import Decision, Policy, Reading
+from conversations import profiles
 from conversations.models import Breaker, Conversation, Turn
 from knowledge import embeddings
 from providers import llm
@@ -77,7 +78,7 @@ def may_ask(version: AgentVersion | None, words: str, *, value: int | None) -> l
 
 def value_of(conversation: Conversation) -> int | None:
     """What the customer is worth to the business, 0 to 100; None where nothing is known of them."""
-    profile = getattr(conversation.contact, "profile", None)
+    profile = profiles.known(conversation)
     return profile.value if profile is not None else None
 
 

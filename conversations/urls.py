@@ -1,6 +1,6 @@
 from django.urls import path
 
-from conversations import citing_views, ledger_views, message_views, views
+from conversations import citing_views, customer_views, ledger_views, message_views, views
 
 urlpatterns = [
     path("", views.today_page, name="today"),
@@ -28,6 +28,9 @@ urlpatterns = [
     path("messages/", ledger_views.message_ledger, name="message_ledger"),
     path("messages/export.csv", ledger_views.message_ledger_export, name="message_ledger_export"),
     path("messages/deliveries/<int:pk>/again", ledger_views.delivery_again, name="delivery_again"),
-    path("customers/", views.customers, name="customers"),
-    path("customers/<int:pk>/", views.customer, name="customer"),
+    path("customers/", customer_views.customers, name="customers"),
+    path("customers/<int:pk>/", customer_views.customer, name="customer"),
+    path("customers/<int:pk>/profile", customer_views.customer_profile, name="customer_profile"),
+    path("customers/<int:pk>/remember", customer_views.customer_remember, name="customer_remember"),
+    path("customers/<int:pk>/forget", customer_views.customer_forget, name="customer_forget"),
 ]

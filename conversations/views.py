@@ -1,15 +1,13 @@
-"""Today, Chats and Customers."""
+"""Today and Chats."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.core.files.storage import default_storage
-from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from conversations import (
     attachments,
@@ -23,8 +21,7 @@ from conversations import (
     today,
     writing,
 )  # fmt: skip
-from conversations.forms import ContactForm
-from conversations.models import Contact, Conversation, Message, Turn
+from conversations.models import Conversation, Message, Turn
 from tenants import access
 
 LONGEST_REPLY = 4000
@@ -223,34 +220,6 @@ def message_media(request: HttpRequest, pk: int) -> FileResponse:
     )
     response.headers["Cache-Control"] = "private, max-age=3600"
     return response
-
-
-@require_GET
-def customers(request: HttpRequest) -> HttpResponse:
-    query = request.GET.get("q", "").strip()[:60]
-    page = Paginator(listing.customers(query), listing.PAGE).get_page(request.GET.get("page"))
-    context = {"customers": page.object_list, "page_obj": page, "query": query}
-    return render(request, "conversations/customers.html", context)
-
-
-@require_http_methods(["GET", "POST"])
-def customer(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = get_object_or_404(Contact, pk=pk)
-    may_write = request.membership.role in access.ANSWERERS  # type: ignore[attr-defined]
-    form = ContactForm(request.POST or None, instance=contact) if may_write else None
-    if request.method == "POST" and form is None:
-        raise Http404
-    if request.method == "POST" and form is not None and form.is_valid():
-        form.save()
-        messages.success(request, _("Saved."))
-        return redirect("customer", pk)
-    threads = contact.conversations.select_related("channel", "assigned_to", "contact").order_by(
-        "-last_message_at"
-    )
-    context = {"contact": contact, "form": form, "conversations": threads}
-    return render(
-        request, "conversations/customer.html", context, status=422 if form and form.errors else 200
-    )
 
 
 def _conversation(pk: int) -> Conversation:

@@ -25,8 +25,10 @@ CELERY_TASK_ROUTES = {
     "conversations.identities.*": {"queue": "bulk"},
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
+    "conversations.verifying.*": {"queue": "bulk"},
     "conversations.teaching.*": {"queue": "slow"},
     "conversations.drafting.*": {"queue": "slow"},
+    "conversations.profiles.*": {"queue": "slow"},
     "conversations.gate.*": {"queue": "slow"},
     "knowledge.cases.*": {"queue": "slow"},
     "knowledge.flags.*": {"queue": "slow"},
@@ -79,6 +81,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "conversations.teaching_sweep.sweep",
         "schedule": 60,
         "options": {"queue": "fast"},
+    },
+    "sweep-profiles": {"task": "conversations.profile_sweep.sweep", "schedule": 60, "options": {"queue": "fast"}},
+    "repair-profiles": {
+        "task": "conversations.profile_sweep.repair",
+        "schedule": 86_400,
+        "options": {"queue": "slow"},
     },
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-corrections": {
