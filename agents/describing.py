@@ -26,6 +26,7 @@ LABELS = {
     "debounce_ceiling_seconds": gettext_lazy("Answers at the latest after"),
     "tiers": gettext_lazy("Models"),
     "routing": gettext_lazy("Which model answers what"),
+    "collects": gettext_lazy("What it asks customers for"),
     "tools": gettext_lazy("What it may do"),
 }
 LANGUAGES = {"pt": "Português", "en": "English", "es": "Español", "fr": "Français"}
@@ -144,5 +145,6 @@ DESCRIBE: dict[str, Describe] = {
     "debounce_ceiling_seconds": _seconds,
     "tiers": _tiers,
     "routing": _flat,
+    "collects": _topics,
     "tools": _tools,
 }

@@ -12,7 +12,7 @@ from agents.form_rows import RowsField
 from agents.hiring import LONGEST_NAME
 from agents.models import AgentVersion
 
-MOST_RULES, MOST_TOPICS, MOST_HANDOVERS = 60, 40, 20
+MOST_RULES, MOST_TOPICS, MOST_HANDOVERS, MOST_FIELDS = 60, 40, 20, 12
 
 
 def _area(rows: int) -> forms.Textarea:
@@ -53,6 +53,7 @@ class DraftForm(forms.Form):
     handover = RowsField(
         {"when": 300, "words": 300, "say": 500}, most=MOST_HANDOVERS, label=_("When a person takes over")
     )
+    collects = RowsField({"field": 60}, most=MOST_FIELDS, label=_("What it asks customers for"))
     out_of_hours = forms.ChoiceField(
         label=_("Who answers"), required=False, choices=list(OUT_OF_HOURS.items()), widget=forms.RadioSelect()
     )
@@ -101,9 +102,10 @@ class DraftForm(forms.Form):
         """As it stands in the version, or as it was sent."""
         initial: dict[str, Any] = {name: getattr(version, name, None) for name in cls.base_fields}
         for name, field in cls.base_fields.items():
-            if isinstance(field, RowsField) and name != "topics":
+            if isinstance(field, RowsField) and name not in ("topics", "collects"):
                 initial[name] = [dict.fromkeys(field.columns, "") | row for row in initial[name]]
         initial["topics"] = [{"topic": topic} for topic in version.topics]
+        initial["collects"] = [{"field": field} for field in version.collects]
         initial["out_of_hours"] = version.hours.get("out_of_hours", "")
         initial["hours_text"] = version.hours.get("text", "")
         return cls(data, initial=initial)
@@ -126,6 +128,8 @@ class DraftForm(forms.Form):
     def _value(self, name: str) -> Any:
         if name == "topics":
             return [row["topic"] for row in self.cleaned_data["topics"]]
+        if name == "collects":
+            return [row["field"] for row in self.cleaned_data["collects"]]
         if name == "hours":
             said = {"out_of_hours": self.cleaned_data["out_of_hours"], "text": self.cleaned_data["hours_text"]}
             return {key: value for key, value in said.items() if value}

@@ -69,10 +69,12 @@ class AgentVersion(models.Model):
     # parted by commas, or "", "say": the line for the customer, or ""}].
     handover = models.JSONField(_("hands over when"), default=list, db_default=[], blank=True)
     # What it does while people are away, where that differs from the rules of conduct:
-    # {"out_of_hours": ChatRules.OutOfHours, "text": words, "week": as ChatRules.week}.
+    # {"out_of_hours": ChatRules.OutOfHours, "text": words}. When they are away is the business's.
     hours = models.JSONField(_("hours"), default=dict, db_default={}, blank=True)
     # "" answers in the customer's language.
     language = models.CharField(_("language"), max_length=5, blank=True, default="", db_default="")
+    # What it may ask customers for and keep beside name and e-mail, each in a few words.
+    collects = models.JSONField(_("asks customers for"), default=list, db_default=[], blank=True)
     # The names of the tools that it may use.
     tools = models.JSONField(_("tools"), default=list, db_default=[], blank=True)
     # Which model answers what: agents.routing.Policy, as far as it differs from the usual.

@@ -33,6 +33,7 @@ def own_parts(version: AgentVersion, *, business: str, greets: bool) -> Iterator
         ("What you talk about", _topics(version, business=business)),
         ("What the business asks of you", rules(version)),
         ("When a person takes over", _handover(version)),
+        ("What you may ask customers for, beside name and e-mail", _collects(version)),
         ("How you begin", _greeting(version, greets=greets)),
     ):
         if text.strip():
@@ -58,6 +59,11 @@ def _topics(version: AgentVersion, *, business: str) -> str:
     if not version.topics:
         return general
     return "\n".join([general, TOPICS, *(f"- {topic}" for topic in version.topics)])
+
+
+def _collects(version: AgentVersion) -> str:
+    """The owner's own fields, by the names under which they are kept."""
+    return "\n".join(f"- {field}" for field in version.collects) if "collect_fields" in version.tools else ""
 
 
 def _handover(version: AgentVersion) -> str:

@@ -21,7 +21,7 @@ from tenants.models import User
 EDITABLE = (
     "persona", "tone", "language", "rules", "topics", "greeting", "handover", "hours", "source_line",
     "memory_messages", "memory_minutes", "debounce_seconds", "debounce_ceiling_seconds", "tiers", "routing",
-    "tools",
+    "collects", "tools",
 )  # fmt: skip
 
 

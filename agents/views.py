@@ -38,7 +38,7 @@ def _editor(
         "form": form,
         "seen": {name: publishing.digest(content[name]) for name in form.parts()},
         "notes": notes or {},
-        "blank": dict.fromkeys(("rule", "example", "topic", "when", "words", "say"), ""),
+        "blank": dict.fromkeys(("rule", "example", "topic", "field", "when", "words", "say"), ""),
         "versions": versions[:VERSIONS_SHOWN],
         **_state(request, agent),
     }
