@@ -19,6 +19,9 @@ class ConversationsConfig(AppConfig):
             hook_blueprint,
             posts,
             reading_costs,
+            tools_identity,
+            tools_send,
+            tools_talk,
             web_views,
         )
         from conversations.channels.cloud import CloudTransport
@@ -37,6 +40,9 @@ class ConversationsConfig(AppConfig):
         hook_blueprint.register()
         posts.register()
         reading_costs.register()
+        tools_identity.register_all()
+        tools_send.register_all()
+        tools_talk.register_all()
         channels.register("api", Programs())
         channels.register("cloud", CloudTransport())
         channels.register("test", Trial())

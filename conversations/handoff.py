@@ -17,6 +17,7 @@ from tenants.models import User
 
 REASONS = {
     Line.ASKED: gettext_noop("asked for a person"),
+    Line.CALLED: gettext_noop("the assistant called a person"),
     Line.NO_CREDITS: gettext_noop("no credits"),
     Line.FAILED: gettext_noop("could not answer"),
     Line.MEDIA: gettext_noop("sent something to look at"),
@@ -39,10 +40,10 @@ def reason_of(conversation: Conversation) -> str:
 
 
 @transaction.atomic(durable=True)
-def request(conversation_id: int, *, reason: Line, now: datetime) -> Conversation:
-    """Put the conversation in the queue for a person, and tell the customer once."""
+def request(conversation_id: int, *, reason: Line, now: datetime, text: str = "") -> Conversation:
+    """Put the conversation in the queue for a person, and tell the customer once, perhaps in other words."""
     conversation = locked(conversation_id)
-    queue(conversation, reason=reason, now=now)
+    queue(conversation, reason=reason, now=now, text=text)
     return conversation
 
 

@@ -20,6 +20,7 @@ from conversations import (
     breakers,
     bulk,
     fallback,
+    follow_ups,
     handoff,
     hooks,
     identities,
@@ -28,8 +29,10 @@ from conversations import (
     merging,
     outbox,
     pacing,
+    tooling,
     transcripts,
     turns,
+    verifying,
 )
 from conversations.models import Channel, ChatRules, Conversation, Message, Transcript, Turn, WebhookEvent
 from tenants import idempotency
@@ -65,6 +68,9 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
  OR EXISTS (SELECT FROM {breakers} WHERE opened_at IS NOT NULL AND told_at IS NULL)
  OR EXISTS (SELECT FROM {identities} WHERE resolve_at < %(late)s)
  OR EXISTS (SELECT FROM {merges} WHERE due_at < %(late)s)
+ OR EXISTS (SELECT FROM {follow_ups} WHERE status = 'waiting' AND due_at < %(late)s)
+ OR EXISTS (SELECT FROM {proofs} WHERE send_at IS NOT NULL AND send_at < %(late)s)
+ OR EXISTS (SELECT FROM {tool_runs} WHERE status = 'started' AND started_at < %(dead)s)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
 """)
 
@@ -125,6 +131,9 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "holds": "billing_hold",
         "identities": "conversations_contactidentity",
         "merges": "conversations_contactmerge",
+        "follow_ups": "conversations_followup",
+        "proofs": "conversations_proof",
+        "tool_runs": "conversations_toolrun",
         "deliveries": "conversations_hookdelivery",
         "endpoints": "conversations_hookendpoint",
         "rules": "conversations_chatrules",
@@ -150,6 +159,7 @@ def sweep_tenant(*, now: datetime, grace: timedelta = GRACE, most: int = MOST_RI
         ring(turns.take, schema=schema, conversation_id=pk)
     _sweep_messages(schema, late=late, now=now, most=most)
     _sweep_people(schema, late=late)
+    tooling.open_too_long(now=now, dead=DEAD)
     _sweep_hooks(schema, late=late, now=now)
     for pk, left in fallback.late(now=now, within=ROUND)[-most:]:  # who waits longest stands last
         ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)
@@ -173,6 +183,10 @@ def _sweep_people(schema: str, *, late: datetime) -> None:
         ring(identities.resolve, schema=schema, identity_id=pk)
     for pk in merging.due(now=late):
         ring(merging.carry_out, schema=schema, merge_id=pk)
+    for pk in follow_ups.due(now=late):
+        ring(follow_ups.say, schema=schema, follow_up_id=pk)
+    for pk in verifying.due(now=late):
+        ring(verifying.send, schema=schema, proof_id=pk)
 
 
 def _sweep_messages(schema: str, *, late: datetime, now: datetime, most: int) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.utils import timezone
+
 from agents import replies
 from agents.claims import Receipt
 from agents.guarding import Breach
@@ -103,10 +105,22 @@ def complete(
         if not answered.completion.calls:
             return replace(answered, completion=_whole(answered.completion, used, session))
         began = time.monotonic()
-        _see_tools(tooling.run_all(session, answered.completion.text, answered.completion.calls), see)
+        ran = tooling.run_all(session, answered.completion.text, answered.completion.calls)
+        _see_tools(ran, see)
+        _learn_who(session, ran)
         asked = replace(asked, started=asked.started + time.monotonic() - began)  # not the models' time
         if session.end:
             return _ended(version, answered, asked, session, used)
+
+
+def _learn_who(session: Session, ran: Sequence[Ran]) -> None:
+    """A code that was right opens what asks for it, still in this turn."""
+    context = session.context
+    if context is None or context.conversation_id is None or context.test:
+        return
+    if any(one.is_done and one.call.name == "check_code" for one in ran):
+        proved = verifying.proved(context.conversation_id, now=timezone.now())
+        session.context = replace(context, phones=proved.phones, emails=proved.emails)
 
 
 def _as_it_stands(asked: fallback.Asked, session: Session) -> fallback.Asked:
