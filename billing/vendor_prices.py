@@ -55,20 +55,29 @@ def cost_of(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> int
     return _costs(price_list, model, tokens, at=at).first()
 
 
+def price(price_list: str, model: str, *, at: datetime) -> VendorPrice | None:
+    """The price that holds for this model, to be shown."""
+    return _holding(price_list, model, at=at).first()
+
+
 def names(model: str) -> list[str]:
     """What a list may call this model: its own name, that without the release, and all models' name."""
     plain = model.strip().lower()
     return list(dict.fromkeys([plain, _RELEASE.sub("", plain), EVERY_MODEL]))
 
 
-def _costs(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> QuerySet[VendorPrice, int]:
+def _costs(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> Any:
     """The cost by each price that could hold, the one that does hold first."""
-    holding = VendorPrice.objects.filter(
+    return _holding(price_list, model, at=at).annotate(cost=_sum(tokens)).values_list("cost", flat=True)
+
+
+def _holding(price_list: str, model: str, *, at: datetime) -> QuerySet[VendorPrice]:
+    """The prices that could hold, best first: an operator's, the more exact name, the newest."""
+    known = VendorPrice.objects.filter(
         price_list=price_list, model__in=names(model), effective_from__lte=at, input_per_million__isnull=False
     )
     own_first = Case(When(source=VendorPrice.Source.OPERATOR, then=0), default=1)
-    ordered = holding.order_by(own_first, Length("model").desc(), "-effective_from")
-    return ordered.annotate(cost=_sum(tokens)).values_list("cost", flat=True)
+    return known.order_by(own_first, Length("model").desc(), "-effective_from")
 
 
 def _sum(tokens: Tokens) -> Any:

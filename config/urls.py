@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("conversations.cloud_urls")),
     path("", include("conversations.hook_urls")),
     path("", include("conversations.conduct_urls")),
+    path("", include("conversations.model_urls")),
     path("", include("conversations.teaching_urls")),
     path("", include("conversations.gate_urls")),
     path("", include("agents.urls")),

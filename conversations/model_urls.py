@@ -1,0 +1,13 @@
+from django.urls import path
+
+from agents import provider_views
+from conversations import model_views
+
+urlpatterns = [
+    path("assistant/models/", model_views.models, name="assistant_models"),
+    path("assistant/models/new/<slug:vendor>/", provider_views.model_new, name="assistant_model_new"),
+    path("assistant/models/<int:pk>/", provider_views.model, name="assistant_model"),
+    path("assistant/models/<int:pk>/try", provider_views.model_try, name="assistant_model_try"),
+    path("assistant/models/<int:pk>/default", provider_views.model_default, name="assistant_model_default"),
+    path("assistant/models/<int:pk>/remove", provider_views.model_remove, name="assistant_model_remove"),
+]
