@@ -208,6 +208,7 @@ def _end(
     kept = evaluation.totals if totals is None else totals
     open_one.update(status=status, totals=kept, problem=problem, finished_at=timezone.now())
     _tell(evaluation.pk)
+    live.publish("evaluation.done", id=evaluation.pk)
 
 
 def _tell(pk: int) -> None:

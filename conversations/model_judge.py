@@ -32,10 +32,10 @@ def look(result: EvaluationResult, case: Case, version: AgentVersion, *, passed:
     """Write a model's opinion into a result: where there are rules, and where an answer has changed."""
     if "error" in result.after or not (case.has_rules or result.verdict == EvaluationResult.Verdict.CHANGED):
         return
-    speaker = replies.speaker_for(version, TIER)
-    if speaker.vendor == "extractive":
-        return
     try:
+        speaker = replies.speaker_for(version, TIER)
+        if speaker.vendor == "extractive":
+            return
         completion = speaker.adapter.complete(_request(result, case, model=speaker.model))
     except ProviderError as error:
         return log.warning("judge.silent", reason=str(error))
