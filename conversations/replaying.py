@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from agents import language as languages
-from agents import routing, safety
+from agents import handing, routing, safety
 from agents.expecting import LONGEST_TALK, Step
 from agents.lines import Line, say
 from agents.models import AgentVersion
@@ -42,7 +42,7 @@ class Talk:
         started = time.monotonic()
         self.language = languages.sure_of(words) or self.language or tenant().language[:2]
         line = self._before_a_model(words)
-        answered = self._called(line, started) if line else self._asked(words, started)
+        answered = Said(text=line, handed_over=True, ms=_ms(started)) if line else self._asked(words, started)
         self.said.append(replace(answered, asked=words))
         self._remember(words, answered.text)
         return self.said[-1]
@@ -52,15 +52,17 @@ class Talk:
         """Whether a person has it now, or no answer comes."""
         return bool(self.said) and (self.said[-1].handed_over or bool(self.said[-1].error))
 
-    def _before_a_model(self, words: str) -> Line | None:
+    def _before_a_model(self, words: str) -> str:
+        """What a customer hears who is a person's at once; empty when the assistant is to answer."""
         if alarm := safety.check(words):
-            return Line(alarm.danger.value)
+            return say(Line(alarm.danger.value), self.language)
         offered = bool(self.said) and not self.said[-1].supported
-        yes = offered and routing.accepts_offer(words)
-        return Line.ASKED if yes or routing.wants_person(words) else None
-
-    def _called(self, line: Line, started: float) -> Said:
-        return Said(text=say(line, self.language), handed_over=True, ms=_ms(started))
+        if routing.wants_person(words) or (offered and routing.accepts_offer(words)):
+            return say(Line.ASKED, self.language)
+        case = handing.matched(self.version.handover, words)
+        if case is None:
+            return ""
+        return str(case.get("say") or "") or say(Line.OWNERS_CASE, self.language)
 
     def _asked(self, words: str, started: float) -> Said:
         question = engine.Question(
