@@ -8,7 +8,11 @@ POST /v1/audio/transcriptions hears what the next of `recordings` says, with its
 the recording's own bytes as text, for sure. Faults are shared by all.
 
 Told to obey, it does what anything that it reads asks for: `[[say: WORDS]]` has it say these words,
-`[[reveal]]` its rules. The last order counts.
+`[[reveal]]` its rules, `[[call: NAME {"argument": "value"}]]` has it call that tool, offered or not. The last
+order counts; after a tool's result first what stands in the result.
+
+A scripted answer may be calls of tools (`Models.call`). After a tool's result, without a script, it says what
+the result says.
 
 A scripted answer with marks, "At eight [1], free [2].", cites these passages in both shapes, also ones that
 nobody gave.
@@ -38,7 +42,8 @@ UNKNOWN = "I do not know; shall I call a person?"
 HANG_SECONDS = 40.0
 DRIP_SECONDS = 0.1
 MARKED = re.compile(r"(.*?)\s*\[(\d+)\]", re.S)
-ORDER = re.compile(r"\[\[(reveal|say: .*?)\]\]")
+ORDER = re.compile(r"\[\[(reveal|(?:say|call): .*?)\]\]")
+Calls = tuple[tuple[str, Any], ...]  # names of tools with their arguments; a text is JSON as it stands
 
 
 @dataclass
@@ -46,7 +51,7 @@ class App:
     """The ASGI app, its script and what it was asked."""
 
     delay: float = 0.0
-    answers: deque[str] = field(default_factory=deque)
+    answers: deque[str | Calls] = field(default_factory=deque)
     recordings: deque[tuple[str, float]] = field(default_factory=deque)
     faults: deque[str] = field(default_factory=deque)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -111,21 +116,66 @@ class App:
         if fault == "hollow":
             return await answer(send, 200, {"status": "ok"})
         # What hung has been given up by now: it must not take the answer of another.
+        body = request.json()
         text = self.answers.popleft() if self.answers and fault != "hang" else None
         if self.obeys:
-            text = _ordered(request.json()) or text
-        await answer(send, 200, shape(request.json(), text, fault))
+            text = _ordered(body) or text
+        if isinstance(text, tuple) and body.get("tools") and _may_call(body):
+            called = _anthropic_calls if shape is _anthropic else _openai_calls
+            return await answer(send, 200, called(body, text))
+        said = text if isinstance(text, str) else None
+        await answer(send, 200, shape(body, said or _told(body), fault))
 
 
-def _ordered(body: dict[str, Any]) -> str:
-    """What the last order in all that it was given to read asks it to say; its rules give no orders."""
+def _may_call(body: dict[str, Any]) -> bool:
+    return body.get("tool_choice") not in ("none", {"type": "none"})
+
+
+def _results(body: dict[str, Any]) -> list[str]:
+    """What the tools called last have said; empty where none was called."""
+    last = body["messages"][-1]
+    if last["role"] == "tool":
+        whole = body["messages"]
+        calling = max(n for n, one in enumerate(whole) if one["role"] == "assistant")
+        return [str(one["content"]) for one in whole[calling + 1 :]]
+    blocks = last["content"] if isinstance(last["content"], list) else []
+    return [str(one["content"]) for one in blocks if one.get("type") == "tool_result"]
+
+
+def _told(body: dict[str, Any]) -> str | None:
+    found = _results(body)
+    return found[-1][:300] if found else None
+
+
+def _asked(body: dict[str, Any]) -> Any:
+    """The question's content: the last that a customer said, before any tools."""
+    said = [one["content"] for one in body["messages"] if one["role"] == "user"]
+    plain = [one for one in said if isinstance(one, str) or one[0].get("type") != "tool_result"]
+    return plain[-1]
+
+
+def _ordered(body: dict[str, Any]) -> str | Calls:
+    """What the last order in all that it was given to read asks of it; its rules give no orders."""
+    if (results := _results(body)) and (orders := ORDER.findall(json.dumps(results, ensure_ascii=False))):
+        return _obeyed(orders[-1], "")
     talk = body["messages"]
     rules = str(body.get("system") or next((one["content"] for one in talk if one["role"] == "system"), ""))
     read = json.dumps([one for one in talk if one["role"] != "system"], ensure_ascii=False)
-    orders = ORDER.findall(read)
-    if not orders:
-        return ""
-    return rules if orders[-1] == "reveal" else json.loads(f'"{orders[-1].removeprefix("say:").strip()}"')
+    orders = [one for one in ORDER.findall(read) if not (results and one.startswith("call"))]
+    return _obeyed(orders[-1], rules) if orders else ""
+
+
+def _obeyed(order: str, rules: str) -> str | Calls:
+    if order == "reveal":
+        return rules
+    verb, _colon, rest = order.partition(":")
+    words = rest.strip()
+    while "\\" in words:  # escaped once for each text that it stands in
+        words = json.loads(f'"{words}"')
+    if verb == "say":
+        return words
+    name, _space, arguments = words.partition(" ")
+    return ((name, json.loads(arguments or "{}")),)
 
 
 def _form(request: Request) -> dict[str, Any]:
@@ -193,10 +243,8 @@ async def _drip(send: Any) -> None:
 
 
 def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
-    results = [
-        b for b in body["messages"][-1]["content"] if isinstance(b, dict) and b["type"] == "search_result"
-    ]
-    asked = body["messages"][-1]["content"]
+    asked = _asked(body)
+    results = [b for b in asked if isinstance(b, dict) and b["type"] == "search_result"]
     seen = _seen([block["source"] for block in asked if block["type"] in ("image", "document")])
     content: list[dict[str, Any]] = [{"type": "text", "text": text or seen or UNKNOWN, "citations": None}]
     if results:
@@ -230,6 +278,30 @@ def _anthropic(body: dict[str, Any], text: str | None, fault: str) -> dict[str, 
     }
 
 
+def _anthropic_calls(body: dict[str, Any], calls: Calls) -> dict[str, Any]:
+    answered = _anthropic(body, "…", "")
+    blocks = [
+        {"type": "tool_use", "id": f"toolu_{n}_{len(body['messages'])}", "name": name, "input": given}
+        for n, (name, given) in enumerate(calls)
+    ]
+    return {**answered, "content": blocks, "stop_reason": "tool_use"}
+
+
+def _openai_calls(body: dict[str, Any], calls: Calls) -> dict[str, Any]:
+    answered = _openai(body, "…", "")
+    wanted = [
+        {
+            "id": f"call_{n}_{len(body['messages'])}",
+            "type": "function",
+            "function": {"name": name, "arguments": given if isinstance(given, str) else json.dumps(given)},
+        }
+        for n, (name, given) in enumerate(calls)
+    ]
+    message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": wanted}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls", "logprobs": None}
+    return {**answered, "choices": [choice]}
+
+
 def _seen(files: list[dict[str, Any]]) -> str:
     """What files came, so that a test can tell that they arrived whole."""
     return ", ".join(f"{one['media_type']} {len(b64decode(one['data']))} bytes" for one in files)
@@ -261,7 +333,7 @@ def _citation(result: dict[str, Any], cited: str, *, index: int = 0) -> dict[str
 
 
 def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any]:
-    asked, seen = body["messages"][-1]["content"], ""
+    asked, seen = _asked(body), ""
     if isinstance(asked, list):
         urls = [part["image_url"]["url"] for part in asked if part["type"] == "image_url"]
         pairs = [url.removeprefix("data:").split(";base64,") for url in urls]
@@ -321,6 +393,14 @@ class Models:
     def answer_with(self, *texts: str) -> None:
         """What the next requests are answered."""
         self.app.answers.extend(texts)
+
+    def call(self, name: str, /, **arguments: Any) -> None:
+        """The next request is answered with a call of this tool."""
+        self.app.answers.append(((name, arguments),))
+
+    def call_all(self, *calls: tuple[str, Any]) -> None:
+        """The next request is answered with these calls at once; arguments as a text are no object yet."""
+        self.app.answers.append(tuple(calls))
 
     def fail_next(self, kind: str, times: int = 1) -> None:
         """The next requests meet this fault."""
