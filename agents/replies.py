@@ -109,15 +109,15 @@ def compose(
     `settled` is the title of the passage that holds what the business wants said to this question; without
     `greets` the customer has read the greeting already.
     """
-    system = _system(version, business=business, language=language, greets=greets)
     return llm.Request(
-        system=f"{system}\n\n{_say(settled, language)}" if settled else system,
+        system=_system(version, business=business, language=language, greets=greets),
         history=tuple(history),
         passages=tuple(passages),
         model=model,
         language=language,
         attachments=tuple(attachments),
         greeting=version.greeting.strip() if len(history) == 1 else "",
+        aside=_say(settled, language) if settled else "",
     )
 
 

@@ -135,7 +135,7 @@ def _as_it_stands(asked: fallback.Asked, session: Session) -> fallback.Asked:
 
 
 def _once_more(request: llm.Request) -> llm.Request:
-    return replace(request, system=f"{request.system}\n\n{REPHRASE}")
+    return replace(request, aside=f"{request.aside}\n\n{REPHRASE}".strip())
 
 
 def _ended(

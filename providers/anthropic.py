@@ -87,13 +87,19 @@ def _body(request: Request) -> dict[str, Any]:
         "model": request.model,
         "max_tokens": request.max_tokens,
         "timeout": request.timeout,
-        "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+        "system": _system(request),
         "messages": [*_earlier(request), asked, *rounds],
     }
-    if request.tools:  # first in what the vendor reads, so the mark on the system text keeps them, too
+    if request.tools:  # first in what the vendor reads, so the mark on the rules keeps them, too
         body["tools"] = [_tool(spec) for spec in request.tools]
         body["tool_choice"] = {"type": "auto" if request.may_call else "none"}
     return body
+
+
+def _system(request: Request) -> list[dict[str, Any]]:
+    """The rules, marked for the vendor's cache, and behind the mark what holds for this question alone."""
+    rules = {"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}
+    return [rules, {"type": "text", "text": request.aside}] if request.aside else [rules]
 
 
 def _tool(spec: ToolSpec) -> dict[str, Any]:

@@ -106,6 +106,8 @@ class Request:
     `tools` may be called; `rounds` are the calls of this very question that were answered already. Without
     `may_call` the tools only explain the rounds, and the model is to answer now. `greeting` is said to a mere
     greeting by who has no words of its own; a model finds it in `system`.
+    `system` is what many questions have in common, so that a vendor's cache keeps it; what holds for this one
+    alone is the `aside`.
     """
 
     system: str
@@ -120,6 +122,7 @@ class Request:
     rounds: tuple[Round, ...] = ()
     greeting: str = ""
     may_call: bool = True
+    aside: str = ""
 
     @property
     def question(self) -> str:
@@ -209,6 +212,7 @@ def estimated(request: Request, answer: str) -> Usage:
     """Tokens by the length of the texts, for a vendor that does not count."""
     texts: Iterable[str] = (
         request.system,
+        request.aside,
         *(message.text for message in request.history),
         *(passage.text for passage in request.passages),
         *(result.content for one in request.rounds for result in one.results),

@@ -4,6 +4,7 @@ Citations are not a feature of that shape: the model is asked to mark them as [1
 taken out of what the customer sees.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -53,12 +54,15 @@ class OpenAI:
             api_key=api_key, base_url=base_url, headers=headers, allow_private=allow_private
         )
         # The vendor itself has given up the old name of the limit; the servers of its shape know no other.
-        self._limit = "max_tokens" if base_url and base_url != VENDOR_URL else "max_completion_tokens"
+        self._is_vendors_own = not base_url or base_url == VENDOR_URL
+        self._limit = "max_completion_tokens" if self._is_vendors_own else "max_tokens"
 
     def complete(self, request: Request) -> Completion:
         """Ask once; raises ProviderError or ProviderRejected."""
         try:
             body = {**_body(request), self._limit: request.max_tokens}
+            if self._is_vendors_own:
+                body["prompt_cache_key"] = _cache_key(request)
             answer = self._client.chat.completions.create(**body)
         except openai.APIError as error:
             raise translated(error) from error
@@ -98,7 +102,7 @@ def _body(request: Request) -> dict[str, Any]:
         "model": request.model,
         "timeout": request.timeout,
         "messages": [
-            {"role": "system", "content": f"{request.system}\n\n{ASK_FOR_MARKS}"},
+            {"role": "system", "content": _system(request)},
             *earlier,
             {"role": "user", "content": _question(request)},
             *(message for one in request.rounds for message in _round(one)),
@@ -108,6 +112,16 @@ def _body(request: Request) -> dict[str, Any]:
         body["tools"] = [_tool(spec) for spec in request.tools]
         body["tool_choice"] = "auto" if request.may_call else "none"
     return body
+
+
+def _cache_key(request: Request) -> str:
+    """Sends what begins alike to where the vendor has it: a digest, which tells nobody what it says."""
+    return hashlib.sha256(request.system.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _system(request: Request) -> str:
+    """What all questions have in common first: servers of this shape keep the beginning that they know."""
+    return "\n\n".join(part for part in (request.system, ASK_FOR_MARKS, request.aside) if part)
 
 
 def _tool(spec: ToolSpec) -> dict[str, Any]:
