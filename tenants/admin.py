@@ -1,5 +1,6 @@
 """The back office's pages about businesses and people."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import action
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from tenants import audit, suspension
@@ -28,6 +29,7 @@ from tenants.models import (
     StaffGrant,
     Tenant,
     User,
+    VendorPrice,
 )
 
 
@@ -205,3 +207,56 @@ class GroupAdmin(ModelAdmin):
     search_fields = ("name",)
     ordering = ("name",)
     filter_horizontal = ("permissions",)
+
+
+@admin.register(VendorPrice)
+class VendorPriceAdmin(ModelAdmin):
+    """What vendors take: the package's prices to look at, one's own to add. No price is ever changed."""
+
+    list_display = ("price_list", "model", "read", "written", "from_cache", "effective_from", "source")
+    list_filter = ("source", "price_list")
+    search_fields = ("model", "price_list")
+    ordering = ("price_list", "model", "-effective_from")
+    fields = (
+        "price_list", "model", "effective_from", "input_per_million", "output_per_million",
+        "cache_read_per_million", "cache_write_per_million", "audio_input_per_million",
+        "audio_output_per_million",
+    )  # fmt: skip
+
+    @display(description=gettext_lazy("US$ read"), ordering="input_per_million")
+    def read(self, row: VendorPrice) -> str:
+        return _dollars(row.input_per_million)
+
+    @display(description=gettext_lazy("US$ written"), ordering="output_per_million")
+    def written(self, row: VendorPrice) -> str:
+        return _dollars(row.output_per_million)
+
+    @display(description=gettext_lazy("US$ from cache"), ordering="cache_read_per_million")
+    def from_cache(self, row: VendorPrice) -> str:
+        return _dollars(row.cache_read_per_million)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        texts = {
+            "price_list": _("A vendor's name, as anthropic or openai, or the host of a server of your own."),
+            "model": _("As the vendor names it; * stands for all models of the list."),
+            "input_per_million": _("In millionths of a US dollar for a million tokens: 500000 are US$ 0.50."),
+        }
+        return super().get_form(request, obj, change=change, help_texts=texts, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """An own price may be taken back: then the package's holds again."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or obj.source == VendorPrice.Source.OPERATOR)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        actor: Any = request.user
+        obj.model = obj.model.strip().lower()  # as they are compared
+        super().save_model(request, obj, form, change)
+        audit.record("vendor_price.add", actor=actor, target=obj)
+
+
+def _dollars(millionths: int | None) -> str:
+    return "–" if millionths is None else f"{Decimal(millionths) / 1_000_000:f}"

@@ -37,6 +37,7 @@ CELERY_TASK_ROUTES = {
     "knowledge.reembedding.*": {"queue": "slow"},
     "knowledge.corrections.*": {"queue": "slow"},
     "knowledge.looking.*": {"queue": "slow"},
+    "billing.vendor_prices.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
 }
 # One waiting task a thread: what is fetched ahead stands behind whatever its worker is busy with.
@@ -104,6 +105,11 @@ CELERY_BEAT_SCHEDULE = {
     "renew-embeddings": {
         "task": "knowledge.reembedding.renew",
         "schedule": 3600,
+        "options": {"queue": "slow"},
+    },
+    "refresh-vendor-prices": {
+        "task": "billing.vendor_prices.refresh",
+        "schedule": 86400,
         "options": {"queue": "slow"},
     },
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
