@@ -18,7 +18,7 @@ class VersionInline(TabularInline):
 
 @admin.register(Agent)
 class AgentAdmin(ReadOnlyAdmin):
-    list_display = ("name", "created_at")
+    list_display = ("name", "created_at", "retired_at")
     ordering = ("name",)
     inlines = (VersionInline,)
 
