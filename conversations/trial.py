@@ -67,6 +67,8 @@ def ask(
     channel = _channel()
     agent = agent or channel.agent
     pair = _pair(key)
+    if (asked := _asked(channel, pair, sides[0])) is not None:
+        return asked
     if midnight is not None and left(since=midnight) < len(sides):
         raise LimitReached
     if instead_of is not None:
@@ -119,6 +121,12 @@ def _pair(key: str) -> str:
     return plain if _KEY.fullmatch(plain) else uuid.uuid4().hex
 
 
+def _asked(channel: Channel, pair: str, side: str) -> Conversation | None:
+    """Where this very request was heard before."""
+    key = inbox.provider_key(channel, from_me=False, unique_id=f"{pair}-{side}")
+    return Conversation.objects.filter(messages__provider_key=key).first()
+
+
 def _ask(
     channel: Channel, text: str, *, user: User, agent: Agent, side: str, pair: str, now: datetime
 ) -> Conversation:
@@ -164,7 +172,7 @@ def bring_back(take_id: int, *, user: User, now: datetime) -> Trial:
     """Put a take back where it was; what stands there now is set aside instead. Raises Gone and Busy."""
     take = Trial.objects.select_related("conversation", "agent").filter(pk=take_id, of__isnull=False).first()
     thread = _locked(user, take.agent, take.side) if take else None
-    if take is None or thread is None or take.of_id != thread.pk or not _has_place(thread, take):
+    if take is None or thread is None or take.of_id != thread.pk or not has_place(thread, take):
         raise Gone
     _move_tail(thread, since=take.after + 1, now=now)
     _move(take.conversation, thread, since=0)
@@ -178,7 +186,8 @@ def takes(thread: Conversation) -> list[Trial]:
     return list(thread.takes.select_related("conversation").order_by("-set_aside_at", "-pk"))
 
 
-def _has_place(thread: Conversation, take: Trial) -> bool:
+def has_place(thread: Conversation, take: Trial) -> bool:
+    """Whether the message after which it went on still stands in the thread."""
     return not take.after or thread.messages.filter(pk=take.after).exists()
 
 

@@ -91,10 +91,6 @@ class Answered:
     outdated: bool = False  # the draft was edited since
 
     @property
-    def waits(self) -> bool:
-        return not self.messages and (self.turn is None or self.turn.status == Turn.Status.RUNNING)
-
-    @property
     def failed(self) -> bool:
         return self.turn is not None and self.turn.status == Turn.Status.FAILED
 
@@ -150,13 +146,15 @@ def exchanges(threads: Mapping[str, Conversation | None]) -> list[Exchange]:
 
 def takes(threads: Iterable[Conversation | None]) -> list[Take]:
     """What was set aside of these threads, the latest first, with what was said there."""
-    shown = []
-    for thread in threads:
-        for take in trial.takes(thread) if thread else ():
-            said = list(take.conversation.messages.order_by("pk")[:MOST])
-            fits = not take.after or thread.messages.filter(pk=take.after).exists()  # type: ignore[union-attr]
-            shown.append(Take(take.pk, take.set_aside_at or take.conversation.created_at, said, fits))
+    shown = [_take(thread, take) for thread in threads if thread for take in trial.takes(thread)]
     return sorted(shown, key=lambda one: one.at, reverse=True)
+
+
+def _take(thread: Conversation, take: Trial) -> Take:
+    said = list(take.conversation.messages.order_by("pk")[:MOST])
+    return Take(
+        take.pk, take.set_aside_at or take.conversation.created_at, said, trial.has_place(thread, take)
+    )
 
 
 def _add(found: dict[str, Exchange], side: str, thread: Conversation, prices: "_Prices") -> None:
