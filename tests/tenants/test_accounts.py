@@ -5,7 +5,11 @@ import re
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django_tenants.utils import schema_context
 
+from agents import scenario_blueprint
+from agents.models import Agent
+from knowledge.models import Document
 from tenants.models import Membership, SignUp, Tenant, User
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +60,36 @@ class TestSignUp:
         assert front.post("/new/", {"business": "Flor 24"})["Location"] == "/creating/"
         background.run()
         assert front.get("/").content.decode().count("/enter/flor-24/") == 1
+
+    def test_begins_with_a_blueprint(self, front, background, settings, tmp_path):
+        settings.MEDIA_ROOT = tmp_path
+        assert "Parish" in front.get("/").content.decode()
+        page = front.get("/accounts/signup/?blueprint=parish").content.decode()
+        assert re.search(r'value="parish"[^>]*checked', page)
+        front.post("/accounts/signup/", FORM | {"blueprint": "parish"})
+        front.post(link_in(mail.outbox[0]))
+        background.run_one()
+        assert "example documents" in front.get("/creating/progress").content.decode()
+        tenant = Tenant.objects.get(slug="flor-cia")
+        assert (tenant.language, tenant.timezone) == ("fr", "Europe/Paris")
+        with schema_context("flor_cia"):
+            assert Agent.objects.get().name == "Claire"
+            assert set(Document.objects.values_list("status", flat=True)) == {"waiting"}
+        assert background.names().count("knowledge.indexing.index") == 6
+
+    def test_a_blueprint_that_fails_leaves_no_business(self, front, background, settings, tmp_path, monkeypatch):
+        settings.MEDIA_ROOT = tmp_path
+        front.post("/accounts/signup/", FORM | {"blueprint": "sales"})
+        front.post(link_in(mail.outbox[0]))
+        monkeypatch.setattr(scenario_blueprint, "_agent", lambda name: None)
+        background.run_one()
+        assert not Tenant.objects.filter(slug="flor-cia").exists()
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert SignUp.objects.get().attempts == 1
+
+    def test_a_blueprint_that_is_none_is_told(self, front):
+        answer = front.post("/accounts/signup/", FORM | {"blueprint": "bakery"})
+        assert answer.status_code == 200 and answer.context["form"].errors["blueprint"]
 
     def test_unconfirmed_makes_nothing(self, front, background):
         front.post("/accounts/signup/", FORM)
