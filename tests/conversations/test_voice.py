@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db.models import Sum
 
 from agents.models import ModelProvider
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
 from conversations import conduct, handoff, media, transcripts, turns
-from conversations.models import Consent, Contact, Conversation, Message, Transcript, Turn
+from conversations.models import Breaker, Consent, Contact, Conversation, Message, Transcript, Turn
 
 OGG = "audio/ogg; codecs=opus"
 HEARD = "/v1/audio/transcriptions"
@@ -376,3 +377,75 @@ def test_an_emergency_by_voice_does_not_meet_a_closed_door(hearing: Any, monkeyp
     speak(hearing)
     hearing.work()
     assert Conversation.objects.get().handoff_reason == "medical"
+
+
+class TestEars:
+    """A vendor that does not hear is left in peace, and somebody else hears, if there is anybody."""
+
+    def another(self, hearing: Any) -> None:
+        url = f"{hearing.models.url}/v1"
+        ModelProvider.objects.create(
+            name="other", vendor="openai", base_url=url, api_key="other key", speech_model="whisper-2"
+        )
+
+    def heard_by(self, hearing: Any) -> list[str]:
+        heard = [one for one in hearing.models.requests if one["path"] == HEARD]
+        return [one["headers"]["authorization"] for one in heard]
+
+    def later(self, hearing: Any) -> None:
+        Transcript.objects.update(due_at=hearing.now() - timedelta(seconds=10))
+        hearing.later()
+
+    def test_a_refused_account_is_not_asked_again_and_the_owner_is_told(self, hearing: Any) -> None:
+        hearing.models.fail_next("401")
+        speak(hearing)
+        hearing.work()
+        row = Breaker.objects.get()
+        assert (row.vendor, row.cause, row.is_open) == ("speech:vendor", "account", True)
+        assert "are not heard" in mail.outbox[0].body
+        speak(hearing, chat="5511977770000@c.us")
+        hearing.work()
+        assert len(self.heard_by(hearing)) == 1
+        assert Conversation.objects.filter(handoff_reason="media").count() == 2
+        # Answering goes on: it is the same account, and another thing.
+        hearing.models.answer_with("Às 8h.")
+        hearing.say("Que horas abrem?", chat="5511966660000@c.us")
+        hearing.work()
+        assert hearing.texts()[-1] == "Às 8h."
+
+    def test_a_failing_one_is_paused_and_tried_again_later(self, hearing: Any) -> None:
+        hearing.models.fail_next("503", times=3)
+        speak(hearing)
+        hearing.work()
+        self.later(hearing)
+        self.later(hearing)
+        row = Breaker.objects.get()
+        assert (row.failures, row.is_open, len(self.heard_by(hearing))) == (3, True, 3)
+        self.later(hearing)
+        assert len(self.heard_by(hearing)) == 3  # it is not asked while it pauses
+        Breaker.objects.update(open_until=hearing.now() - timedelta(seconds=1))
+        speak(hearing, chat="5511977770000@c.us")
+        hearing.work()
+        assert len(self.heard_by(hearing)) == 4 and not Breaker.objects.get().is_open
+
+    @pytest.mark.parametrize("fault", ["401", "503"])
+    def test_another_account_of_the_business_hears_instead(self, hearing: Any, fault: str) -> None:
+        self.another(hearing)
+        hearing.models.fail_next(fault)
+        hearing.models.hear("Que horas vocês abrem no sábado?")
+        speak(hearing)
+        hearing.work()
+        self.later(hearing)
+        assert self.heard_by(hearing) == ["Bearer tenant key", "Bearer other key"]
+        assert Transcript.objects.get().status == "done" and len(hearing.texts()) == 1
+
+    def test_the_installations_key_never_hears_for_a_business_with_its_own(
+        self, hearing: Any, settings: Any, monkeypatch: Any
+    ) -> None:
+        settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "ours", f"{hearing.models.url}/v1"
+        monkeypatch.setenv("OPENAI_API_KEY", "ours")
+        hearing.models.fail_next("401")
+        speak(hearing)
+        hearing.work()
+        self.later(hearing)
+        assert self.heard_by(hearing) == ["Bearer tenant key"]

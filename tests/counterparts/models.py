@@ -7,6 +7,9 @@ answered with its media type and size.
 POST /v1/audio/transcriptions hears what the next of `recordings` says, with its confidence; without a script,
 the recording's own bytes as text, for sure. Faults are shared by all.
 
+POST /v1/audio/speech speaks in OpenAI's shape, /v1/text-to-speech/{voice} in ElevenLabs': "sound: " and the
+words.
+
 Told to obey, it does what anything that it reads asks for: `[[say: WORDS]]` has it say these words,
 `[[reveal]]` its rules, `[[call: NAME {"argument": "value"}]]` has it call that tool, offered or not. The last
 order counts; after a tool's result first what stands in the result.
@@ -19,8 +22,8 @@ nobody gave.
 
 A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
 "reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
-"hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "drip" (a
-byte now and then), or something odd in a good answer: "refusal", "empty", "max_tokens", "uncounted" (no
+"hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "no model" (none
+of that name), "drip" (a byte now and then), or something odd in a good answer: "refusal", "empty", "max_tokens", "uncounted" (no
 usage), "too long", "tool" and "bad tool" (wants a tool run that nobody offered; its arguments are no JSON).
 """
 
@@ -66,6 +69,8 @@ class App:
         shape = {"/v1/messages": _anthropic, "/v1/chat/completions": _openai}.get(request.path)
         if request.path == "/v1/audio/transcriptions":
             return await self._transcribe(request, send)
+        if request.path == "/v1/audio/speech" or request.path.startswith("/v1/text-to-speech/"):
+            return await self._speak(request, send)
         if shape is None:
             return await answer(send, 404, {"error": {"type": "not_found_error", "message": request.path}})
         if self.keep_requests:
@@ -89,6 +94,18 @@ class App:
         text, confidence = self.recordings.popleft() if self.recordings else (said, 0.97)
         await answer(send, 200, _transcript(text, confidence))
 
+    async def _speak(self, request: Request, send: Any) -> None:
+        body = request.json()
+        if self.keep_requests:
+            self.requests.append({"path": request.path, "headers": request.headers, "body": body})
+        fault = self.faults.popleft() if self.faults else ""
+        if fault.isdigit():
+            return await answer(send, int(fault), _refused(fault))
+        if fault == "html":
+            return await answer(send, 200, b"<h1>Sign in to this network</h1>", "text/html")
+        said = body.get("input") or body.get("text") or ""
+        await answer(send, 200, b"" if fault == "empty" else f"sound: {said}".encode(), "audio/mpeg")
+
     async def _answer(self, request: Request, shape: Callable[..., dict[str, Any]], send: Any) -> None:
         fault = self.faults.popleft() if self.faults else ""
         status, _colon, wait = fault.partition(":")
@@ -96,6 +113,8 @@ class App:
             return await answer(send, int(status), _refused(status), headers={"retry-after": wait})
         if fault == "spent":
             return await answer(send, 429, SPENT)
+        if fault == "no model":
+            return await answer(send, 404, NO_MODEL)
         if fault == "broke":
             return await answer(send, 400, BROKE)
         if fault == "drip":
@@ -221,6 +240,7 @@ SPENT = {
 }
 
 
+NO_MODEL = {"error": {"type": "invalid_request_error", "code": "model_not_found", "message": "no such model"}}
 BROKE = {
     "type": "error",
     "error": {

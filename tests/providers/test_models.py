@@ -292,3 +292,40 @@ def test_a_refusal_of_the_account_is_told_from_one_of_the_question(
     with pytest.raises(ProviderRejected) as refused:
         ask(vendor, models)
     assert isinstance(refused.value, AccountRefused) is is_of_account
+
+
+class TestPromptCache:
+    """What many questions have in common comes first, to the letter, and what is this one's alone after it."""
+
+    def asked(self, vendor: str, models: Models, **more: Any) -> dict[str, Any]:
+        adapter(vendor, models).complete(replace(request("Tem estacionamento?"), **more))
+        body: dict[str, Any] = models.requests[-1]["body"]
+        return body
+
+    def test_claude_keeps_the_rules_and_the_tools_behind_one_mark(self, models: Models) -> None:
+        tool = llm.ToolSpec("look", "Look.", {"type": "object", "properties": {}})
+        first = self.asked("anthropic", models, tools=(tool,))
+        second = self.asked("anthropic", models, tools=(tool,), aside="Say it in French.", passages=())
+        rules, aside = second["system"]
+        assert rules == first["system"][0] and rules["cache_control"] == {"type": "ephemeral"}
+        assert aside == {"type": "text", "text": "Say it in French."}
+        assert first["tools"] == second["tools"]
+        assert "Rua das Acácias" not in str(first["system"]) and "estacionamento" not in str(first["system"])
+
+    def test_openai_reads_the_same_beginning(self, models: Models) -> None:
+        first = self.asked("openai", models)["messages"][0]["content"]
+        second = self.asked("openai", models, aside="Say it in French.", passages=())["messages"][0]["content"]
+        assert second == f"{first}\n\nSay it in French."
+        assert "prompt_cache_key" not in models.requests[0]["body"]  # not every server of this shape takes it
+
+    def test_openai_itself_is_told_what_begins_alike(
+        self, models: Models, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from providers import openai
+
+        monkeypatch.setattr(openai, "VENDOR_URL", f"{models.url}/v1")
+        for system in ("a", "a", "b"):
+            made = llm.build("openai", api_key="k", base_url=None)
+            made.complete(replace(request(), system=system))
+        keys = [one["body"]["prompt_cache_key"] for one in models.requests]
+        assert keys[0] == keys[1] != keys[2] and len(keys[0]) == 32
