@@ -31,4 +31,5 @@ def _stands(word: str, folded: str) -> bool:
 def _pattern(word: str) -> re.Pattern[str]:
     """The word or words, with anything between them that is no letter; a star stands for any ending."""
     parts = (re.escape(part).replace(r"\*", r"\w*") for part in word.split())
-    return re.compile(rf"(?<!\w){r'[^\w]+'.join(parts)}(?!\w)")
+    between = r"[^\w]+".join(parts)
+    return re.compile(rf"(?<!\w){between}(?!\w)")
