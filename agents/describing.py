@@ -62,7 +62,8 @@ def _language(value: Any) -> list[str]:
 
 def _rules(value: Any) -> list[str]:
     return [
-        one["rule"] + (" " + _("For example: “%(words)s”") % {"words": one["example"]} if one.get("example") else "")
+        one["rule"]
+        + (" " + _("For example: “%(words)s”") % {"words": one["example"]} if one.get("example") else "")
         for one in value or ()
     ]
 
@@ -122,7 +123,9 @@ def _tools(value: Any) -> list[str]:
 def _flat(value: Any, name: str = "") -> list[str]:
     """A structure as lines of `name: value`."""
     if isinstance(value, dict):
-        return [line for key, part in value.items() for line in _flat(part, f"{name} › {key}" if name else key)]
+        return [
+            line for key, part in value.items() for line in _flat(part, f"{name} › {key}" if name else key)
+        ]
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         return [line for part in value for line in _flat(part, name)]
     shown = ", ".join(str(part) for part in value) if isinstance(value, list) else str(value)

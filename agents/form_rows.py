@@ -63,7 +63,9 @@ class RowsField(forms.Field):
         first = next(iter(self.columns))
         found = []
         if not row[first]:
-            found.append(_("Number %(place)s says nothing yet: fill it in, or take it out.") % {"place": place})
+            found.append(
+                _("Number %(place)s says nothing yet: fill it in, or take it out.") % {"place": place}
+            )
         for name, longest in self.columns.items():
             if len(row[name]) > longest:
                 words = _("Number %(place)s is too long: at most %(most)s characters.")

@@ -46,7 +46,7 @@ class DraftForm(forms.Form):
         required=False,
         max_length=300,
         widget=_area(2),
-        help_text=_("Stands in the web chat before anybody writes; elsewhere the first answer begins with it."),
+        help_text=_("The web chat shows it before anybody writes; elsewhere it begins the first answer."),
     )
     topics = RowsField({"topic": 120}, most=MOST_TOPICS, label=_("What it talks about"))
     rules = RowsField({"rule": 500, "example": 500}, most=MOST_RULES, label=_("Rules"))
@@ -131,7 +131,8 @@ class DraftForm(forms.Form):
         if name == "collects":
             return [row["field"] for row in self.cleaned_data["collects"]]
         if name == "hours":
-            said = {"out_of_hours": self.cleaned_data["out_of_hours"], "text": self.cleaned_data["hours_text"]}
+            cleaned = self.cleaned_data
+            said = {"out_of_hours": cleaned["out_of_hours"], "text": cleaned["hours_text"]}
             return {key: value for key, value in said.items() if value}
         value = self.cleaned_data[name]
         return value.replace("\r\n", "\n") if isinstance(value, str) else value

@@ -8,7 +8,7 @@ from agents.models import AgentVersion
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """What speaks against a version, in the owner's language; `blocks` until an owner says why all the same."""
+    """What speaks against a version, in the owner's words; `blocks` until an owner says why all the same."""
 
     text: str
     blocks: bool

@@ -160,7 +160,13 @@ def discard_draft(agent: Agent, *, user: User | None) -> None:
 
 @transaction.atomic
 def publish(
-    draft: AgentVersion, *, user: User | None, now: datetime, seen: str = "", note: str = "", override: str = ""
+    draft: AgentVersion,
+    *,
+    user: User | None,
+    now: datetime,
+    seen: str = "",
+    note: str = "",
+    override: str = "",
 ) -> AgentVersion:
     """Let customers be answered with the draft from now on; twice at once makes one version.
 

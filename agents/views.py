@@ -1,4 +1,4 @@
-"""Assistant › Publish: what it is told, as a draft that is edited, looked at and published, version by version."""
+"""Assistant › Publish: what it is told, as a draft that is edited, looked at, published, taken back."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,9 +51,7 @@ def _state(request: HttpRequest, agent: Agent, *, seen: Mapping[str, str] | None
     changed = publishing.changed(draft, agent.published) if draft else []
     theirs = []
     if draft and seen and draft.edited_by_id != access.person(request).pk:
-        theirs = [
-            name for name, digest in seen.items() if publishing.digest(getattr(draft, name)) != digest
-        ]
+        theirs = [name for name, digest in seen.items() if publishing.digest(getattr(draft, name)) != digest]
     return {
         "agent": agent,
         "draft": draft,
