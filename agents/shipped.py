@@ -1,4 +1,4 @@
-"""The blueprints that ship: what each is good for, in the owner's language; the rest is in agents/blueprints."""
+"""The blueprints that ship: what each is good for, in the owner's language. The rest: agents/blueprints."""
 
 from pathlib import Path
 

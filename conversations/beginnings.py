@@ -1,4 +1,4 @@
-"""Begin with a blueprint in a business that is there: in place while it is new, else beside all that it has."""
+"""Begin with a blueprint in a business that is there: in place while it is new, else beside what it has."""
 
 import hashlib
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def begin(blueprint: Blueprint, *, user: User | None, now: datetime) -> Begun:
 
 def _begin(blueprint: Blueprint, *, user: User | None, now: datetime, undo: ExitStack) -> Begun:
     # Of two clicks at once the second sees what the first has made.
-    first = list(Agent.objects.select_for_update().order_by("pk"))[0]
+    first, *_others = Agent.objects.select_for_update().order_by("pk")
     if is_new():
         starting.begin(blueprint, tenant=current_tenant(), now=now, undo=undo, actor=user)
         return Begun(Agent.objects.get(pk=first.pk), beside=False)

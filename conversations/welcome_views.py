@@ -63,5 +63,7 @@ def _title(request: HttpRequest, text: str) -> str:
 def _step(known: Sequence[Document], asked: Sequence[Exchange]) -> int:
     """1 teach, 2 ask, 3 answered."""
     ready = any(document.status == "ready" for document in known)
-    answered = any(message.turn_id for one in asked for side in one.answers.values() for message in side.messages)
+    answered = any(
+        message.turn_id for one in asked for side in one.answers.values() for message in side.messages
+    )
     return 3 if answered else 2 if ready else 1

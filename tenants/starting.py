@@ -11,7 +11,7 @@ from tenants.models import Tenant, User
 
 
 def load(blueprint: Blueprint, *, business: str) -> Loaded:
-    """The blueprint's file for this business: its name in the texts, and paths that hold wherever they stand."""
+    """The blueprint's file for this business: its name in the texts, and paths that hold everywhere."""
     loaded = blueprint_files.load(blueprint.file)
     if loaded.problems:
         raise blueprints.BlueprintError(loaded.problems)
@@ -30,7 +30,7 @@ def load(blueprint: Blueprint, *, business: str) -> Loaded:
 def begin(
     blueprint: Blueprint, *, tenant: Tenant, now: datetime, undo: ExitStack, actor: User | None = None
 ) -> None:
-    """Everything of a blueprint for a business that is new; in the caller's transaction. See blueprints.add."""
+    """All of a blueprint for a business that is new; in the caller's transaction: see blueprints.add."""
     loaded = load(blueprint, business=tenant.name)
     folder = blueprint.file.parent
     blueprints.add(loaded, tenant=tenant, folder=folder, now=now, undo=undo, actor=actor)

@@ -19,7 +19,9 @@ from tenants.models import Membership, SignUp, Tenant, User
 def landing(request: HttpRequest) -> HttpResponse:
     """What Frontdesk is; for a member, the doors to their businesses."""
     return render(
-        request, "tenants/landing.html", {"memberships": _seats(request), "blueprints": catalogue.known().values()}
+        request,
+        "tenants/landing.html",
+        {"memberships": _seats(request), "blueprints": catalogue.known().values()},
     )
 
 

@@ -1,20 +1,20 @@
-"""Write the binary documents of the blueprints from their sources: `python -m agents.blueprints.write_documents`.
+"""Write the blueprints' binary documents from their sources: `python -m agents.blueprints.write_documents`.
 
 A source is named for what comes of it: sources/guide.pdf.md becomes documents/guide.pdf. Written are PDF and
 DOCX from text with `#` headings, and XLSX from lines with semicolons. The same source gives the same bytes.
 """
 
 import io
+import re
 import textwrap
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-DAY = datetime(2026, 1, 5, 9, 0)  # what the files say of when they were made
-ZIP_DAY = (2026, 1, 5, 9, 0, 0)
+ZIP_DAY = (2026, 1, 5, 9, 0, 0)  # what the files say of when they were made
+MOMENT = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
 LEFT, TOP, BOTTOM = 62, 778, 66  # of a page of 595 by 842 points
 # By kind of line: letter size, whether bold, letters a line, points below the line before.
 LOOKS = {
@@ -129,7 +129,6 @@ def docx(text: str) -> bytes:
             continue
         table = None
         made.add_paragraph(line, style={"title": "Title", "heading": "Heading 1"}.get(kind))
-    made.core_properties.created = made.core_properties.modified = DAY
     return _saved(made)
 
 
@@ -147,7 +146,6 @@ def xlsx(text: str) -> bytes:
     book: Any = Workbook()
     for line in text.splitlines():
         book.active.append([_number(cell) for cell in line.split(";")])
-    book.properties.created = book.properties.modified = DAY
     return _saved(book)
 
 
@@ -158,12 +156,13 @@ def _number(cell: str) -> str | int | float | None:
 
 
 def _saved(made: Any) -> bytes:
-    """Without the hour at which each part was zipped."""
+    """Without the hour at which it was written."""
     held, still = io.BytesIO(), io.BytesIO()
     made.save(held)
     with zipfile.ZipFile(held) as parts, zipfile.ZipFile(still, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(parts.namelist(), key=lambda name: (name != "[Content_Types].xml", name)):
-            archive.writestr(zipfile.ZipInfo(name, ZIP_DAY), parts.read(name), zipfile.ZIP_DEFLATED)
+            content = MOMENT.sub(rb"\g<1>2026-01-05T09:00:00Z", parts.read(name))
+            archive.writestr(zipfile.ZipInfo(name, ZIP_DAY), content, zipfile.ZIP_DEFLATED)
     return still.getvalue()
 
 

@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="signup",
             name="blueprint",
-            field=models.CharField(blank=True, db_default="", default="", max_length=40, verbose_name="blueprint"),
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=40, verbose_name="blueprint"
+            ),
         ),
     ]

@@ -69,7 +69,9 @@ def test_cards_say_three_lines_in_the_readers_language():
 def test_binary_documents_are_what_their_sources_say():
     found = write_documents.sources()
     assert len(found) >= 10
-    stale = [one.name for one in found if write_documents.target_of(one).read_bytes() != write_documents.made(one)]
+    stale = [
+        one.name for one in found if write_documents.target_of(one).read_bytes() != write_documents.made(one)
+    ]
     assert stale == []
 
 

@@ -1,4 +1,4 @@
-"""Scenarios in the business file: applied twice the same, told apart by name, wrong ones named by their line."""
+"""Scenarios in the business file: applied twice the same, known by name, wrong ones told by line."""
 
 from pathlib import Path
 

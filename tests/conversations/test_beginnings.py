@@ -65,7 +65,9 @@ def test_what_is_there_stays_as_it_is(alpha: Any, owner: Any) -> None:
         assert answer["Location"] == f"/assistant/publish/?assistant={agent.pk}"
         theirs = Document.objects.filter(agent_ids=[agent.pk])
         assert theirs.count() == 6 and theirs.filter(title="Catálogo (Caetano)").exists()
-        assert list(PinnedAnswer.objects.filter(agent_ids=[agent.pk]).values_list("language", flat=True)) == ["en"]
+        assert list(PinnedAnswer.objects.filter(agent_ids=[agent.pk]).values_list("language", flat=True)) == [
+            "en"
+        ]
         price = Scenario.objects.get(agent=agent, name="preco-do-quilo")
         assert price.expects["cites"] == ["Catálogo (Caetano)"]
         assert not ChatRules.objects.exists()

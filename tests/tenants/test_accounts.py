@@ -77,7 +77,9 @@ class TestSignUp:
             assert set(Document.objects.values_list("status", flat=True)) == {"waiting"}
         assert background.names().count("knowledge.indexing.index") == 6
 
-    def test_a_blueprint_that_fails_leaves_no_business(self, front, background, settings, tmp_path, monkeypatch):
+    def test_a_blueprint_that_fails_leaves_no_business(
+        self, front, background, settings, tmp_path, monkeypatch
+    ):
         settings.MEDIA_ROOT = tmp_path
         front.post("/accounts/signup/", FORM | {"blueprint": "sales"})
         front.post(link_in(mail.outbox[0]))
