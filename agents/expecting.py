@@ -1,9 +1,9 @@
 """What a customer of a scenario says, and what is expected of the answers: `Scenario.says` and `.expects`.
 
-A case says its messages one after the other, and its last answer is judged (a tool, a hand-over and what must
-not be said, over the whole talk). A simulated customer (kind CUSTOMER) has rules: of the steps that it has not
-taken yet it takes the first whose `when` holds for the last answer; a step without `when` always does. It falls
-silent when no step is left that holds, or when a person was called. All of its talk is judged together.
+A case says its messages one after the other, and its last answer is judged (a tool, a hand-over and what
+must not be said, over the whole talk). A simulated customer (kind CUSTOMER) has rules: of the steps that it
+has not taken yet it takes the first whose `when` holds for the last answer; without `when` it always does.
+It falls silent when no step is left that holds, or when a person was called. All of its talk is judged.
 """
 
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ ALTERNATIVES = " | "  # between ways to say one fact: "8h | oito horas"
 class Expects(BaseModel):
     """What must be true of an answer; what is left out may be as it likes.
 
-    `cites` are titles of documents, one of which is the source; `says` are facts, each of which is there in one
-    of its ways ("8h | oito horas"); `says_not` are words that are nowhere; `tool` are names, each of which was
-    called; `refuses`: it said that it does not know or does not talk about that; `hands_over`: a person was
-    called; `intent` is what the router took it for; `at_most` bounds the number of the customer's messages.
+    `cites` are titles of documents, one of which is the source; `says` are facts, each of which is there in
+    one of its ways ("8h | oito horas"); `says_not` are words that are nowhere; `tool` are names that each
+    were called; `refuses`: it said that it does not know or does not talk about that; `hands_over`: a person
+    was called; `intent` is what the router took it for; `at_most` bounds how often the customer writes.
     """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)

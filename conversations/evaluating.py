@@ -1,4 +1,4 @@
-"""Evaluate a business file: a throw-away business is made of it, asked all that it must get right, and removed.
+"""Evaluate a business file: a throw-away business is made of it, asked what it must get right, and removed.
 
 Channels, owners and whatever else reaches out of the house are left out of the file. Documents are read here
 and now. Nothing is charged and no tool touches the world.

@@ -128,7 +128,9 @@ def _said(compared: Comparison) -> str:
     if compared.verdict == Verdict.NO_DIFFERENCE:
         if compared.seen is None:
             return _("No difference that could not be chance.")
-        words = _("No difference that could not be chance; with so many customers one of %(seen)s would show.")
+        words = _(
+            "No difference that could not be chance; with so many customers one of %(seen)s would show."
+        )
         return words % {"seen": _percent(compared.seen)}
     higher = "B" if compared.verdict == Verdict.SECOND_HIGHER else "A"
     chance = number_format(max(compared.chance or 0.0, 0.0001) * 100, decimal_pos=2)

@@ -1,8 +1,8 @@
 """Two published versions on live customers: who is answered by which, and what came of it.
 
-A customer stays with one version by a hash of their id: nothing is stored for it, and a customer who comes back
-meets the same. The version that was published last must be one of the two; another publication ends it. The
-query that finds the published version tells of an open comparison, so nobody else pays a statement for it.
+A customer stays with one version by a hash of their id: nothing is stored for it, and a customer who comes
+back meets the same. The version that was published last must be one of the two; another publication ends it.
+The query that finds the published version tells of an open comparison: nobody else pays a statement for it.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ def version_of(conversation: Conversation, published: AgentVersion | None) -> Ag
 
 
 def side(salt: str, contact_id: int, *, share: int) -> str:
-    """"first" or "second", which `share` percent of all customers get; always the same for one customer."""
+    """ "first" or "second", which `share` percent of all customers get; always the same for one customer."""
     drawn = hashlib.sha256(f"{salt}:{contact_id}".encode()).digest()
     return "second" if int.from_bytes(drawn[:4], "big") % 100 < share else "first"
 
@@ -56,9 +56,7 @@ def side(salt: str, contact_id: int, *, share: int) -> str:
 
 
 @transaction.atomic(durable=True)
-def start(
-    agent: Agent, *, other: AgentVersion, share: int, user: User | None, now: datetime
-) -> Experiment:
+def start(agent: Agent, *, other: AgentVersion, share: int, user: User | None, now: datetime) -> Experiment:
     """Compare what is published (B, for `share` percent of customers) with another version; raises Unfit."""
     published = Agent.objects.select_for_update().get(pk=agent.pk).published
     if published is None or other.agent_id != agent.pk or other.status != AgentVersion.Status.PUBLISHED:
@@ -71,7 +69,12 @@ def start(
     try:
         with transaction.atomic():
             made = Experiment.objects.create(
-                agent=agent, first=other, second=published, share=share, salt=secrets.token_hex(16), started_at=now
+                agent=agent,
+                first=other,
+                second=published,
+                share=share,
+                salt=secrets.token_hex(16),
+                started_at=now,
             )
     except IntegrityError:
         raise Unfit(_("A comparison is under way already: end it first.")) from None
@@ -151,7 +154,9 @@ def results(experiment: Experiment) -> Results:
 def _people(experiment: Experiment) -> Sequence[dict[str, Any]]:
     """Each customer who wrote to this assistant in the time, with what they met; one statement."""
     during = _during(experiment, "created_at")
-    said = Message.objects.filter(during, conversation__contact=OuterRef("pk"), direction=Message.Direction.IN)
+    said = Message.objects.filter(
+        during, conversation__contact=OuterRef("pk"), direction=Message.Direction.IN
+    )
     said = _of(experiment, said, "conversation")
     answers = Message.objects.filter(
         during, conversation__contact=OuterRef("pk"), direction=Message.Direction.OUT, turn__isnull=False

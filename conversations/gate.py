@@ -181,9 +181,7 @@ def played(evaluation: Evaluation, case: Case) -> EvaluationResult:
 
 
 def _talk(case: Case, version: AgentVersion, *, now: datetime) -> list[Said]:
-    return replaying.play(
-        case.script, version, language=case.language, simulated=case.is_simulated, now=now
-    )
+    return replaying.play(case.script, version, language=case.language, simulated=case.is_simulated, now=now)
 
 
 def _verdict(case: Case, wrong: Sequence[Any], changed: Sequence[Any]) -> str:

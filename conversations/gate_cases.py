@@ -1,8 +1,8 @@
-"""What a version is asked before customers hear it: pinned corrections, scenarios, last week's real questions."""
+"""What a version is asked before customers hear it: pinned corrections, scenarios, real questions."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -33,7 +33,7 @@ class Case:
     name: str
     script: tuple[Step, ...]
     language: str = ""
-    expects: Expects = Expects()
+    expects: Expects = field(default_factory=Expects)
     blocks: bool = False
     settled: RegressionCase | None = None
 
@@ -82,9 +82,7 @@ def settled(agent: Agent) -> list[Case]:
     """The questions whose answers a person settled: one mechanism with `knowledge.cases`."""
     kept = cases.of_assistant(agent.pk)[:MOST_PINNED]
     return [
-        Case(
-            PINNED, str(one.pk), (Step(say=one.question),), language=one.language, blocks=True, settled=one
-        )
+        Case(PINNED, str(one.pk), (Step(say=one.question),), language=one.language, blocks=True, settled=one)
         for one in kept
     ]
 
@@ -123,7 +121,7 @@ def real(agent: Agent, *, now: datetime) -> list[Case]:
 
 
 def _asked_lately(agent: Agent, *, now: datetime) -> list[tuple[str, str, str]]:
-    """Question, the customer's name, language: of turns that answered one message of somebody who may be read."""
+    """Question, the customer's name, language: of turns that answered somebody who may be read."""
     ours = Q(turn__conversation__channel__agent=agent, turn__status=Turn.Status.DONE)
     asked = Message.objects.filter(
         ours,

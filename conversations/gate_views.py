@@ -115,7 +115,12 @@ def _sums(found: Evaluation) -> dict[str, Any]:
 
 def _shown(results: QuerySet[EvaluationResult], show: str) -> Iterable[EvaluationResult]:
     """Those of a filter, what stops the publication first, then what fails, then what changed."""
-    order = {Verdict.FAILED.value: 1, Verdict.CHANGED.value: 2, Verdict.PASSED.value: 3, Verdict.SAME.value: 4}
+    order = {
+        Verdict.FAILED.value: 1,
+        Verdict.CHANGED.value: 2,
+        Verdict.PASSED.value: 3,
+        Verdict.SAME.value: 4,
+    }
     ordered = sorted(results[:MOST_ROWS], key=lambda one: (not one.blocks, order[one.verdict], one.pk))
     kept = {
         "": lambda one: one.verdict == Verdict.FAILED or gate.is_changed(one),

@@ -133,7 +133,7 @@ def is_refusal(said: Said) -> bool:
 
 
 def says(text: str, fact: str) -> bool:
-    """Whether a text says a fact in one of its ways, whatever its accents, capitals and way to write numbers."""
+    """Whether a text says a fact in one of its ways; accents, capitals, ways to write numbers aside."""
     spoken = _plain(text)
     ways = (_plain(way) for way in fact.split(ALTERNATIVES))
     return any(re.search(rf"(?<!\w){re.escape(way)}(?!\w)", spoken) for way in ways if way)

@@ -19,7 +19,9 @@ _LINK = re.compile(r"\b(?:https?://|www\.)\S+", re.I)
 _MONEY_BEFORE = re.compile(r"(?:r\$|us\$|\$|€|£)\s*$", re.I)
 _MONEY_AFTER = re.compile(r"^\s*(?:r\$|\$|€|£|reais|real|euros?|d[oó]lar\w*|dollars?|pesos?)", re.I)
 _LONG_NUMBER = re.compile(r"(?<![\w•])\+?\(?\d(?:[\s().,/–-]{0,2}\d){4,}(?!\w)")
-_MIXED = re.compile(r"(?<!\w)(?=[\w-]*\d[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{6,}(?!\w)")  # plates, orders, passports
+_MIXED = re.compile(
+    r"(?<!\w)(?=[\w-]*\d[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{6,}(?!\w)"
+)  # plates, orders, passports
 _DAY_OF_A_YEAR = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\b\d{4}[./-]\d{1,2}[./-]\d{1,2}\b")
 _STREET = (
     r"(?:rua|r\.|av\.?|avenida|travessa|alameda|pra[cç]a|rodovia|estrada|calle|avda\.?|carrera|plaza|paseo"
@@ -37,7 +39,8 @@ _SURELY = re.compile(
     rf"(?P<name>[\w'’-]+(?:\s+(?:d[aeo]s?\s+|de\s+)?{_NAME})*)"
 )
 _PERHAPS = re.compile(
-    r"(?i:\b(?:sou|aqui (?:é|e)|i am|i['’]m|this is|soy|je suis|c['’]est|at[te]*,|abra[cç]os?,|saludos,|regards,))"
+    r"(?i:\b(?:sou|aqui (?:é|e)|i am|i['’]m|this is|soy|je suis|c['’]est|at[te]*,|abra[cç]os?,|saludos,"
+    r"|regards,))"
     rf"\s+(?P<name>{_NAMES})"
 )
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n…]\s*|[-–•]\s+)$")
@@ -46,8 +49,8 @@ _WORD = re.compile(rf"(?<![\w•]){_NAME}")
 _USUAL = frozenset(
     """i monday tuesday wednesday thursday friday saturday sunday january february march april may june july
     august september october november december english french spanish portuguese christmas easter whatsapp pix
-    visa mastercard google instagram facebook iphone android brasil brazil espana france portugal sao segunda terca
-    quarta quinta sexta sabado domingo natal pascoa""".split()  # noqa: SIM905 - a list of words
+    visa mastercard google instagram facebook iphone android brasil brazil espana france portugal sao segunda
+    terca quarta quinta sexta sabado domingo natal pascoa""".split()  # noqa: SIM905 - a list of words
 )
 
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from agents import language as languages
 from agents import handing, routing, safety
+from agents import language as languages
 from agents.expecting import LONGEST_TALK, Step
 from agents.lines import Line, say
 from agents.models import AgentVersion
@@ -154,10 +154,10 @@ def _persistently(question: engine.Question) -> engine.Thought:
 def _sources(thought: engine.Thought) -> tuple[str, ...]:
     """The titles of the documents that the answer names, the first one first."""
     found = thought.found.passages
-    named = [found[one.passage].document_title for one in thought.completion.citations if one.passage < len(found)]
+    named = [
+        found[one.passage].document_title for one in thought.completion.citations if one.passage < len(found)
+    ]
     return tuple(dict.fromkeys(named))
-
-
 
 
 def _ms(since: float) -> int:

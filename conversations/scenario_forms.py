@@ -10,7 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from agents.expecting import LONGEST_TALK, Expects, problem_of
 from agents.models import Agent, Scenario
 
-LANGUAGES = (("", _("as the customer writes")), ("pt", "Português"), ("en", "English"), ("es", "Español"), ("fr", "Français"))  # fmt: skip
+LANGUAGES = (
+    ("", _("as the customer writes")),
+    ("pt", "Português"),
+    ("en", "English"),
+    ("es", "Español"),
+    ("fr", "Français"),
+)
 DECIDED = (("", _("either")), ("yes", _("yes")), ("no", _("no")))
 
 

@@ -45,7 +45,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What two sides tell; `chance` is the p value, `seen` the difference that so many customers would show."""
+    """What two sides tell; `chance` is the p value, `seen` the difference that so many would show."""
 
     verdict: Verdict
     chance: float | None = None

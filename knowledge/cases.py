@@ -136,7 +136,7 @@ def _instead_of_document(case: RegressionCase, found: retrieval.Retrieved) -> st
 
 
 def of_assistant(agent_id: int) -> QuerySet[RegressionCase]:
-    """The cases that customers of this assistant must be answered as settled, in the order of their making."""
+    """What customers of this assistant must be answered as settled, in the order of its making."""
     ours = Q(pinned__agent_ids=[]) | Q(pinned__agent_ids__contains=[agent_id])
     settled = Q(pinned__enabled=True, pinned__audience=Audience.CUSTOMERS) & ours
     known = Q(pinned=None, document__status=Document.Status.READY, document__audience=Audience.CUSTOMERS)
@@ -144,9 +144,7 @@ def of_assistant(agent_id: int) -> QuerySet[RegressionCase]:
     return RegressionCase.objects.filter(settled | known).select_related("pinned", "document").order_by("pk")
 
 
-def not_as_settled(
-    case: RegressionCase, *, answer_id: int | None, text: str, sources: Sequence[str]
-) -> str:
+def not_as_settled(case: RegressionCase, *, answer_id: int | None, text: str, sources: Sequence[str]) -> str:
     """What is wrong with an answer to the question of a case, one of SENTENCES; empty when it is as settled.
 
     `answer_id` is the settled answer that was given, `sources` the titles of the documents that were named.

@@ -27,7 +27,7 @@ MARKS = {"passed": "ok", "failed": "FAILED", "changed": "changed", "same": "ok"}
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []
-    help = "Ask the business that a YAML file describes all that it must get right; ends with 1 when it does not."
+    help = "Ask the business of a YAML file all that it must get right; ends with 1 when it does not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the business file (docs/business-file.md)")
@@ -58,7 +58,9 @@ class Command(BaseCommand):
             line = f"{assistant['name']}: {sums['passed']} of {sums['cases']} as expected"
             self.stdout.write((self.style.ERROR if sums["failed"] else self.style.SUCCESS)(line))
         if not any(one["totals"].get("cases") for one in report.assistants):
-            self.stdout.write(self.style.ERROR("The file has nothing to ask: write `scenarios` or `answers`."))
+            self.stdout.write(
+                self.style.ERROR("The file has nothing to ask: write `scenarios` or `answers`.")
+            )
 
     def _tell_one(self, one: dict[str, Any]) -> None:
         self.stdout.write(f"{MARKS[one['verdict']]:>7}  {one['kind']:<10} {one['name']}")
