@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0016_trial_and_remembering"),
+        ("conversations", "0017_proofs_and_follow_ups"),
     ]
 
     operations = [
