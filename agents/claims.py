@@ -52,7 +52,7 @@ def _deed(allowed: Sequence[str], **words: str) -> Deed:
 DEEDS = (
     _deed(
         (BOOKED, SCHEDULED),
-        pt="agendei marquei reservei encaixei inscrevi",
+        pt="agendei marquei reservei encaixei inscrevi programei",
         en="booked scheduled reserved enrolled pencilled arranged",
         es="agendé reservé apunté inscribí programé aparté",
         fr="reserve planifie programme inscrit note bloque",
@@ -144,7 +144,7 @@ DEEDS = (
         es="avisé notifiqué llamé informé comuniqué alerté transferí pasé",
         fr="prevenu averti informe appele contacte alerte transfere signale",
         done="avisad notificad acionad comunicad alertad",
-        doing_pt="avisando notificando chamando acionando transferindo passando",
+        doing_pt="avisando notificando chamando acionando transferindo passando transfiriendo llamando pasando",
         doing_en="notifying transferring connecting escalating calling alerting",
         doing_fr="transfere previens contacte appelle passe",
         infinitives="avisar notificar chamar acionar transferir passar llamar pasar prevenir transferer avertir",
@@ -168,6 +168,7 @@ _FR_THING = (
     "|creneau|table|place|seance|dossier|facture|document|courriel|e-?mail|message|rappel|adresse|coordonnees|nom"
     "|annulation|modification|changement|achat|colis|equipe|copie|consultation|billet"
 )
+_FR_BEEN = r"(?:vous )?(?:a|ont) (?:bien |deja |desormais )?ete|vient d'etre|viennent d'etre"
 _GAP = r"(?:[\w’'-]+ ){0,4}?"  # a few words between a thing and what became of it
 _OPEN = r"(?:^|[.!:;,—–-] ?|\b(?:pronto|feito|perfeito|certo|ok|done|great|perfect|listo|perfecto|voila|parfait|e|and|y|et) )"
 
@@ -181,10 +182,13 @@ def _first_person(deed: Deed) -> str:
         past.append(rf"\bja (?:{'|'.join(stem)})\b|\b(?:{'|'.join(stem)}) (?:a |o )?(?:sua|seu)\b")
     when = r"(?:just |already |now |gone ahead and |also |successfully |since )*"
     past.append(rf"\b(?:i|we)(?:'ve| have|'d| had)? {when}(?:{deed.en})\b")
+    past.append(rf"\b(?:i|we) \w+(?: \w+){{0,3}} and (?:{deed.en})\b")
     past.append(rf"\bhave (?:just |already )(?:{deed.en})\b")
     if deed.done:
         past.append(rf"\b(?:he|hemos|ya he|ya hemos) (?:ya )?(?:{deed.done})o\b")
-    past.append(rf"\b(?:j'ai|nous avons|on a) (?:bien |deja |aussi |donc |tout juste |l'|\w+ )?(?:{deed.fr})(?:e|s|es)?\b")
+    past.append(
+        rf"\b(?:j'ai|nous avons|on a) (?:bien |deja |aussi |donc |tout juste |l'|\w+ )?(?:{deed.fr})(?:e|s|es)?\b"
+    )
     doing = [
         rf"\b(?:estou|estamos|estoy) (?:ja |agora |te |lhe |lo |la )*(?:{deed.doing_pt})\b",
         rf"\b(?:acabei|acabamos|acabo|acabamos) de (?:{deed.infinitives})\b",
@@ -203,21 +207,23 @@ def _was_done(deed: Deed) -> str:
         be = r"(?:foi|foram|esta|estao|ficou|ficaram|fica|ja foi|ja esta|fue|fueron|estan|quedo|queda|ha sido|han sido)"
         said += [
             rf"\b(?:{_THING})s? {_GAP}{be} (?:ja |ya |agora |tudo |todo |com sucesso |devidamente )*{ended}\b",
-            rf"\b(?:sua|seu|su|a|o|la|el|tua|teu|tu) (?:{_THING})s? {_GAP}(?:ja |ya )?{ended}\b",
+            rf"\b(?:sua|seu|su|tua|teu|tu) (?:{_THING})s? (?:ja |ya )?{ended}\b",
             rf"{_OPEN}(?:ja |ya |esta |tudo |todo |foi |ficou |quedo |queda |dejo )*{ended}\b(?! (?:por|pel[oa]s?|em)\b)",
-            rf"^(?:{_THING})s? (?:\w+ )?{ended}\b",
+            rf"^(?:{_THING})s? (?:\w+ )?{ended}\b(?= (?:para|com|con|as|a las|no|na|en|el|ate)\b|[.!,;:]|$)",
             rf"\bdeixei (?:tudo )?{ended}\b|\b(?:esta|ficou) tudo {ended}\b|\bqueda todo {ended}\b|\bdeje (?:todo )?{ended}\b",
             rf"\b(?:voce|usted|te) (?:ja |ya )?(?:esta|esta ya|foi|fue|ficou|quedo|queda) (?:ja |ya )?{ended}\b",
         ]
     said += [
-        rf"\b(?:your|the|our|this|it|everything|all|that) {_GAP}(?:is|are|has been|have been|was|were|'s been)"
+        rf"\b(?:your|this|it|everything|all|that) {_GAP}(?:is|are|has been|have been|was|were|'s been)"
         rf" (?:now |already |just |all |successfully )*(?:{deed.en})\b(?! by\b)",
+        rf"\b(?:the|our) {_GAP}(?:has been|have been|was|were) (?:now |already |just )*(?:{deed.en})\b(?! by\b)",
         rf"\b(?:you're|you are|you have been|you've been) (?:now |all |already |successfully )*(?:{deed.en})\b",
-        rf"{_OPEN}(?:all |now |already |successfully )?(?:{deed.en})\b(?= (?:for|you|to|on|at|in|your|it|successfully|the)\b|[.!]|$)",
-        rf"^(?:{_EN_THING})s? (?:\w+ )?(?:{deed.en})\b",
-        rf"\b(?:votre|vos|le|la|l'|les|tout|c'|cela|ca) ?(?:{_FR_THING}|tout|ca|cela|c')?s? ?{_GAP}"
-        rf"(?:est|sont|a ete|ont ete|vient d'etre) (?:bien |deja |maintenant |desormais )*(?:{deed.fr})(?:e|s|es)?\b(?! par\b)",
-        rf"^(?:{_FR_THING})s? (?:\w+ )?(?:{deed.fr})(?:e|s|es)?\b",
+        rf"{_OPEN}(?:all |now |already |successfully )?(?:{deed.en})\b(?= (?:for|you|to|on|at|in|your|it|successfully|the)\b|[.!:,]|$)",
+        rf"^(?:{_EN_THING})s? (?:(?:has|have) been |now |already )?(?:{deed.en})\b(?= (?:for|to|at|on|in)\b|[.!,;:]|$)",
+        rf"\b(?:votre|vos|tout|c'|cela|ca) ?{_GAP}(?:est|sont|{_FR_BEEN})"
+        rf" (?:bien |deja |maintenant |desormais )*(?:{deed.fr})(?:e|s|es)?\b(?! par\b)",
+        rf"\b(?:le|la|l'|les) ?{_GAP}(?:{_FR_BEEN}) (?:bien |deja )*(?:{deed.fr})(?:e|s|es)?\b(?! par\b)",
+        rf"^(?:{_FR_THING})s? (?:bien |deja )?(?:{deed.fr})(?:e|s|es)?\b(?= (?:pour|a|au|le|chez)\b|[.!,;:]|$)",
         rf"\b(?:vous etes|vous avez ete) (?:bien |deja )?(?:{deed.fr})(?:e|s|es)?\b",
         rf"^c'est (?:bien |deja )?(?:{deed.fr})\b",
     ]
@@ -234,8 +240,14 @@ _PLAIN_DONE = (
     r"|\b(?:te esperamos|esperamos voce|contamos com voce|see you|a bientot|nos vemos) \w*.*\b\d{1,2} ?(?:h|:|am|pm)"
 )
 _ACCENTED = tuple(
-    (deed.allowed, re.compile(rf"(?<!\w)(?:te |le |lo |la |les |ya )*(?:{deed.es})(?!\w)", re.I)) for deed in DEEDS
+    (deed.allowed, re.compile(rf"(?<!\w)(?:te |le |lo |la |les |ya )*(?:{deed.es})(?!\w)", re.I))
+    for deed in DEEDS
 )
+_FR_ALONE = re.compile(
+    r"(?:^|[.!:;,—–-] ?|\bvoilà,? )(?:bien |déjà |tout est )?(?:réserv|confirm|annul|envoy|enregistr|valid|modifi|rembours"
+    r"|programm|not|expédi|planifi|inscri|transmi|report|déplac)(?:ée?s?|te?s?|se?s?)(?= (?:pour|à|au|le|chez)\b|\s?[.!:,]|$)"
+)
+_FR_BEFORE = re.compile(r"\b(?:sera|est|été|a|ai|avons|ont|sont|être|êtes|soit|aura|auront|seront|bien)\s+$")
 _I_DID = tuple((deed.allowed, re.compile(_first_person(deed))) for deed in DEEDS)
 _IS_DONE = (*((deed.allowed, re.compile(_was_done(deed))) for deed in DEEDS), (ANY, re.compile(_PLAIN_DONE)))
 _STATES = {
@@ -258,7 +270,8 @@ _CONDITION = (
     r"|if|when|whenever|once|after|until|as soon as|unless|before|only"
     r"|si|cuando|una vez que|despues de|hasta|en cuanto|antes|solo|tan pronto|mientras"
     r"|quand|lorsque|des que|apres|jusqu'a|une fois|avant|seulement|a condition|tant que"
-    r"|como se)\b"
+    r"|como se|you (?:said|mentioned|told|wrote)|voce (?:disse|comentou|mencionou|contou)"
+    r"|usted (?:dijo|comento|menciono|conto)|vous (?:disiez|dites|avez dit|mentionniez))\b"
 )
 _BEFORE = re.compile(_CONDITION + r"[^,;:.!—–]*$")
 _MAY = re.compile(
@@ -276,7 +289,7 @@ _FIRST = re.compile(
     r"|el pago|la sena|est|aurez|sera|recevons|payez|envoyez|avez|le paiement|l'acompte)\b[^,;]*,"
 )
 _TAG = re.compile(
-    r",\s*(?:ok|okay|certo|ta|ta bom|tudo bem|pode ser|combinado|beleza|viu|right|alright|all right|vale|de acuerdo"
+    r",\s*¿?(?:ok|okay|certo|ta|ta bom|tudo bem|pode ser|combinado|beleza|viu|right|alright|all right|vale|de acuerdo"
     r"|esta bien|si|d'accord|ca marche|ca va|c'est bon)\s*\?$"
 )
 _ALREADY = re.compile(r"\b(?:ja|already|earlier|before|ya|antes|deja|tout a l'heure|plus tot|mais cedo)\b")
@@ -303,8 +316,10 @@ def _claims(sentence: str, published: str) -> Iterator[tuple[frozenset[str], str
         return  # "Já paguei, e agora?" is what customers ask
     accented = sentence.lower()
     for allowed, pattern in _ACCENTED:
-        if words := _meant(pattern, accented):
+        if words := _meant(pattern, accented, beside=_FR_BEFORE):
             yield allowed, words, True
+    if words := _meant(_FR_ALONE, accented, after=True):
+        yield ANY, words, False
     for allowed, pattern in _I_DID:
         if words := _meant(pattern, plain):
             yield allowed, words, True
@@ -315,19 +330,25 @@ def _claims(sentence: str, published: str) -> Iterator[tuple[frozenset[str], str
             yield allowed, words, False
 
 
-def _meant(pattern: re.Pattern[str], sentence: str, *, after: bool = False) -> str:
+def _meant(
+    pattern: re.Pattern[str], sentence: str, *, after: bool = False, beside: re.Pattern[str] | None = None
+) -> str:
     """The words of a claim that the sentence neither denies nor makes depend on something."""
     for found in pattern.finditer(sentence):
         before = fold(sentence[: found.start()]) + " "
         if _DENIED.search(before) or _BEFORE.search(before.rstrip()):
             continue
+        if beside is not None and beside.search(sentence[: found.start()]):
+            continue  # "sera confirmé" is French
         if after and (_MAY.search(before.rstrip()) or _AFTER.search(sentence[found.end() :])):
             continue
         return found.group().strip()
     return ""
 
 
-def _is_proved(allowed: frozenset[str], sentence: str, receipts: Sequence[Receipt], *, by_record: bool) -> bool:
+def _is_proved(
+    allowed: frozenset[str], sentence: str, receipts: Sequence[Receipt], *, by_record: bool
+) -> bool:
     """Whether something that was done stands for it, or a record that was read says so.
 
     What was done in an earlier turn counts where the sentence clearly speaks of it.
