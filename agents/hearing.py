@@ -1,4 +1,4 @@
-"""Who hears voice notes: the tenant's own providers, else the installation's, else a model on this machine."""
+"""Who hears voice notes: the tenant's own providers, else the installation's, else a model that runs here."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Listener:
 def listeners(*, language: str) -> list[Listener]:
     """Who may hear a customer of this language (two letters), best first; raises ProviderRejected.
 
-    A tenant that brought its own never comes to the installation's key; what runs on this machine costs nobody.
+    A tenant that brought its own never comes to the installation's key; what runs here costs nobody.
     """
     able = [vendor.name for vendor in registry.having("speech")]
     own = ModelProvider.objects.exclude(speech_model="").filter(vendor__in=able)

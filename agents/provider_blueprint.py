@@ -12,7 +12,10 @@ from tenants.blueprint_files import Hidden, Steps
 from tenants.blueprints import Context, Part, Secret
 
 PLAIN = ("base_url", "model", "speech_model", "speaking_model", "voice")
-DOES: dict[str, tuple[registry.Capability, str]] = {"speech_model": ("speech", "hears voice notes"), "speaking_model": ("speaking", "speaks")}
+DOES: dict[str, tuple[registry.Capability, str]] = {
+    "speech_model": ("speech", "hears voice notes"),
+    "speaking_model": ("speaking", "speaks"),
+}
 
 
 def _known(vendor: str) -> str:

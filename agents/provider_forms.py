@@ -20,8 +20,8 @@ SEES = [
 ]
 # Which field is there for which capability.
 FIELD_OF = {
-    "model": "llm", "sees": "llm", "is_default": "llm", "speech_model": "speech", "speaking_model": "speaking",
-    "voice": "speaking",
+    "model": "llm", "sees": "llm", "is_default": "llm", "speech_model": "speech",
+    "speaking_model": "speaking", "voice": "speaking",
 }  # fmt: skip
 USUALLY = {"model": "llm", "speech_model": "speech", "speaking_model": "speaking"}
 
@@ -49,7 +49,9 @@ class ProviderForm(forms.Form):
     sees = forms.ChoiceField(label=gettext_lazy("It reads images"), choices=SEES, required=False)
     speech_model = _plain(gettext_lazy("Model that hears voice notes"))
     speaking_model = _plain(gettext_lazy("Model that speaks"))
-    voice = _plain(gettext_lazy("Voice"), help_text=gettext_lazy("The vendor's name of it. Empty: its usual one."))
+    voice = _plain(
+        gettext_lazy("Voice"), help_text=gettext_lazy("The vendor's name of it. Empty: its usual one.")
+    )
     base_url = forms.URLField(
         label=gettext_lazy("Address"),
         required=False,
@@ -62,7 +64,9 @@ class ProviderForm(forms.Form):
         label=gettext_lazy("Answers wherever nothing else is chosen"), required=False
     )
 
-    def __init__(self, *args: Any, vendor: Vendor, provider: ModelProvider | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, vendor: Vendor, provider: ModelProvider | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, initial=_initial(vendor, provider), **kwargs)
         self._vendor, self._provider = vendor, provider
         for field, capability in FIELD_OF.items():

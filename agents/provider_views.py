@@ -42,7 +42,9 @@ def model(request: HttpRequest, pk: int) -> HttpResponse:
     provider = get_object_or_404(ModelProvider, pk=pk)
     known = registry.all_known().get(provider.vendor)
     if known is None:  # its file was taken out of this installation
-        messages.error(request, _("This installation does not know the vendor %(name)s.") % {"name": provider})
+        messages.error(
+            request, _("This installation does not know the vendor %(name)s.") % {"name": provider}
+        )
         return redirect("assistant_models")
     form = ProviderForm(request.POST or None, vendor=known, provider=provider)
     context = {

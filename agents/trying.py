@@ -16,7 +16,12 @@ from providers.registry import Capability
 
 SECONDS = 20.0
 MOST_TOKENS = 400  # models that think aloud need some before the first word
-SAID = {"pt": "Olá! Posso ajudar?", "en": "Hello! Can I help?", "es": "¡Hola! ¿Puedo ayudar?", "fr": "Bonjour !"}
+SAID = {
+    "pt": "Olá! Posso ajudar?",
+    "en": "Hello! Can I help?",
+    "es": "¡Hola! ¿Puedo ayudar?",
+    "fr": "Bonjour !",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +131,12 @@ def words(error: ProviderError, *, provider: ModelProvider, model: str) -> str:
     """What is wrong, and what the owner can do about it."""
     host = urlsplit(provider.base_url).hostname or provider.get_vendor_display()
     said = {
-        About.KEY: _("The vendor refuses the key. Copy it once more; it may also lack the right to this model."),
-        About.MONEY: _("The account has no money left, or its limit is reached: look at the vendor's own page."),
+        About.KEY: _(
+            "The vendor refuses the key. Copy it once more; it may also lack the right to this model."
+        ),
+        About.MONEY: _(
+            "The account has no money left, or its limit is reached: look at the vendor's own page."
+        ),
         About.MODEL: _("The vendor knows no model named “%(model)s”."),
         About.ADDRESS: _("The address is not right: %(reason)s"),
         About.NETWORK: _("%(host)s cannot be reached at this moment: %(reason)s"),

@@ -120,7 +120,8 @@ def _answers() -> Work:
     able = [vendor.name for vendor in registry.having("llm")]
     own = ModelProvider.objects.filter(vendor__in=able).order_by("-is_default", "pk").first()
     if own is not None:
-        return Work("messages-square", title, f"{own} · {own.model or replies.usual_model(own.vendor)}", own=True)
+        who = f"{own} · {own.model or replies.usual_model(own.vendor)}"
+        return Work("messages-square", title, who, own=True)
     return Work("messages-square", title, _of_installation(), own=False)
 
 

@@ -150,8 +150,8 @@ _OWN = re.compile(
     r"meus?|minhas?|noss[oa]s?|comigo|conosco|me cham\w+|sou|somos|estou|estamos|tou|tenho|temos|tive|tava"
     r"|estava|fui|fiz|comprei|paguei|marquei|agendei|reservei|recebi|pedi|perdi|esqueci|mandei|enviei|quebrei"
     r"|moro|trabalho|tomo|sinto|sofro|nasci|aqui (?:e|quem)|a gente (?:tem|esta|comprou|marcou|pagou)"
-    r"|m[iy]s?|mine|our|ours|im|i am|i was|i have|ive|i had|i got|i bought|i paid|i booked|i lost|i live|i work"
-    r"|i feel|i take|i (?:just|already|never|still)|we are|we have|we had|weve|this is"
+    r"|m[iy]s?|mine|our|ours|im|i am|i was|i have|ive|i had|i got|i bought|i paid|i booked|i lost|i live"
+    r"|i work|i feel|i take|i (?:just|already|never|still)|we are|we have|we had|weve|this is"
     r"|mio|mia|mios|mias|nuestr[oa]s?|conmigo|me llam\w+|soy|estoy|tengo|tenemos|tuve|hice|compre|pague"
     r"|reserve|recibi|perdi|olvide|vivo|trabajo|siento|naci|aqui (?:habla|es)"
     r"|mon|mien(?:ne)?s?|notre|je m ?appelle|je suis|j ?ai|j ?avais|j ?etais|j ?habite|je prends"
@@ -164,8 +164,8 @@ _OWN_IN = {"pt": re.compile(r"\b(?:to|ta)\b"), "fr": re.compile(r"\b(?:ma|mes|no
 _DAY = re.compile(
     r"\b(?:hoje|amanha|ontem|agora|daqui a|ainda|nest[ea]|dest[ea]|ess[ea] (?:semana|mes|dia|sabado|domingo)"
     r"|est[ea] (?:semana|mes|dia|sabado|domingo|ano)|proxim[oa]s?|passad[oa]"
-    r"|today|tonight|tomorrow|yesterday|now|currently|right now|this (?:week|month|year|weekend|morning|evening"
-    r"|afternoon|\w+day)|next|last (?:week|month|year|night|\w+day)"
+    r"|today|tonight|tomorrow|yesterday|now|currently|right now|this (?:week|month|year|weekend|morning"
+    r"|evening|afternoon|\w+day)|next|last (?:week|month|year|night|\w+day)"
     r"|hoy|manana|ayer|ahora|todavia|proxim[oa]s?|esta (?:noche|tarde|semana)|este (?:mes|ano|sabado|domingo)"
     r"|aujourd ?hui|demain|hier|maintenant|ce (?:soir|matin|mois|samedi|dimanche)|cette (?:semaine|annee)"
     r"|prochaine?s?)\b"
@@ -231,4 +231,3 @@ def _published(request: llm.Request) -> str:
     """All that the model was given to read, but for the customer's words."""
     read = (part for one in request.passages for part in (one.title, one.heading, one.text))
     return "\n".join([request.system, *read])
-

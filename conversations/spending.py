@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def kept(thought: "Thought", *, at: datetime) -> dict[str, Any]:
-    """A turn's columns, in millionths of a US dollar: empty where no price is known, 0 where nobody was asked.
+    """A turn's columns, in millionths of a US dollar: empty where no price is known, 0 where nobody is asked.
 
     Expressions: they are worked out by the statement that closes the turn.
     """

@@ -101,9 +101,7 @@ def check_account(name: str, *, api_key: str, base_url: str | None) -> None:
     if not (api_key.isascii() and api_key.isprintable()):
         raise ProviderRejected(f"The key for {name} has characters that no key has.", about=About.KEY)
     if base_url and not _host(base_url):
-        raise ProviderRejected(
-            f"The address for {name} is not one of http or https.", about=About.ADDRESS
-        )
+        raise ProviderRejected(f"The address for {name} is not one of http or https.", about=About.ADDRESS)
 
 
 def _host(url: str) -> str | None:

@@ -12,12 +12,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="modelprovider",
             name="speaking_model",
-            field=models.CharField(blank=True, db_default="", default="", max_length=120, verbose_name="model that speaks"),
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=120, verbose_name="model that speaks"
+            ),
         ),
         migrations.AddField(
             model_name="modelprovider",
             name="voice",
-            field=models.CharField(blank=True, db_default="", default="", max_length=120, verbose_name="voice"),
+            field=models.CharField(
+                blank=True, db_default="", default="", max_length=120, verbose_name="voice"
+            ),
         ),
         migrations.AlterField(
             model_name="modelprovider",

@@ -12,11 +12,15 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="embedding",
             name="vendor",
-            field=models.CharField(choices=knowledge.models.embedding_vendors, max_length=12, verbose_name="vendor"),
+            field=models.CharField(
+                choices=knowledge.models.embedding_vendors, max_length=12, verbose_name="vendor"
+            ),
         ),
         migrations.AlterField(
             model_name="reranker",
             name="vendor",
-            field=models.CharField(choices=knowledge.models.reranking_vendors, max_length=12, verbose_name="vendor"),
+            field=models.CharField(
+                choices=knowledge.models.reranking_vendors, max_length=12, verbose_name="vendor"
+            ),
         ),
     ]

@@ -10,7 +10,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="VendorPrice",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("price_list", models.CharField(max_length=120, verbose_name="price list")),
                 ("model", models.CharField(max_length=160, verbose_name="model")),
                 (
@@ -22,8 +27,14 @@ class Migration(migrations.Migration):
                         verbose_name="from",
                     ),
                 ),
-                ("input_per_million", models.PositiveBigIntegerField(blank=True, null=True, verbose_name="read")),
-                ("output_per_million", models.PositiveBigIntegerField(blank=True, null=True, verbose_name="written")),
+                (
+                    "input_per_million",
+                    models.PositiveBigIntegerField(blank=True, null=True, verbose_name="read"),
+                ),
+                (
+                    "output_per_million",
+                    models.PositiveBigIntegerField(blank=True, null=True, verbose_name="written"),
+                ),
                 (
                     "cache_read_per_million",
                     models.PositiveBigIntegerField(blank=True, null=True, verbose_name="read from cache"),

@@ -1,4 +1,4 @@
-"""What vendors take: taken over from the package, dated, an operator's own first, worked out in a statement."""
+"""What vendors take: taken over from the package, dated, an operator's own first, worked out in SQL."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO

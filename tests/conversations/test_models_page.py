@@ -223,11 +223,13 @@ class Acme:
         from providers import json_http
 
         asked = {"model": request.model, "messages": [{"role": "user", "content": request.question}]}
-        answer = json_http.post(f"{self.url}/chat/completions", asked, seconds=request.timeout, **self.account)
+        url = f"{self.url}/chat/completions"
+        answer = json_http.post(url, asked, seconds=request.timeout, **self.account)
         text = answer["choices"][0]["message"]["content"]
         used = answer["usage"]
         usage = Usage(input_tokens=used["prompt_tokens"], output_tokens=used["completion_tokens"])
-        return Completion(f"Acme: {text}", usage, request.model, (Citation(0, ""),) if request.passages else ())
+        cited = (Citation(0, ""),) if request.passages else ()
+        return Completion(f"Acme: {text}", usage, request.model, cited)
 
 
 VENDOR = Vendor(name="acme", label="Acme", llm=Acme, usual={"llm": "acme-1"}, price_lists={"": "acme"})

@@ -32,15 +32,20 @@ PLAIN = {
         "Where can I park?", "Do you take cards?", "What time do you open on Saturdays?",
         "How much is a haircut?", "Do I need to book?", "Can I pay in cash?", "Is there parking?",
     ],
-    "es": ["¿Dónde puedo aparcar?", "¿Aceptan tarjeta?", "¿Cuánto cuesta la limpieza?", "¿Abren los sábados?"],
-    "fr": ["Où se garer ?", "Acceptez-vous la carte ?", "Combien coûte une coupe ?", "C'est ouvert le samedi ?"],
+    "es": [
+        "¿Dónde puedo aparcar?", "¿Aceptan tarjeta?", "¿Cuánto cuesta la limpieza?", "¿Abren los sábados?",
+    ],
+    "fr": [
+        "Où se garer ?", "Acceptez-vous la carte ?", "Combien coûte une coupe ?", "C'est ouvert le samedi ?",
+    ],
 }  # fmt: skip
 PERSONAL = {
     "pt": [
         "Meu pedido já saiu?", "Sou a Ana, quanto custa?", "Me chamo João, têm vaga?", "Paguei e não recebi",
         "Onde está a minha encomenda?", "Tenho diabetes, posso fazer a limpeza?", "Vocês abrem hoje?",
         "Tem vaga amanhã?", "Quanto custa no dia 25?", "Meu CPF é 123.456.789-00", "Abrem em dezembro?",
-        "O doutor Marcelo atende?", "Aqui é a Júlia, tudo bem?", "Ana aqui, quanto custa?", "tô grávida, pode?",
+        "O doutor Marcelo atende?", "Aqui é a Júlia, tudo bem?", "Ana aqui, quanto custa?",
+        "tô grávida, pode?",
         "Pode mandar para ana@x.com?", "Estou com dor", "Comprei ontem e quebrou", "Nosso contrato venceu",
         "Moro na Vila Mariana, entregam?", "", "42?",
     ],
@@ -179,7 +184,10 @@ def asked_for(house: Any) -> Any:
     """The question of the last turn, what it found, and what a model is told."""
     turn = Turn.objects.latest("pk")
     question = engine.Question(
-        words=QUESTION, language="pt", version=turn.agent_version, tier=turn.tier  # type: ignore[arg-type]
+        words=QUESTION,
+        language="pt",
+        version=turn.agent_version,
+        tier=turn.tier,  # type: ignore[arg-type]
     )
     found = engine._find(question, [], known={})
     return question, found, engine._request(question, found, None)
@@ -195,9 +203,7 @@ class TestAskedAnew:
             add_passage("O estacionamento gratuito do anexo fica na praça.")
         elif change == "version":
             agent = Agent.objects.order_by("pk")[0]
-            publishing.publish_at_once(
-                agent, content={"tone": "alegre"}, user=None, now=house.now()
-            )
+            publishing.publish_at_once(agent, content={"tone": "alegre"}, user=None, now=house.now())
         words = "Where is the estacionamento gratuito located please?" if change == "language" else QUESTION
         assert not ask(house, words, who=2).cached and asked(house) == 2
 

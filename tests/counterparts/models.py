@@ -22,9 +22,10 @@ nobody gave.
 
 A fault is a status code ("529"; "429:7" asks to wait for 7 s), "spent" (the key's limit of spending), "hang",
 "reset" (cut in the middle of the answer), "malformed" (no JSON), "html" (a proxy's page with status 200),
-"hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "no model" (none
-of that name), "drip" (a byte now and then), or something odd in a good answer: "refusal", "empty", "max_tokens", "uncounted" (no
-usage), "too long", "tool" and "bad tool" (wants a tool run that nobody offered; its arguments are no JSON).
+"hollow" (JSON of another kind), "moved" (a redirect), "broke" (no money left, told by a 400), "no model"
+(none of that name), "drip" (a byte now and then), or something odd in a good answer: "refusal", "empty",
+"max_tokens", "uncounted" (no usage), "too long", "tool" and "bad tool" (wants a tool run that nobody offered;
+its arguments are no JSON).
 """
 
 import argparse

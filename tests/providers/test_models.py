@@ -295,7 +295,7 @@ def test_a_refusal_of_the_account_is_told_from_one_of_the_question(
 
 
 class TestPromptCache:
-    """What many questions have in common comes first, to the letter, and what is this one's alone after it."""
+    """What questions have in common comes first, to the letter, and what is this one's alone after it."""
 
     def asked(self, vendor: str, models: Models, **more: Any) -> dict[str, Any]:
         adapter(vendor, models).complete(replace(request("Tem estacionamento?"), **more))
@@ -314,7 +314,8 @@ class TestPromptCache:
 
     def test_openai_reads_the_same_beginning(self, models: Models) -> None:
         first = self.asked("openai", models)["messages"][0]["content"]
-        second = self.asked("openai", models, aside="Say it in French.", passages=())["messages"][0]["content"]
+        more = {"aside": "Say it in French.", "passages": ()}
+        second = self.asked("openai", models, **more)["messages"][0]["content"]
         assert second == f"{first}\n\nSay it in French."
         assert "prompt_cache_key" not in models.requests[0]["body"]  # not every server of this shape takes it
 
