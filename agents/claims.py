@@ -176,7 +176,17 @@ _OPEN = r"(?:^|[.!:;,—–-] ?|\b(?:pronto|feito|perfeito|certo|ok|done|great|p
 def _first_person(deed: Deed) -> str:
     """I did it, I have just done it, I am doing it."""
     past = [rf"\b(?:{fold(deed.pt)})\b"] if deed.pt else []
-    ours = "agendamos marcamos reservamos cancelamos enviamos confirmamos alteramos remarcamos registramos".split()
+    ours = [
+        "agendamos",
+        "marcamos",
+        "reservamos",
+        "cancelamos",
+        "enviamos",
+        "confirmamos",
+        "alteramos",
+        "remarcamos",
+        "registramos",
+    ]
     stem = [one for one in ours if one[:-4] in deed.infinitives]
     if stem:
         past.append(rf"\bja (?:{'|'.join(stem)})\b|\b(?:{'|'.join(stem)}) (?:a |o )?(?:sua|seu)\b")
