@@ -128,4 +128,5 @@ def _gone(text: str) -> Line:
 
 
 def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.lower().split(), other.lower().split(), autojunk=False).ratio()
+    old, new = (re.findall(r"\w+", text.lower()) for text in (one, other))
+    return SequenceMatcher(None, old, new, autojunk=False).ratio()
