@@ -7,8 +7,10 @@ class AgentsConfig(AppConfig):
     verbose_name = _("Assistants")
 
     def ready(self) -> None:
-        from agents import blueprint, scenario_blueprint, shipped
+        from agents import blueprint, own_tools, scenario_blueprint, shipped, tools, tools_blueprint
 
+        tools.register_source(own_tools.tools)
+        tools_blueprint.register()
         blueprint.register()
         scenario_blueprint.register()
         shipped.register()

@@ -121,6 +121,11 @@ def register_source(source: Callable[[], Iterable[Tool]]) -> None:
         _sources.append(source)
 
 
+def built_in() -> dict[str, Tool]:
+    """The tools that every business has, by name."""
+    return dict(_built_in)
+
+
 def offered() -> dict[str, Tool]:
     """All tools of the current business by name; one of its own never hides a built-in one."""
     own = {tool.name: tool for source in _sources for tool in source()}

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("conversations.teaching_urls")),
     path("", include("conversations.gate_urls")),
     path("", include("agents.urls")),
+    path("", include("agents.tool_urls")),
     path("", include("knowledge.urls")),
     path("assistant/", include("knowledge.source_urls")),
     path("", include("billing.urls")),

@@ -88,11 +88,16 @@ class Baserow:
         found = self._page(table, page=1, size=1)
         return int(found.get("count") or 0)
 
-    def rows(self, table: str, *, most: int) -> Iterator[dict[str, Any]]:
-        """The rows by their columns' names, up to `most`; "id" is the row's number."""
+    def rows(
+        self, table: str, *, most: int, equal: Mapping[str, str] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The rows by their columns' names, up to `most`; "id" is the row's number.
+
+        `equal` are columns with what must stand in them: Baserow itself looks, by equality and nothing else.
+        """
         given, page = 0, 1
         while True:
-            found = self._page(table, page=page, size=ROWS_A_PAGE)
+            found = self._page(table, page=page, size=ROWS_A_PAGE, equal=equal)
             for row in found["results"]:
                 if given >= most:
                     return
@@ -102,8 +107,18 @@ class Baserow:
                 return
             page += 1
 
-    def _page(self, table: str, *, page: int, size: int) -> dict[str, Any]:
+    def _page(
+        self, table: str, *, page: int, size: int, equal: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
         wanted = {"user_field_names": "true", "size": str(size), "page": str(page)}
+        if equal:
+            wanted["filters"] = json.dumps(
+                {
+                    "filter_type": "AND",
+                    "filters": [{"field": f, "type": "equal", "value": v} for f, v in equal.items()],
+                    "groups": [],
+                }
+            )
         found = self._call(f"/api/database/rows/table/{table}/", wanted)
         if not isinstance(found, dict) or not isinstance(found.get("results"), list):
             raise ProviderRejected("What answers at this address is not Baserow.")

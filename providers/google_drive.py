@@ -8,20 +8,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from providers.addresses import guarded
-from providers.errors import AccountRefused, ProviderError, ProviderRejected, retry_after
+from providers import google_account
+from providers.errors import ProviderError, ProviderRejected
+from providers.google_account import Account, KeyRefused, account
+
+__all__ = [
+    "Account", "Drive", "File", "KeyRefused", "NotShared", "TooLarge", "account", "client", "folder_id",
+]  # fmt: skip
 
 API = "https://www.googleapis.com"
-TOKEN_URI = "https://oauth2.googleapis.com/token"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
-CONNECT_SECONDS = 4.0
-ANSWER_SECONDS = 30.0
 FILES_A_PAGE = 200
 DEEPEST = 8  # folders in folders
 FOLDER = "application/vnd.google-apps.folder"
@@ -32,17 +33,7 @@ EXPORTS = {
     "application/vnd.google-apps.spreadsheet": (f"{_OFFICE}.spreadsheetml.sheet", ".xlsx"),
     "application/vnd.google-apps.presentation": (f"{_OFFICE}.presentationml.presentation", ".pptx"),
 }
-BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded", "backendError"}
-SWITCHED_OFF = {"accessNotConfigured", "SERVICE_DISABLED"}
 TOO_LARGE = {"exportSizeLimitExceeded"}
-
-
-# What no wire has seen: an address that is none.
-IMPOSSIBLE = (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError)
-
-
-class KeyRefused(AccountRefused):
-    """Google does not take the key: it was deleted, or the account is switched off."""
 
 
 class NotShared(ProviderRejected):
@@ -51,18 +42,6 @@ class NotShared(ProviderRejected):
 
 class TooLarge(ProviderRejected):
     """There is more of it than is taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A service account: its address, and what Google's key file says that signing in needs."""
-
-    email: str
-    key: Mapping[str, str]
-
-    @property
-    def token_uri(self) -> str:
-        return self.key["token_uri"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +59,6 @@ class File:
         """Its name with the suffix of what is downloaded."""
         suffix = EXPORTS[self.mimetype][1] if self.mimetype in EXPORTS else ""
         return f"{self.name}{suffix}"
-
-
-def account(text: str) -> Account:
-    """The account of a key file's text; raises ProviderRejected in words for who pasted it."""
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise ProviderRejected("This is not the key file that Google made: it is no JSON.") from error
-    if not isinstance(data, dict) or data.get("type") != "service_account":
-        raise ProviderRejected("This is not the key file of a service account.")
-    key = {name: str(data.get(name) or "") for name in ("client_email", "private_key", "private_key_id")}
-    if "@" not in key["client_email"] or not key["private_key"]:
-        raise ProviderRejected("This is not the key file of a service account.")
-    key["token_uri"] = str(data.get("token_uri") or TOKEN_URI)
-    made = Account(email=key["client_email"], key=key)
-    _credentials(made)
-    return made
 
 
 def folder_id(text: str) -> str:
@@ -185,8 +147,10 @@ class Drive:
         self._token = self._token or self._sign_in()
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
-            with _http(None).stream("GET", f"{self._base}{path}", params=wanted, headers=headers) as answer:
-                content = _capped(answer, max_bytes)
+            with google_account.http(None).stream(
+                "GET", f"{self._base}{path}", params=wanted, headers=headers
+            ) as answer:
+                content = google_account.capped(answer, max_bytes)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ProviderError("Google cannot be reached.") from error
         if answer.status_code >= 300:
@@ -196,28 +160,13 @@ class Drive:
         return content
 
     def _sign_in(self) -> str:
-        """A token for an hour, from the address that the key names."""
-        from google.auth.exceptions import GoogleAuthError
-
-        credentials = _credentials(self._account)
-        try:
-            credentials.refresh(_Asker(self._allow_private))
-        except GoogleAuthError as error:
-            raise KeyRefused("Google refused the key. It may have been deleted: make a new one.") from error
-        except (ValueError, TypeError, AttributeError) as error:
-            # What answered there is not Google's door for tokens.
-            raise ProviderRejected("The address for tokens in the key file is not Google's.") from error
-        return str(credentials.token)
+        return google_account.token(self._account, scope=SCOPE, allow_private=self._allow_private)
 
     def _refusal(self, answer: httpx.Response, content: bytes) -> ProviderError:
-        status, reasons = answer.status_code, _reasons(content)
-        if status == 429 or reasons & BUSY:
-            return ProviderError("Google asks to wait.", retry_after=retry_after(answer.headers) or 60.0)
-        if status >= 500:
-            return ProviderError(f"Google failed ({status}).")
-        if status == 401:
-            return KeyRefused("Google refused the key. It may have been deleted: make a new one.")
-        if reasons & SWITCHED_OFF:
+        status, reasons = answer.status_code, google_account.reasons(content)
+        if (known := google_account.refusal(answer, content)) is not None:
+            return known
+        if reasons & google_account.SWITCHED_OFF:
             return ProviderRejected("The Google Drive API is not switched on in the project of this key.")
         if reasons & TOO_LARGE:
             return TooLarge("The file is too large.")
@@ -225,68 +174,6 @@ class Drive:
 
     def _not_shared(self) -> NotShared:
         return NotShared(f"It is not there, or not shared with {self._account.email}.")
-
-
-class _Asker:
-    """How google-auth asks for a token: over the network that looks before it connects."""
-
-    def __init__(self, allow_private: bool) -> None:
-        self._allow_private = allow_private
-
-    def __call__(
-        self, url: str, method: str = "GET", body: Any = None, headers: Any = None, **_: Any
-    ) -> "_Told":
-        try:
-            with _http(self._allow_private).stream(method, url, content=body, headers=headers) as answer:
-                content = _capped(answer, 64 * 1024)
-        except IMPOSSIBLE as error:
-            raise ProviderRejected("The address for tokens in the key file is not Google's.") from error
-        except httpx.HTTPError as error:
-            raise ProviderError("Google cannot be reached.") from error
-        if answer.status_code == 429 or answer.status_code >= 500:
-            # Else google-auth would sleep and ask again, while a person waits for the page.
-            raise ProviderError("Google asks to wait.", retry_after=retry_after(answer.headers) or 60.0)
-        return _Told(answer.status_code, dict(answer.headers), content)
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """An answer as google-auth reads it."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
-def _credentials(key: Account) -> Any:
-    from google.auth.exceptions import GoogleAuthError
-    from google.oauth2.service_account import Credentials
-
-    try:
-        return Credentials.from_service_account_info(dict(key.key), scopes=[SCOPE])
-    except (GoogleAuthError, ValueError, TypeError) as error:
-        raise ProviderRejected("The private key in this file cannot be read. Copy it whole.") from error
-
-
-@lru_cache(maxsize=3)
-def _http(allow_private: bool | None) -> httpx.Client:
-    """`allow_private` None: the installation's own address of Google, which may be anywhere."""
-    return httpx.Client(
-        transport=guarded(allow_private=allow_private is None or allow_private),
-        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-def _capped(answer: httpx.Response, max_bytes: int) -> bytes:
-    """The body, or one byte more than may be."""
-    content = bytearray()
-    for piece in answer.iter_bytes():
-        content += piece
-        if len(content) > max_bytes:
-            break
-    return bytes(content[: max_bytes + 1])
 
 
 def _file(entry: Mapping[str, Any]) -> File | None:
@@ -302,13 +189,3 @@ def _file(entry: Mapping[str, Any]) -> File | None:
         version=str(entry.get("md5Checksum") or entry.get("modifiedTime") or ""),
         size=int(size) if size.isdigit() else None,
     )
-
-
-def _reasons(content: bytes) -> set[str]:
-    """The words by which Google tells one refusal from another."""
-    try:
-        error = json.loads(content)["error"]
-        listed = [*error.get("errors", []), *error.get("details", [])]
-        return {str(one.get("reason")) for one in listed if isinstance(one, dict)}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return set()

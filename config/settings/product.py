@@ -48,8 +48,11 @@ GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production()
 HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for a business's own model providers; the installation's own may be anywhere.
 MODEL_PRIVATE_HOSTS = env.text("MODEL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
-# Where Google Drive is asked.
+# As GATEWAY_PRIVATE_HOSTS, for the addresses of a business's own tools.
+TOOL_PRIVATE_HOSTS = env.text("TOOL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+# Where Google Drive and Google Sheets are asked.
 GOOGLE_API_URL = env.text("GOOGLE_API_URL", "https://www.googleapis.com")
+GOOGLE_SHEETS_URL = env.text("GOOGLE_SHEETS_URL", "https://sheets.googleapis.com")
 # As GATEWAY_PRIVATE_HOSTS, for web pages and other places that a business has read.
 WEB_PRIVATE_HOSTS = env.text("WEB_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # Seconds between two requests to one web site, and where its owner can read who asks.

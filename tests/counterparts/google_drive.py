@@ -1,4 +1,4 @@
-"""Google as a service account sees it: the door for tokens, and Drive v3 with folders, files and exports."""
+"""Google as a service account sees it: the door for tokens, Drive v3 with files, Sheets v4 with values."""
 
 import hashlib
 import json
@@ -16,6 +16,7 @@ from tests.counterparts.serving import Background, Request, answer, read
 
 EMAIL = "leitura@padaria.iam.gserviceaccount.com"
 SCOPE = "https://www.googleapis.com/auth/drive.readonly"
+SHEETS_SCOPE = "https://www.googleapis.com/auth/spreadsheets.readonly"
 AUDIENCE = "https://oauth2.googleapis.com/token"
 FOLDER = "application/vnd.google-apps.folder"
 MODIFIED = "2026-11-20T10:00:00.000Z"
@@ -40,6 +41,7 @@ class App:
 
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
+    sheets: dict[str, dict[str, list[list[Any]]]] = field(default_factory=dict)  # by spreadsheet and name
     is_revoked: bool = False
     token_status: int = 200
     a_page: int = 100
@@ -58,6 +60,8 @@ class App:
             return await self._refuse(send, 401, "authError")
         if self.faults:
             return await self._refuse(send, *self.faults.popleft())
+        if request.path.startswith("/v4/spreadsheets/"):
+            return await self._sheet(request, send)
         await self._drive(request, send)
 
     async def _token(self, request: Request, send: Any) -> None:
@@ -67,10 +71,25 @@ class App:
             return await answer(send, status, {"error": "invalid_grant", "error_description": "no"})
         claims = jwt.decode(form["assertion"], certs=_pair()[1], audience=AUDIENCE)
         assert form["grant_type"].endswith("jwt-bearer")
-        assert (claims["iss"], claims["scope"]) == (EMAIL, SCOPE)
-        token = f"token-{len(self.tokens)}"
+        assert claims["iss"] == EMAIL and claims["scope"] in (SCOPE, SHEETS_SCOPE)
+        token = f"{'sheets' if claims['scope'] == SHEETS_SCOPE else 'drive'}-{len(self.tokens)}"
         self.tokens.add(token)
         await answer(send, 200, {"access_token": token, "expires_in": 3599, "token_type": "Bearer"})
+
+    async def _sheet(self, request: Request, send: Any) -> None:
+        """`/v4/spreadsheets/{id}` or `…/values/{'Name'}`; of sheets by spreadsheet and name."""
+        assert request.headers["authorization"].startswith("Bearer sheets-")
+        spreadsheet, _values, cells = request.path.removeprefix("/v4/spreadsheets/").partition("/values/")
+        found = self.sheets.get(spreadsheet)
+        if found is None:
+            return await self._refuse(send, 404, "notFound")
+        if not cells:
+            titles = [{"properties": {"title": title}} for title in found]
+            return await answer(send, 200, {"sheets": titles})
+        name = cells.strip("'").replace("''", "'")
+        if name not in found:
+            return await self._refuse(send, 400, "badRequest")
+        await answer(send, 200, {"range": cells, "majorDimension": "ROWS", "values": found[name]})
 
     async def _drive(self, request: Request, send: Any) -> None:
         rest = request.path.removeprefix("/drive/v3/files").strip("/").split("/")
