@@ -64,10 +64,8 @@ class ProviderForm(forms.Form):
         label=gettext_lazy("Answers wherever nothing else is chosen"), required=False
     )
 
-    def __init__(
-        self, *args: Any, vendor: Vendor, provider: ModelProvider | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(*args, initial=_initial(vendor, provider), **kwargs)
+    def __init__(self, data: Any = None, *, vendor: Vendor, provider: ModelProvider | None = None) -> None:
+        super().__init__(data, initial=_initial(vendor, provider))
         self._vendor, self._provider = vendor, provider
         for field, capability in FIELD_OF.items():
             if not vendor.can(capability):  # type: ignore[arg-type]
@@ -75,7 +73,7 @@ class ProviderForm(forms.Form):
         if not vendor.needs_key:
             del self.fields["api_key"], self.fields["base_url"], self.fields["model"], self.fields["sees"]
         for field, capability in USUALLY.items():
-            if field in self.fields and (usual := vendor.usual.get(capability)):  # type: ignore[call-overload]
+            if field in self.fields and (usual := vendor.usual.get(capability)):
                 self.fields[field].help_text = _help(field, usual)
 
     def clean_name(self) -> str:
@@ -141,7 +139,8 @@ def _initial(vendor: Vendor, provider: ModelProvider | None) -> dict[str, Any]:
         return {"name": "" if taken else vendor.name, "is_default": first}
     known = {name: getattr(provider, name) for name in ("name", "base_url", "is_default")}
     known |= {name: getattr(provider, name) for name in ("model", "speech_model", "speaking_model", "voice")}
-    return known | {"sees": {True: "yes", False: "no"}.get(provider.reads_images, "")}  # type: ignore[call-overload]
+    sees = "" if provider.reads_images is None else "yes" if provider.reads_images else "no"
+    return known | {"sees": sees}
 
 
 def _help(field: str, usual: str) -> str:

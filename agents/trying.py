@@ -4,6 +4,7 @@ import io
 import time
 import wave
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
@@ -84,7 +85,7 @@ def _ask(provider: ModelProvider, capability: Capability, model: str, *, languag
     return b""
 
 
-def _account(provider: ModelProvider) -> dict[str, object]:
+def _account(provider: ModelProvider) -> dict[str, Any]:
     """Only what stands in the row: nothing of the installation's."""
     return {
         "api_key": provider.api_key,

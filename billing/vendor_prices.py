@@ -38,7 +38,7 @@ class Listed:
 
     price_list: str
     model: str
-    rates: Mapping[str, int]
+    rates: Mapping[str, int | None]
     since: datetime | None = None
 
 

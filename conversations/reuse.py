@@ -37,7 +37,8 @@ SHAPE = 1  # of what is kept: another one is not read
 INDIFFERENT = frozenset(
     {"conversation_id", "contact_id", "turn_id", "attempt", "exchange", "asked_at", "value", "trail"}
 )
-KEYED = frozenset({"words", "language", "version", "tier"})
+# What the key holds; `greets` by the rules that follow from it.
+KEYED = frozenset({"words", "language", "version", "tier", "greets"})
 WHOLE = frozenset({"end_turn", "stop_sequence", "stop"})
 
 
