@@ -224,7 +224,9 @@ def fitting(route: Route, alpha: Tenant, member: User) -> dict[str, Any]:
         with schema_context(alpha.schema_name):
             written = default_storage.save("w", ContentFile(b'{"passages": []}', "written.json"))
             Document.objects.update(form=form, source=None, file=written)
-    return {"slug": "site"} if name(route) == "teach_add" else {}  # a kind of source, and nobody's id
+    # A kind of source and a vendor are nobody's ids.
+    kinds = {"teach_add": "site", "assistant_model_new": "openai"}
+    return {"slug": kinds[name(route)]} if name(route) in kinds else {}
 
 
 @pytest.mark.parametrize(
