@@ -42,7 +42,7 @@ def test_a_rewritten_rule_is_one_line_and_others_stay() -> None:
     old = ["Never promise a discount.", "Be brief.", "Say our address when asked."]
     new = ["Never promise a big discount.", "Be brief.", "Call a person for complaints."]
     assert lines(old, new) == [
-        ("same", "Never promise a{+ big+} discount."),
+        ("same", "Never promise a {+big +}discount."),
         ("same", "Be brief."),
         ("added", "{+Call a person for complaints.+}"),
         ("removed", "[-Say our address when asked.-]"),

@@ -98,7 +98,7 @@ class TestChannels:
         act(f"/assistant/{agent('Old').pk}/retire")
         channel = Channel.objects.create(kind="web", name="Site", agent=hiring.first())
         url = f"/account/channels/{channel.pk}"
-        page = owner.get(url).content.decode()
+        page = owner.get(f"{url}/").content.decode()
         with schema_context("alpha"):
             rui, old = agent("Rui").pk, agent("Old").pk
         assert f'value="{rui}"' in page and f'value="{old}"' not in page
