@@ -36,6 +36,7 @@ PREFIX = "/hooks/"
 MAX_BYTES = 2 * 2**20
 MAX_CHALLENGE = 200
 REMEMBER_SECONDS = 5.0
+STALE_SECONDS = 60.0  # what was known so long ago still opens, while it is looked up again
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -86,6 +87,7 @@ class Door:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[float, Doorway | None]] = {}
+        self._looking: dict[str, asyncio.Task[Doorway | None]] = {}
         self._pool: AsyncConnectionPool[Any] | None = None
         self._opening = asyncio.Lock()
         self._bell = Bell()
@@ -123,14 +125,33 @@ class Door:
         return 200
 
     async def _doorway(self, path: str) -> Doorway | None:
-        known = self._known.get(path)
-        if known and known[0] > time.monotonic():
-            return known[1]
+        """What is known of this path; looked up by one for all who ask, and for nobody who knew it lately.
+
+        The pool of connections that answers this is the pages' too: who delivers must not wait for theirs.
+        """
+        until, doorway = self._known.get(path, (0.0, None))
+        now = time.monotonic()
+        if until > now:
+            return doorway
+        looking = self._looking.get(path)
+        if looking is None:
+            looking = self._looking[path] = asyncio.ensure_future(self._look(path))
+            looking.add_done_callback(lambda done: self._looked(path, done))
+        if doorway is not None and until + STALE_SECONDS > now:
+            return doorway
+        return await asyncio.shield(looking)
+
+    async def _look(self, path: str) -> Doorway | None:
         doorway = await sync_to_async(find_doorway)(path)
         if len(self._known) > 20_000:
             self._known.clear()  # guessed ids must not fill the memory
         self._known[path] = (time.monotonic() + REMEMBER_SECONDS, doorway)
         return doorway
+
+    def _looked(self, path: str, done: asyncio.Task[Doorway | None]) -> None:
+        self._looking.pop(path, None)
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("door.not_looked_up", error=type(error).__name__)
 
     async def _store(self, doorway: Doorway, body: bytes) -> None:
         pool = await self._opened()

@@ -77,7 +77,18 @@ def request(
 async def _request(
     path: str, raw: bytes, method: str, headers: dict[str, str], query: str
 ) -> tuple[int, bytes]:
-    door, sent = Door(), []
+    door = Door()
+    try:
+        return await through(door, path, raw, method=method, headers=headers, query=query)
+    finally:
+        await door.close()
+
+
+async def through(
+    door: Door, path: str, raw: bytes, *, method: str = "POST", headers: dict[str, str], query: str = ""
+) -> tuple[int, bytes]:
+    """One request through this door, which stays open."""
+    sent: list[dict[str, Any]] = []
     parts = iter(
         [
             {"type": "http.request", "body": raw[:1000], "more_body": True},
@@ -93,8 +104,5 @@ async def _request(
 
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": method, "path": path, "headers": pairs, "query_string": query.encode()}
-    try:
-        await door(scope, receive, send)
-    finally:
-        await door.close()
+    await door(scope, receive, send)
     return int(sent[0]["status"]), sent[1]["body"]
