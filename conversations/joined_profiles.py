@@ -1,4 +1,4 @@
-"""What is remembered of two customers who turn out to be one, or turn out not to be. Inside a merge's commit."""
+"""What is remembered of two customers who turn out to be one, or not to be. Inside a merge's commit."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -12,7 +12,8 @@ LATELY_DAYS, LATELY = 7, 10
 _HOT = re.compile(
     r"\b(?:quero (?:comprar|fechar|contratar|assinar|reservar|marcar|agendar)|vou (?:querer|levar|ficar com)"
     r"|manda o (?:link|pix)|como (?:pago|faco para pagar)|orcamento|fechado"
-    r"|i(?: a|')?m (?:ready to|going to) (?:buy|order|book)|i(?:'ll| will) take|want to (?:buy|order|book|sign up)"
+    r"|i(?: a|')?m (?:ready to|going to) (?:buy|order|book)|i(?:'ll| will) take"
+    r"|want to (?:buy|order|book|sign up)"
     r"|how (?:do|can) i pay|quote for|send me the (?:link|invoice)"
     r"|quiero (?:comprar|contratar|reservar|pedir|agendar)|me lo (?:llevo|quedo)|como (?:pago|puedo pagar)"
     r"|presupuesto|trato hecho"

@@ -1,4 +1,4 @@
-"""Who may be remembered from one talk to the next: who said so, in their own words or to a person of the team.
+"""Who may be remembered from one talk to the next: who said so, in words of their own or to a person here.
 
 A profile's row is there exactly as long as this holds; without it nothing is kept. A child's is never made.
 """

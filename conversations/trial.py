@@ -86,7 +86,9 @@ def left(*, since: datetime) -> int:
     return max(0, settings.TRIAL_QUESTIONS_A_DAY - asked.count())
 
 
-def conversation_of(user: User, agent: Agent | None = None, side: str = Side.PUBLISHED) -> Conversation | None:
+def conversation_of(
+    user: User, agent: Agent | None = None, side: str = Side.PUBLISHED
+) -> Conversation | None:
     """This member's test chat with one side of an assistant, if there is one."""
     channel = Channel.objects.select_related("agent").filter(kind=Channel.Kind.TEST).first()
     if channel is None:

@@ -165,9 +165,7 @@ def _add(found: dict[str, Exchange], side: str, thread: Conversation, prices: "_
     for message in list(related.order_by("-pk")[:MOST])[::-1]:
         if message.direction == Message.Direction.IN:
             key = trial.pair_of(message) or str(message.pk)
-            current = found.setdefault(
-                key, Exchange(message.pk, message.words, message.created_at, message)
-            )
+            current = found.setdefault(key, Exchange(message.pk, message.words, message.created_at, message))
             current.answers[side] = _answered(side, message.turn, version, prices)
         elif current is not None:
             current.answers[side].messages.append(message)

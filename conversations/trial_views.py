@@ -38,7 +38,7 @@ class Bench:
 
     @property
     def query(self) -> str:
-        return urlencode({"agent": self.agent.pk, "with": self.wanted})
+        return urlencode({"agent": str(self.agent.pk), "with": self.wanted})
 
 
 @require_GET
@@ -186,9 +186,11 @@ def _thinks(thread: Conversation | None) -> bool:
 def _edited(request: HttpRequest, threads: dict[str, Conversation | None]) -> Message | None:
     """The question that is being put in other words."""
     number = _number(request.GET.get("edit", ""))
+    if number is None:
+        return None
     ours = [thread.pk for thread in threads.values() if thread]
     asked = Message.objects.filter(pk=number, conversation__in=ours, direction=Message.Direction.IN)
-    return asked.first() if number is not None else None
+    return asked.first()
 
 
 def _number(text: str) -> int | None:
