@@ -14,7 +14,9 @@ LONGEST = 300  # characters of one value
 
 def question(title: str, arguments: Mapping[str, Any], language: str) -> str:
     """What would be done, so that a yes is a yes to just this."""
-    lines = "".join(f"\n{_label(name)}: {text}" for name, value in arguments.items() if (text := _said(value)))
+    lines = "".join(
+        f"\n{_label(name)}: {text}" for name, value in arguments.items() if (text := _said(value))
+    )
     return _ASK.get(language[:2], _ASK["en"]).format(title=title, details=lines)
 
 

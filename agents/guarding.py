@@ -70,9 +70,7 @@ def inspect(
     return None
 
 
-def _findings(
-    answer: str, published: str, rules: str, receipts: Sequence[Receipt]
-) -> Iterator[Finding]:
+def _findings(answer: str, published: str, rules: str, receipts: Sequence[Receipt]) -> Iterator[Finding]:
     plain = published.lower()
     mails = _MAIL.findall(answer)
     for link in _LINK.findall(_MAIL.sub(" ", answer)):

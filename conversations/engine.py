@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents import replies
 from agents.models import AgentVersion
 from agents.routing import Decision
-from conversations import breakers, fallback, reuse, routes, settled, talking, tooling
+from conversations import breakers, fallback, receipts, reuse, routes, settled, talking, tooling
 from conversations.models import Breaker
 from knowledge import retrieval
 from knowledge.pinned import Pinned
@@ -29,7 +29,7 @@ class Question:
     """What is to be answered, and for whom: ids come from the session, never from a model.
 
     `files` tells that something other than words came with it. With `rehearsed` no tool touches the world.
-    `tier` is what the words alone chose; `value` is the customer's, 0 to 100, where anything is known of them.
+    `tier` is what the words alone chose; `value` is the customer's, 0 to 100, where known.
     """
 
     words: str
@@ -55,7 +55,7 @@ class Question:
 class Step:
     """One thing that was done on the way to an answer, for whoever asks why."""
 
-    kind: Literal["route", "search", "settled", "reuse", "model", "tool", "check"]
+    kind: Literal["route", "search", "settled", "cache", "model", "tool", "check"]
     name: str
     ms: int
     detail: Mapping[str, Any]
@@ -75,8 +75,8 @@ class Thought:
     route: Decision | None = None
     fallbacks: tuple[routes.Attempt, ...] = ()  # who was asked in vain
     price_list: str = ""  # whose prices the vendor takes; empty where nobody was asked
-    saved: llm.Usage | None = None  # what was not used, where the answer was given before (conversations.reuse)
-    runs: tuple[tooling.Ran, ...] = ()  # what tools did for it
+    saved: llm.Usage | None = None  # what was not used, as the answer was there (conversations.reuse)
+    runs: tuple[receipts.Ran, ...] = ()  # what tools did for it
     handed_over: bool = False  # a tool called a person, and nothing more is to be said
 
 
@@ -177,7 +177,7 @@ def _again(
     question: Question, found: retrieval.Retrieved, reused: reuse.Reused, steps: list[Step], *, started: float
 ) -> Thought:
     """What was answered to just this before: nobody is asked, and nothing is charged."""
-    steps.append(Step("reuse", reused.completion.model, 0, {"vendor": reused.vendor}))
+    steps.append(Step("cache", reused.completion.model, 0, {"vendor": reused.vendor}))
     return Thought(
         reused.completion,
         found,

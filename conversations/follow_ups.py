@@ -1,7 +1,7 @@
 """Words that were promised for later: a row with a due time, said unless something has happened before.
 
-It is dropped when the customer wrote since, a person has the conversation, or they asked for no such messages;
-it waits for the end of the owner's quiet hours. What the medium refuses is said on the message itself.
+It is dropped when the customer wrote since, when a person has the conversation or the customer opted out; it
+waits for the end of the owner's quiet hours. What the medium refuses is said on the message itself.
 """
 
 from datetime import datetime, timedelta
@@ -47,7 +47,9 @@ def _impossible(conversation: Conversation, due_at: datetime, *, now: datetime) 
     if conversation.follow_ups.filter(status=FollowUp.Status.WAITING).count() >= MOST_WAITING:
         return "There are as many follow-ups for this customer as may be."
     channel = conversation.channel
-    until = window.open_until(conversation) if channel.kind == WINDOWED and not channel.late_template else None
+    until = (
+        window.open_until(conversation) if channel.kind == WINDOWED and not channel.late_template else None
+    )
     if until is not None and due_at >= until:
         return f"This channel lets messages through until {until:%Y-%m-%d %H:%M} UTC only."
     return ""
@@ -70,7 +72,9 @@ def say(follow_up_id: int) -> None:
 @transaction.atomic(durable=True)
 def carry_out(follow_up_id: int, *, now: datetime) -> Message | None:
     """The message that is now to be sent; None when there is none, or not yet."""
-    conversation_id = FollowUp.objects.values_list("conversation_id", flat=True).filter(pk=follow_up_id).first()
+    conversation_id = (
+        FollowUp.objects.values_list("conversation_id", flat=True).filter(pk=follow_up_id).first()
+    )
     conversation = handoff.locked_if_there(conversation_id) if conversation_id else None
     waiting = FollowUp.objects.select_for_update(of=("self",)).filter(pk=follow_up_id, due_at__lte=now)
     row = waiting.filter(status=FollowUp.Status.WAITING).first()
@@ -80,7 +84,8 @@ def carry_out(follow_up_id: int, *, now: datetime) -> Message | None:
         _wait_until(row, quiet)
         return None
     if reason := _overtaken(conversation, row):
-        return _end(row, FollowUp.Status.DROPPED, reason, now=now)
+        _end(row, FollowUp.Status.DROPPED, reason, now=now)
+        return None
     _end(row, FollowUp.Status.SENT, "", now=now)
     return outbox.post(conversation, row.text, now=now, ring=False)
 

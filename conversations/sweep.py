@@ -29,7 +29,7 @@ from conversations import (
     merging,
     outbox,
     pacing,
-    tooling,
+    receipts,
     transcripts,
     turns,
     verifying,
@@ -159,7 +159,7 @@ def sweep_tenant(*, now: datetime, grace: timedelta = GRACE, most: int = MOST_RI
         ring(turns.take, schema=schema, conversation_id=pk)
     _sweep_messages(schema, late=late, now=now, most=most)
     _sweep_people(schema, late=late)
-    tooling.open_too_long(now=now, dead=DEAD)
+    receipts.open_too_long(now=now, dead=DEAD)
     _sweep_hooks(schema, late=late, now=now)
     for pk, left in fallback.late(now=now, within=ROUND)[-most:]:  # who waits longest stands last
         ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)

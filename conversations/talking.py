@@ -12,13 +12,13 @@ from datetime import datetime
 from django.utils import timezone
 
 from agents import replies
-from agents.claims import Receipt
 from agents.guarding import Breach
 from agents.models import AgentVersion
 from agents.tools import Context, Reveals
 from conversations import fallback, tooling, verifying
 from conversations.models import Breaker
-from conversations.tooling import Ran, Session
+from conversations.receipts import Ran
+from conversations.tooling import Session
 from providers import llm
 
 REPHRASE = """\
@@ -130,8 +130,7 @@ def _as_it_stands(asked: fallback.Asked, session: Session) -> fallback.Asked:
     request = replace(
         asked.request, tools=session.specs, rounds=tuple(session.rounds), may_call=session.may_call
     )
-    receipts = tuple(Receipt(claims, words, fresh) for claims, words, fresh in tooling.receipts(session))
-    return replace(asked, request=request, known=tuple(tooling.published(session)), receipts=receipts)
+    return replace(asked, request=request, known=session.published, receipts=session.proofs)
 
 
 def _once_more(request: llm.Request) -> llm.Request:
@@ -152,7 +151,7 @@ def _ended(
     said = session.context.said if session.context else ""
     completion = llm.Completion(session.end, _sum(used), answered.completion.model)
     if not session.stopped:
-        known = (*tooling.published(session), said)
+        known = (*session.published, said)
         replies.check(version, asked.request, completion, known=known, receipts=asked.receipts)
     return replace(answered, completion=completion)
 

@@ -1,29 +1,38 @@
-"""What an assistant does on the way to an answer: calls checked, allowed, done once, and kept as receipts.
+"""What an assistant does on the way to an answer: calls checked, allowed, asked about first, carried out.
 
-A receipt (`ToolRun`) is committed as started before its tool runs, and as done after. Its key is made of what
-is answered, so a turn that is tried again never does a thing twice; where a worker died in between, a tool
-that may be repeated runs again with the same key, and for any other a person is called.
+Whether something may be done is decided by the session, by nothing that a model wrote. What was done stands
+in `conversations.receipts`.
 """
 
-import hashlib
-import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
 from django.utils import timezone, translation
 
 from agents import asking, confirming, tool_arguments
 from agents import tools as agent_tools
+from agents.claims import Receipt
 from agents.models import AgentVersion
 from agents.tool_arguments import BadArguments
 from agents.tools import Context, Outcome, Reveals, Tool, ToolFailed
 from conversations.events import clean
 from conversations.models import ToolRun, Turn
+from conversations.receipts import (
+    Ran,
+    cleaned,
+    close,
+    kept,
+    key_of,
+    opened,
+    proofs,
+    published,
+    ran_of,
+    unsure,
+)
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
 from tenants.db import connection
@@ -32,46 +41,12 @@ log = structlog.get_logger(__name__)
 Status = ToolRun.Status
 MOST_ROUNDS = 5  # of calls before an answer must come
 MOST_CALLS = 3  # in one round
-RESULT_CHARACTERS = 4_000
 TOOL_SECONDS = 20.0  # for all tools of one turn; who is called last has its own bound of ten
 REMEMBERED = 30  # receipts of a conversation that are looked at
 YES_WITHIN = timedelta(hours=2)
 VERIFIERS = ("send_code", "check_code")  # offered wherever a tool asks who somebody is
 NOT_VERIFIED = "It is not known yet who this customer is: ask for their e-mail address and call send_code."
 AGAIN = "This was called before with the same arguments; the result stands above. Answer now."
-
-
-class Unsure(ProviderRejected):
-    """Something was begun that must not be done twice, and nobody knows whether it was done."""
-
-
-class Superseded(ProviderRejected):
-    """This turn was given up as dead, and another has its messages: nothing may be done for it any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """One call and what came of it. `result` is what the model reads."""
-
-    call: llm.ToolCall
-    status: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    result: Mapping[str, Any] = field(default_factory=dict)
-    tool: Tool | None = None
-    run_id: int | None = None
-    ms: int = 0
-    outcome: Outcome | None = None
-    earlier: bool = False  # of an attempt before this one
-
-    @property
-    def is_done(self) -> bool:
-        return self.status == Status.DONE
-
-    @property
-    def text(self) -> str:
-        """The result as the model reads it, cut where it is too long."""
-        whole = json.dumps(self.result, ensure_ascii=False, default=str)
-        return whole if len(whole) <= RESULT_CHARACTERS else whole[:RESULT_CHARACTERS] + "… (cut)"
 
 
 @dataclass(slots=True)
@@ -91,6 +66,22 @@ class Session:
     rounds: list[llm.Round] = field(default_factory=list)
     seconds: float = 0.0
     may_call: bool = True
+
+    @property
+    def known(self) -> Context:
+        """Who is served; where tools are offered, that is known."""
+        assert self.context is not None, "tools are offered with a context"
+        return self.context
+
+    @property
+    def proofs(self) -> tuple[Receipt, ...]:
+        """What an answer may say was done."""
+        return proofs(self.ran, self.past)
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """What an answer may repeat beside the passages."""
+        return published(self.ran, said=self.context.said if self.context else "")
 
     @property
     def specs(self) -> tuple[llm.ToolSpec, ...]:
@@ -229,9 +220,9 @@ def _taken_up(session: Session, run: ToolRun) -> Ran | None:
     tool = session.tools.get(run.tool)
     call = llm.ToolCall(f"earlier_{run.pk}", run.tool, run.arguments)
     if run.status == Status.DONE:
-        return replace(_ran(call, tool, run), earlier=True)
+        return replace(ran_of(call, tool, run), earlier=True)
     if tool is None:
-        _unsure(run)
+        unsure(run)
     return _carry_out(session, call, tool, run.key) if tool is not None else None
 
 
@@ -255,7 +246,7 @@ def run_all(session: Session, said: str, calls: Sequence[llm.ToolCall]) -> list[
     """One round: each call with its result, in order; never raises for what a model wrote."""
     found: list[Ran] = []
     for number, given in enumerate(calls):
-        wanted = _cleaned(given.arguments) if given.arguments is not None else None
+        wanted = cleaned(given.arguments) if given.arguments is not None else None
         call = replace(given, name=clean(given.name)[:64], arguments=wanted)
         if number >= MOST_CALLS or (found and _ends(found[-1])):
             found.append(_refused(call, "Too many calls at once: this one was not made."))
@@ -293,7 +284,12 @@ def _run(session: Session, call: llm.ToolCall) -> Ran:
         arguments = tool_arguments.read(tool, call.arguments)
     except BadArguments as error:
         return _told_once(session, call, str(error))
-    key = _key(session, tool, tool_arguments.canonical(arguments))
+    key = key_of(
+        session.known,
+        exchange=session.exchange,
+        tool=tool.name,
+        arguments=tool_arguments.canonical(arguments),
+    )
     if (same := _called_before(session, tool, tool_arguments.plain(arguments))) is not None:
         session.may_call = False
         return replace(same, call=call, result={**same.result, "note": AGAIN}, earlier=True)
@@ -322,25 +318,14 @@ def _called_before(session: Session, tool: Tool, arguments: Mapping[str, Any]) -
 
 def _refusal(session: Session, tool: Tool) -> str:
     """Why this may not be done for this customer; empty when it may. By the session, whatever was called."""
-    assert session.context is not None, "tools are offered with a context"
-    if is_private(tool) and not session.context.is_verified:
+    if is_private(tool) and not session.known.is_verified:
         return NOT_VERIFIED
     return ""
 
 
 def _can_ask(session: Session) -> bool:
     """In a rehearsal without a conversation nobody could answer: there it is rehearsed at once."""
-    assert session.context is not None, "tools are offered with a context"
-    return session.context.conversation_id is not None and session.context.turn_id is not None
-
-
-def _key(session: Session, tool: Tool, canonical: str) -> str:
-    """What makes it happen once: the same wish of the same messages."""
-    context = session.context
-    assert context is not None, "tools are offered with a context"
-    rehearsed = f"test {context.turn_id}" if context.test else ""
-    parts = (rehearsed, str(context.conversation_id), session.exchange, tool.name, canonical)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return session.known.conversation_id is not None and session.known.turn_id is not None
 
 
 # -- receipts
@@ -350,7 +335,7 @@ def _note_refusal(
     session: Session, call: llm.ToolCall, tool: Tool, arguments: Any, reason: str, key: str
 ) -> Ran:
     plain, now = tool_arguments.plain(arguments), timezone.now()
-    run = _open(session, tool, key, plain, status=Status.REFUSED, now=now)
+    run = opened(session.known, tool, key, plain, status=Status.REFUSED, now=now)
     if run is not None:
         ToolRun.objects.filter(pk=run.pk).update(error=reason[:200], finished_at=now)
     return Ran(call, Status.REFUSED, plain, {"error": reason}, tool, run.pk if run else None)
@@ -359,35 +344,34 @@ def _note_refusal(
 def _ask(session: Session, call: llm.ToolCall, tool: Tool, arguments: Any, key: str) -> Ran:
     """Nothing is done before the customer says yes to just this."""
     plain = tool_arguments.plain(arguments)
-    run = _open(session, tool, key, plain, status=Status.ASKED, now=timezone.now())
+    run = opened(session.known, tool, key, plain, status=Status.ASKED, now=timezone.now())
     if run is not None and run.status == Status.DONE:
-        return replace(_ran(call, tool, run), earlier=True)
+        return replace(ran_of(call, tool, run), earlier=True)
     return Ran(call, Status.ASKED, plain, {"waits": "for the customer's yes"}, tool, run.pk if run else None)
 
 
 def _carry_out(session: Session, call: llm.ToolCall, tool: Tool, key: str, *, arguments: Any = None) -> Ran:
     """Commit that it is begun, do it, commit what came of it."""
-    context = session.context
-    assert context is not None, "tools are offered with a context"
+    context = session.known
     if arguments is None:
         arguments = tool_arguments.read(tool, call.arguments)
     plain = tool_arguments.plain(arguments)
-    run = _open(session, tool, key, plain, status=Status.STARTED, now=timezone.now())
+    run = opened(session.known, tool, key, plain, status=Status.STARTED, now=timezone.now())
     if run is not None and run.status == Status.DONE:
-        return _ran(call, tool, run)
+        return ran_of(call, tool, run)
     if run is not None and run.status == Status.UNKNOWN:
-        _unsure(run)
+        unsure(run)
     connection.close_if_unusable_or_obsolete()  # not ours to keep while another machine is asked
     began = time.monotonic()
     status, outcome, error = _attempt(tool, arguments, context, key)
     took = time.monotonic() - began
     session.seconds += took
     run_id, ms = run.pk if run else None, int(took * 1000)
-    ran = Ran(call, status, plain, _kept(outcome.result), tool, run_id, ms, outcome)
+    ran = Ran(call, status, plain, kept(outcome.result), tool, run_id, ms, outcome)
     if run is not None:
-        _close(run, ran, error=error, now=timezone.now())
+        close(run, ran, error=error, now=timezone.now())
         if status == Status.UNKNOWN:
-            _unsure(run)
+            unsure(run)
     return ran
 
 
@@ -408,130 +392,3 @@ def _attempt(tool: Tool, arguments: Any, context: Context, key: str) -> tuple[st
         status = Status.FAILED if tool.repeatable else Status.UNKNOWN
         return status, Outcome({"error": "It did not work."}, done=False), type(error).__name__
     return (Status.DONE if outcome.done else Status.FAILED), outcome, ""
-
-
-@transaction.atomic(durable=True)
-def _open(
-    session: Session, tool: Tool, key: str, arguments: Mapping[str, Any], *, status: str, now: datetime
-) -> ToolRun | None:
-    """The receipt of this wish with this status, unless it is done already; None where none is kept.
-
-    Raises Superseded for a turn that is not running any more.
-    """
-    context = session.context
-    if context is None or context.conversation_id is None or context.turn_id is None:
-        return None
-    if not context.test:
-        _still_ours(context.turn_id)
-    run, made = ToolRun.objects.select_for_update(of=("self",)).get_or_create(
-        key=key,
-        defaults={
-            "conversation_id": context.conversation_id,
-            "turn_id": context.turn_id,
-            "tool": tool.name,
-            "arguments": dict(arguments),
-            "status": status,
-            "test": context.test,
-            "started_at": now,
-        },
-    )
-    if made or run.status in (Status.DONE, Status.UNKNOWN):
-        return run
-    if run.status == Status.STARTED and not tool.repeatable:
-        status = Status.UNKNOWN  # who began it died, and nobody knows how far it came
-    run.status, run.turn_id, run.started_at = status, context.turn_id, now
-    run.save(update_fields=["status", "turn", "started_at"])
-    return run
-
-
-def _still_ours(turn_id: int) -> None:
-    running = Turn.objects.select_for_update(of=("self",)).filter(pk=turn_id, status=Turn.Status.RUNNING)
-    if not running.values_list("pk", flat=True):
-        raise Superseded("This answer was given up, and another is being made.")
-
-
-def _close(run: ToolRun, ran: Ran, *, error: str, now: datetime) -> None:
-    """The receipt: committed before any word of it is said."""
-    claims = sorted(ran.tool.claims) if ran.tool and ran.is_done else []
-    run.status, run.result, run.claims, run.error = ran.status, dict(ran.result), claims, clean(error)[:200]
-    run.finished_at = now
-    run.save(update_fields=["status", "result", "claims", "error", "finished_at"])
-
-
-def _kept(result: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has it; one that is too large only as far as a model read it."""
-    whole = json.dumps(result, default=str, ensure_ascii=False)
-    if len(whole) > 4 * RESULT_CHARACTERS:
-        return {"cut": clean(whole[:RESULT_CHARACTERS])}
-    kept: dict[str, Any] = _cleaned(json.loads(whole))
-    return kept
-
-
-def _cleaned(value: Any) -> Any:
-    """Every text in it as the database takes it."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, Mapping):
-        return {clean(str(key)): _cleaned(one) for key, one in value.items()}
-    return [_cleaned(one) for one in value] if isinstance(value, list) else value
-
-
-def _unsure(run: ToolRun) -> None:
-    ToolRun.objects.filter(pk=run.pk).exclude(status=Status.DONE).update(
-        status=Status.UNKNOWN, finished_at=timezone.now()
-    )
-    raise Unsure(f"Nobody knows whether this was done: {run.tool}.")
-
-
-def _ran(call: llm.ToolCall, tool: Tool | None, run: ToolRun) -> Ran:
-    """A receipt as the model reads it."""
-    return Ran(call, run.status, run.arguments, run.result, tool, run.pk)
-
-
-def open_too_long(*, now: datetime, dead: timedelta) -> int:
-    """Runs that were begun and never ended, with no turn left that could: nobody knows. How many."""
-    lost = ToolRun.objects.filter(status=Status.STARTED, started_at__lt=now - dead)
-    lost = lost.exclude(turn__status=Turn.Status.RUNNING).exclude(conversation__reply_due_at__isnull=False)
-    return lost.update(status=Status.UNKNOWN, finished_at=now)
-
-
-# -- what an answer may say because of it
-
-
-def receipts(session: Session) -> Iterable[tuple[frozenset[str], str, bool]]:
-    """What was done: its claims, the words that stand with it, and whether it was in this turn."""
-    fresh = {ran.run_id for ran in session.ran}
-    for ran in session.ran:
-        if ran.is_done and ran.tool is not None:
-            claims = frozenset(str(claim) for claim in ran.tool.claims)
-            yield claims, " ".join(_texts([ran.arguments, ran.result])), True
-    for run in session.past:
-        if run.pk not in fresh:
-            yield frozenset(run.claims), " ".join(_texts([run.arguments, run.result])), False
-
-
-def published(session: Session) -> list[str]:
-    """What an answer may repeat of the results: documents whole, of others only values that stand alone.
-
-    A link in the middle of somebody's note is as little ours as one in a customer's message.
-    """
-    found: list[str] = []
-    for ran in session.ran:
-        texts = _texts([ran.arguments, ran.result]) if ran.is_done or ran.status == Status.ASKED else []
-        whole = ran.tool is not None and ran.tool.quotes
-        found += [text for text in texts if whole or _stands_alone(text)]
-    return found
-
-
-def _stands_alone(text: str) -> bool:
-    return len(text) <= 300 and (not any(c.isspace() for c in text) or not any(c.isalpha() for c in text))
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        return [text for one in value.values() for text in _texts(one)]
-    if isinstance(value, list | tuple):
-        return [text for one in value for text in _texts(one)]
-    return [str(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []

@@ -53,7 +53,9 @@ def _check_code(given: CheckCode, context: Context, key: str) -> Outcome:
         context.conversation_id, given.code, now=context.now
     ):
         raise ToolFailed("This is not the code, or it is too old.")
-    return Outcome({"verified": True, "told": "It is known now who the customer is: go on with what they asked."})
+    return Outcome(
+        {"verified": True, "told": "It is known now who the customer is: go on with what they asked."}
+    )
 
 
 def _would_check_code(given: CheckCode, context: Context, key: str) -> Outcome:
@@ -66,8 +68,8 @@ def register_all() -> None:
         Tool(
             name="send_code",
             title=_("Send a code to the customer's e-mail"),
-            when="Find out who the customer is before private records are looked up: a code goes to the e-mail"
-            " address that they wrote in this conversation.",
+            when="Find out who the customer is before private records are looked up: a code goes to the"
+            " e-mail address that they wrote in this conversation.",
             arguments=SendCode,
             run=_send_code,
             rehearse=_would_send_code,

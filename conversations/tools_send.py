@@ -1,4 +1,4 @@
-"""The tools that send: one of the business's own documents, where it is, words for later. Recipients are ours.
+"""The tools that send: one of the business's own documents, where it is, words for later.
 
 Whoever is written to is the customer of this conversation, whatever a model was told.
 """
@@ -210,7 +210,8 @@ def register_all() -> None:
         Tool(
             name="send_location",
             title=_("Send where the business is"),
-            when="Send the place of the business on a map, when the customer asks where it is or how to get there.",
+            when="Send the place of the business on a map, when the customer asks where it is or how to get"
+            " there.",
             arguments=SendLocation,
             run=_send_location,
             rehearse=_would_send_location,
@@ -221,8 +222,8 @@ def register_all() -> None:
         Tool(
             name="schedule_follow_up",
             title=_("Write again later"),
-            when="Write to this customer again at a later moment, when they ask to be reminded or to be written"
-            " to later. It is dropped if they write before. Not for appointments.",
+            when="Write to this customer again at a later moment, when they ask to be reminded or to be"
+            " written to later. It is dropped if they write before. Not for appointments.",
             arguments=FollowUp,
             run=_follow_up,
             rehearse=_would_follow_up,

@@ -1,6 +1,7 @@
 """The tools that every business has for the talk itself: look again, call a person, keep what was told."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -35,7 +36,9 @@ class Search(Arguments):
     """What to look for."""
 
     query: str = Field(
-        min_length=2, max_length=300, description="What to look for, in the customer's language, in one sentence."
+        min_length=2,
+        max_length=300,
+        description="What to look for, in the customer's language, in one sentence.",
     )
 
 
@@ -118,9 +121,9 @@ class Collect(Arguments):
 def _collect(given: Collect, context: Context, key: str) -> Outcome:
     """Keep it with the yes that was given to it, which is the consent."""
     kept = _checked(given, context)
-    if context.contact_id is None:
+    if context.contact_id is None or context.conversation_id is None:
         raise ToolFailed("There is nobody to keep this of.")
-    _keep(context, given.name or "", kept)
+    _keep(context.contact_id, context.conversation_id, given.name or "", kept, now=context.now)
     return Outcome({"kept": sorted(kept) + (["name"] if given.name else [])})
 
 
@@ -130,7 +133,7 @@ def _would_collect(given: Collect, context: Context, key: str) -> Outcome:
 
 
 def _checked(given: Collect, context: Context) -> dict[str, str]:
-    """The details to keep; raises ToolFailed for what nobody asked for, and for what the customer never said."""
+    """The details to keep; raises ToolFailed for what nobody asked for, or the customer never said."""
     wanted = {fold(field): field for field in _version(context).collects}
     kept: dict[str, str] = {}
     if given.email:
@@ -145,16 +148,20 @@ def _checked(given: Collect, context: Context) -> dict[str, str]:
         raise ToolFailed("There is nothing to keep.")
     said = fold(context.said)
     if any(fold(value) not in said for value in (*kept.values(), given.name or "")):
-        raise ToolFailed("The customer has not written this: keep only their own words, and ask where you must.")
+        raise ToolFailed(
+            "The customer has not written this: keep only their own words, and ask where you must."
+        )
     return kept
 
 
 @transaction.atomic(durable=True)
-def _keep(context: Context, name: str, details: Mapping[str, str]) -> None:
-    contact = Contact.objects.select_for_update().get(pk=context.contact_id)
+def _keep(
+    contact_id: int, conversation_id: int, name: str, details: Mapping[str, str], *, now: datetime
+) -> None:
+    contact = Contact.objects.select_for_update().get(pk=contact_id)
     contact.name, contact.details = name or contact.name, {**contact.details, **details}
     contact.save(update_fields=["name", "details"])
-    conversation = Conversation.objects.get(pk=context.conversation_id)
+    conversation = Conversation.objects.get(pk=conversation_id)
     yes = conversation.messages.filter(direction=Message.Direction.IN).order_by("-pk").first()
     Consent.objects.create(
         contact=contact,
@@ -164,7 +171,7 @@ def _keep(context: Context, name: str, details: Mapping[str, str]) -> None:
         message=yes,
         words=yes.words[:80] if yes else "",
         text_version=CONSENT_TEXT,
-        created_at=context.now,
+        created_at=now,
     )
     live.publish("conversation.changed", id=conversation.pk)
 
@@ -175,8 +182,8 @@ def register_all() -> None:
         Tool(
             name="search_knowledge",
             title=_("Look in the documents again"),
-            when="Look in the business's documents with other words, when the passages given do not answer the"
-            " question. Not for what is said there already, and not for a customer's own records.",
+            when="Look in the business's documents with other words, when the passages given do not answer"
+            " the question. Not for what is said there already, and not for a customer's own records.",
             arguments=Search,
             run=_search,
             rehearse=_search,
@@ -200,8 +207,9 @@ def register_all() -> None:
         Tool(
             name="collect_fields",
             title=_("Keep name, e-mail and other details"),
-            when="Keep what the customer has just told you of themselves: name, e-mail, and the fields of your"
-            " list. Only what they wrote themselves in this conversation. They are asked for a yes first.",
+            when="Keep what the customer has just told you of themselves: name, e-mail, and the fields"
+            " of your list. Only what they wrote themselves in this conversation. They are asked for a yes"
+            " first.",
             arguments=Collect,
             run=_collect,
             rehearse=_would_collect,

@@ -27,8 +27,10 @@ from conversations import (
     handoff,
     hooks,
     outbox,
+    profiles,
     routes,
     settled,
+    spending,
     teaching,
     understanding,
     versions,
@@ -47,6 +49,8 @@ log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
 LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
 HISTORY_CHARACTERS = 12_000
+QUESTION_CHARACTERS = 8_000
+ROUNDS_RESERVED = 3  # of a model that may call tools: more are rare, and what is missing then is not taken
 FREE = (settled.VENDOR, routes.REFUSED)  # nobody was asked
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 REMEMBERED = (
@@ -290,7 +294,8 @@ def _estimate(
     characters = HISTORY_CHARACTERS + files * llm.CHARACTERS_A_FILE
     models = routes.may_ask(version, question_of(messages), value=value)
     prices = credits.prices_for(models, at=now)
-    return max(pricing.estimate(one, characters=characters, max_tokens=700) for one in prices)
+    rounds = ROUNDS_RESERVED if version is not None and version.tools else 1
+    return rounds * max(pricing.estimate(one, characters=characters, max_tokens=700) for one in prices)
 
 
 def answer(begun: Begun, *, started: float) -> Reply:
@@ -315,13 +320,18 @@ def _question(begun: Begun) -> engine.Question:
         language=conversation.language,
         version=turn.agent_version,
         tier=turn.tier,
-        history=_history(turn.agent_version, before=begun.messages[0]),
+        history=[
+            *profiles.told(conversation),
+            *_history(turn.agent_version, before=begun.messages[0]),
+        ],
         attachments=_attachments(turn, begun.messages),
         files=any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in begun.messages),
         conversation_id=conversation.pk,
         contact_id=conversation.contact_id,
         turn_id=turn.pk,
         attempt=turn.attempt,
+        exchange=str(begun.messages[0].pk),
+        asked_at=begun.messages[0].created_at,
         rehearsed=versions.is_rehearsed(conversation),
         greets=conversation.channel.kind != Channel.Kind.WEB,
         value=routes.value_of(conversation),
@@ -362,13 +372,13 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     # A person may have taken over while the model was thinking.
     silent = conversation.handler != Conversation.Handler.AGENT
     price = credits.price_for(reply.completion.model, at=now)
-    if not silent and _is_overtaken(conversation, turn):
+    if not silent and not _has_acted(reply) and _is_overtaken(conversation, turn):
         _merge(conversation, turn, reply, price=price, now=now)
         return None
     rehearsed = versions.is_rehearsed(conversation)
-    free = rehearsed or reply.thought.vendor in FREE
+    free = rehearsed or _asked_nobody(reply.thought)
     cost = 0 if free else pricing.cost(price, reply.completion.usage)
-    status = Turn.Status.SILENT if silent else Turn.Status.DONE
+    status = Turn.Status.DONE if not silent else _silence(reply)
     if not _close(turn, reply, status=status, cost=cost, now=now):
         return None  # the sweeper gave it up as dead, and another turn has these messages
     message = None if silent else _post(conversation, turn, reply, now=now)
@@ -381,6 +391,16 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     _charge(turn, reply, price=price, cost=cost, now=now)  # last: every answer waits for the account's row
     return message
+
+
+def _has_acted(reply: Reply) -> bool:
+    """Whether a tool did something: the customer hears of it now, whatever they wrote meanwhile."""
+    return any(run.is_done and run.tool is not None and run.tool.claims for run in reply.thought.runs)
+
+
+def _silence(reply: Reply) -> str:
+    """Why nothing is said: the assistant called a person itself, or one took over."""
+    return Turn.Status.HANDED_OVER if reply.thought.handed_over else Turn.Status.SILENT
 
 
 def _is_overtaken(conversation: Conversation, turn: Turn) -> bool:
@@ -404,6 +424,11 @@ def _merge(conversation: Conversation, turn: Turn, reply: Reply, *, price: Price
         credits.keep(turn.hold, now=now)
     _go_on(conversation)
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
+
+
+def _asked_nobody(thought: engine.Thought) -> bool:
+    """Whether the answer was there already: then nothing is charged."""
+    return thought.vendor in FREE or thought.saved is not None
 
 
 def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -> bool:
@@ -430,6 +455,7 @@ def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -
             output_tokens=usage.output_tokens,
             cache_read_tokens=usage.cache_read_tokens,
             cache_write_tokens=usage.cache_write_tokens,
+            **spending.kept(reply.thought, at=now),
         )
     )
 
@@ -502,9 +528,13 @@ def _after_failure(
 
 
 def question_of(messages: Sequence[Message]) -> str:
-    """What the contact asks: the bubbles since the last answer, in the order in which they were said."""
+    """What the contact asks: the bubbles since the last answer, in the order in which they were said.
+
+    Of more than one can ask in earnest only the latest: who writes without end costs no more than anybody.
+    """
     ordered = sorted(messages, key=lambda m: (m.provider_at or m.created_at, m.pk))
-    return "\n".join(message.words for message in ordered if message.words)
+    said = "\n".join(message.words for message in ordered if message.words)
+    return said[-QUESTION_CHARACTERS:]
 
 
 def _history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
@@ -536,7 +566,7 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
 def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
     completion, key = reply.completion, f"turn:{turn.pk}"
-    if reply.thought.vendor in FREE:
+    if _asked_nobody(reply.thought):
         return credits.release(turn.hold, now=now) if turn.hold is not None else None
     credits.record_usage(
         key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
@@ -586,6 +616,8 @@ def _settle_language(conversation: Conversation, messages: Sequence[Message]) ->
     fixed = version.language if version else ""
     spoken = languages.sure_of("\n".join(understanding.sure_words(message) for message in messages))
     before = conversation.language
-    conversation.language = fixed or spoken or before or conversation.contact.language or current_tenant().language[:2]
+    conversation.language = (
+        fixed or spoken or before or conversation.contact.language or current_tenant().language[:2]
+    )
     if spoken and spoken not in (before, fixed):
         Contact.objects.filter(pk=conversation.contact_id).update(language=spoken)

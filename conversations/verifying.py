@@ -1,7 +1,7 @@
 """Who a customer is, as far as it is proved: what private records may be shown to them rests on this alone.
 
-On WhatsApp the number is proved by the medium. Anybody else proves an e-mail address: a code goes to it, if it
-is on record with the business and stands in the customer's own words, and comes back in this very thread.
+On WhatsApp the number is proved by the medium. Anybody else proves an e-mail address: a code goes to it, if
+it is on record with the business and stands in the customer's own words, and comes back in this very thread.
 Whether an address is on record is told to nobody. Codes are few: for a person, an address, a business.
 """
 
@@ -37,7 +37,8 @@ SEND_TRIES = 3
 WHATSAPP = (Channel.Kind.WAHA, Channel.Kind.CLOUD)
 MAIL = re.compile(r"[^@\s<>,;:\"()]{1,64}@[^@\s<>,;:\"()]{1,190}\.[a-zA-Z]{2,24}")
 _IN_ROWS = """
-SELECT EXISTS (SELECT FROM agents_recordrow, jsonb_each_text(values) AS cell WHERE lower(btrim(cell.value)) = %s)
+SELECT EXISTS (
+  SELECT FROM agents_recordrow, jsonb_each_text(values) AS cell WHERE lower(btrim(cell.value)) = %s)
 """
 
 
@@ -111,7 +112,7 @@ def ask(conversation_id: int, email: str, *, now: datetime) -> bool:
 
 
 def is_on_record(contact_id: int, email: str) -> bool:
-    """Whether the business knows this address: as the customer's, in its tables, or by a source of its own."""
+    """Whether the business knows this address: as the customer's, in its tables, or by a source."""
     told = Contact.objects.filter(pk=contact_id).values_list("details", flat=True).first() or {}
     if str(told.get("email", "")).lower() == email:
         return True
@@ -151,15 +152,16 @@ def _letter(code: str, language: str) -> tuple[str, str]:
     with translation.override(language):
         subject = _("%(business)s: your code") % {"business": tenant().name}
         text = _(
-            "Your code is %(code)s. Write it in the chat with %(business)s, where it was asked for. It is good "
-            "for 15 minutes.\n\nIf you did not ask for it, do nothing: nobody can see anything without it."
+            "Your code is %(code)s. Write it in the chat with %(business)s, where it was asked for. It is "
+            "good for 15 minutes.\n\n"
+            "If you did not ask for it, do nothing: nobody can see anything without it."
         ) % {"code": code, "business": tenant().name}
     return " ".join(subject.split()), text
 
 
 @transaction.atomic(durable=True)
 def check(conversation_id: int, code: str, *, now: datetime) -> bool:
-    """Whether this is the code that was sent for this thread last; each code may be tried a few times only."""
+    """Whether this is the code that was sent for this thread last; each may be tried a few times only."""
     open_ones = Proof.objects.select_for_update().filter(
         conversation=conversation_id, proved_at=None, expires_at__gt=now
     )

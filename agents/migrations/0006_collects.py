@@ -10,6 +10,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="agentversion",
             name="collects",
-            field=models.JSONField(blank=True, db_default=[], default=list, verbose_name="asks customers for"),
+            field=models.JSONField(
+                blank=True, db_default=[], default=list, verbose_name="asks customers for"
+            ),
         ),
     ]

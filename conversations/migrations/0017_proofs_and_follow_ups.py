@@ -36,7 +36,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="FollowUp",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("key", models.CharField(max_length=64, unique=True, verbose_name="idempotency key")),
                 ("text", models.TextField(verbose_name="words")),
                 (
@@ -75,7 +80,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Proof",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("email", models.CharField(max_length=254, verbose_name="e-mail")),
                 ("code", models.CharField(blank=True, editable=False, max_length=64)),
                 ("send_at", models.DateTimeField(blank=True, editable=False, null=True)),
