@@ -93,6 +93,11 @@ injections: venv
 properties: venv
 	PROPERTY_FACTOR=$${PROPERTY_FACTOR:-20} $(BIN)/pytest tests/conversations/test_deliveries.py tests/conversations/test_identities.py
 
+# The router's classifier, from the labelled examples.
+.PHONY: intents
+intents: venv
+	$(BIN)/python -m agents.fitting
+
 bench: venv frontend
 	$(BIN)/python -m bench.pipeline
 	$(BIN)/python -m bench.retrieval

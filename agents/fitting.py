@@ -15,7 +15,7 @@ import numpy as np
 
 from agents import intents
 
-STRENGTH = 24.0  # of the data against the weights' size: chosen by cross-validation over the examples
+STRENGTH = 8.0  # of the data against the size of the weights: what is sure is then right nine times in ten
 DIGITS = 16
 
 

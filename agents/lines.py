@@ -15,6 +15,7 @@ class Line(StrEnum):
     MEDICAL = "medical"
     SELF_HARM = "self_harm"
     VIOLENCE = "violence"
+    FIRE = "fire"
     LOOP = "loop"  # said to nobody: another line would feed the other machine
     TOO_MANY = "too_many"
     OPTED_OUT = "opted_out"
@@ -38,6 +39,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Isso pode ser uma emergência. Ligue agora para o SAMU, 192, ou vá ao pronto-socorro mais próximo. Também avisei a equipe.",
         Line.SELF_HARM: "Sinto muito que você esteja passando por isso. Por favor, fale agora com alguém: CVV, ligue 188 (24 horas, grátis); em perigo imediato, 192. Também avisei a equipe.",
         Line.VIOLENCE: "Sua segurança vem primeiro. Em perigo agora, ligue 190 (polícia); violência contra a mulher, 180. Também avisei a equipe.",
+        Line.FIRE: "Saia daí agora e não volte para buscar nada. Depois ligue para os bombeiros: 193. Também avisei a equipe.",
         Line.TOO_MANY: "Hoje já respondi tudo o que posso por aqui. Avisei a equipe: uma pessoa continua com você.",
         Line.OPTED_OUT: "Pronto: não enviaremos mais mensagens que você não pediu. Para voltar a receber, escreva VOLTAR.",
         Line.OPTED_IN: "Que bom ter você de volta! Para parar de receber, escreva SAIR a qualquer momento.",
@@ -58,6 +60,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "This may be an emergency. Call your local emergency number now (112, 911 or 192 in Brazil) or go to the nearest emergency room. I have told the team too.",
         Line.SELF_HARM: "I am sorry that you are going through this. Please talk to someone now: call your local crisis line (988 in the US, 188 in Brazil) or the emergency number. I have told the team too.",
         Line.VIOLENCE: "Your safety comes first. If you are in danger now, call the police (112, 911 or 190 in Brazil). I have told the team too.",
+        Line.FIRE: "Get out now and do not go back for anything. Then call the fire brigade (112, 911 or 193 in Brazil). I have told the team too.",
         Line.TOO_MANY: "I have answered all I can here today. I have told the team: a person will continue with you.",
         Line.OPTED_OUT: "Done: we will not send you messages that you did not ask for. To hear from us again, write START.",
         Line.OPTED_IN: "Good to have you back! To stop at any time, write STOP.",
@@ -78,6 +81,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Esto puede ser una emergencia. Llame ahora al número de emergencias (112, 911 o 192 en Brasil) o vaya a urgencias. También avisé al equipo.",
         Line.SELF_HARM: "Lamento mucho que esté pasando por esto. Por favor, hable ahora con alguien: la línea de crisis de su país (024 en España, 188 en Brasil) o emergencias. También avisé al equipo.",
         Line.VIOLENCE: "Su seguridad es lo primero. Si está en peligro, llame a la policía (112, 911 o 190 en Brasil). También avisé al equipo.",
+        Line.FIRE: "Salga ahora y no vuelva por nada. Después llame a los bomberos (112, 911 o 193 en Brasil). También avisé al equipo.",
         Line.TOO_MANY: "Por hoy ya respondí todo lo que puedo por aquí. Avisé al equipo: una persona continúa con usted.",
         Line.OPTED_OUT: "Listo: no le enviaremos más mensajes que no haya pedido. Para volver a recibirlos, escriba ALTA.",
         Line.OPTED_IN: "¡Qué bueno tenerle de vuelta! Para dejar de recibir mensajes, escriba BAJA en cualquier momento.",
@@ -98,6 +102,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.MEDICAL: "Cela peut être une urgence. Appelez tout de suite le 15 ou le 112 (192 au Brésil) ou allez aux urgences. J’ai aussi prévenu l’équipe.",
         Line.SELF_HARM: "Je suis désolé que vous traversiez cela. Parlez à quelqu’un maintenant : le 3114 en France, le 188 au Brésil, ou le 112. J’ai aussi prévenu l’équipe.",
         Line.VIOLENCE: "Votre sécurité passe avant tout. En danger immédiat, appelez le 17 ou le 112 (190 au Brésil). J’ai aussi prévenu l’équipe.",
+        Line.FIRE: "Sortez tout de suite et ne retournez rien chercher. Puis appelez les pompiers : 18 ou 112 (193 au Brésil). J’ai aussi prévenu l’équipe.",
         Line.TOO_MANY: "J’ai répondu à tout ce que je peux ici aujourd’hui. J’ai prévenu l’équipe : une personne prend la suite.",
         Line.OPTED_OUT: "C’est fait : vous ne recevrez plus de messages que vous n’avez pas demandés. Pour en recevoir à nouveau, écrivez REPRENDRE.",
         Line.OPTED_IN: "Heureux de vous retrouver ! Pour ne plus rien recevoir, écrivez ARRET à tout moment.",

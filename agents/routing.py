@@ -84,7 +84,7 @@ class Policy:
     valued_from: int = 70  # a customer's value that takes one tier more
     budgets: Mapping[str, int] = field(default_factory=dict)
     refuses: bool = True  # what is none of the business's affairs
-    refuses_from: int = 90  # percent of certainty that it is none
+    refuses_from: int = 80  # percent of certainty that it is none
 
     @classmethod
     def of(cls, said: Mapping[str, Any] | None) -> "Policy":
@@ -203,9 +203,7 @@ def reachable(asked: Asked, *, policy: Policy, tiers: Iterable[str]) -> list[str
     """The tiers that this may be answered by, whatever it turns out to mean: what is reserved must do for each."""
     available = list(tiers)
     readings = [None, *(Reading(intent, 1.0, 0.0) for intent in INTENTS)]
-    found = {
-        decide(replace(asked, reading=one), policy=policy, tiers=available).tier for one in readings
-    }
+    found = {decide(replace(asked, reading=one), policy=policy, tiers=available).tier for one in readings}
     return sorted(found, key=TIERS.index)
 
 

@@ -24,13 +24,14 @@ REASONS = {
     Line.MEDICAL: gettext_noop("emergency"),
     Line.SELF_HARM: gettext_noop("emergency"),
     Line.VIOLENCE: gettext_noop("emergency"),
+    Line.FIRE: gettext_noop("emergency"),
     Line.LOOP: gettext_noop("looks like another bot"),
     Line.TOO_MANY: gettext_noop("had all answers of a day"),
     Line.OPTED_OUT: gettext_noop("opted out: only a person may answer"),
     Line.OUT_OF_HOURS: gettext_noop("wrote out of hours"),
     Line.OWNERS_CASE: gettext_noop("your assistant leaves this to a person"),
 }
-EMERGENCIES = (Line.MEDICAL, Line.SELF_HARM, Line.VIOLENCE)
+EMERGENCIES = (Line.MEDICAL, Line.SELF_HARM, Line.VIOLENCE, Line.FIRE)
 
 
 def reason_of(conversation: Conversation) -> str:

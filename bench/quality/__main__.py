@@ -2,7 +2,8 @@
 
 Without arguments it asks the project's own sets (bench/questions) about its demo businesses. A set from
 elsewhere is asked about the documents of --documents; without, each distinct gold passage is a document. Each
-time a throw-away business reads them. Prints JSON to standard output, and a table for a person beside it.
+time a throw-away business reads them. A set whose lines have an intent measures the router
+(bench/quality/intents.py). Prints JSON to standard output, and a table for a person beside it.
 """
 
 import argparse
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import measure, scratch
-from bench.quality import asking, costs, figures, reading, sets, table
+from bench.quality import asking, costs, figures, intent_sets, intents, reading, sets, table
 
 OWN = Path(__file__).resolve().parents[1] / "questions"
+OWN_INTENTS = OWN.with_name("intents")
 COUNTED = 40  # questions that are asked again to count calls
 SHORT = 6  # every so many of a set's questions, in the short form
 
@@ -22,26 +24,39 @@ SHORT = 6  # every so many of a set's questions, in the short form
 def main() -> int:
     """Ask the sets, print the figures; 2 when a set cannot be read."""
     options = _options()
+    paths = options.sets or [*sorted(OWN.glob("*.jsonl")), *sorted(OWN_INTENTS.glob("*.jsonl"))]
+    labelled = [path for path in paths if intent_sets.is_one(path)]
     try:
-        asked = [sets.read(path) for path in options.sets or sorted(OWN.glob("*.jsonl"))]
+        asked = [sets.read(path) for path in paths if path not in labelled]
+        wanted = [intent_sets.read(path) for path in labelled]
     except sets.BadSet as problem:
         print(problem, file=sys.stderr)
         return 2
     if options.documents and not options.documents.is_dir():
         print(f"{options.documents}: there is no such folder", file=sys.stderr)
         return 2
-    with scratch.product("quality", cache=True), scratch.embedder():
-        result = run(asked, documents=options.documents, short=options.short, misses=options.misses)
-    for line in table.lines(result):
-        print(line, file=sys.stderr)
+    result: dict[str, Any] = {"machine": measure.machine()}
+    if wanted:
+        result["intents"] = intents.run(wanted, train=options.train)
+        _print(intents.lines(result["intents"]))
+    if asked:
+        with scratch.product("quality", cache=True), scratch.embedder():
+            result |= run(asked, documents=options.documents, short=options.short, misses=options.misses)
+        _print(table.lines(result))
     measure.print_json(result)
     return 0
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("sets", nargs="*", type=Path, metavar="SET.jsonl", help="question sets")
     parser.add_argument("--documents", type=Path, metavar="FOLDER", help="what the business has read")
+    parser.add_argument("--train", type=Path, metavar="SET.jsonl", help="labelled intents to learn from")
     parser.add_argument("--short", action="store_true", help="a part of each set, for a quick look")
     parser.add_argument("--misses", action="store_true", help="tell each question that went wrong")
     return parser.parse_args()
