@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from conversations import channels, citing
+from conversations import channels, citing, receipt_words
 from conversations.models import Channel, Contact, Conversation, Turn
 from tenants.models import User
 
@@ -37,7 +37,8 @@ def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
 def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
     related = conversation.messages.select_related("author", "transcript", "reply_to", "turn")
-    newest = related.prefetch_related(*citing.with_sources()).order_by("-pk")
+    shown = related.prefetch_related(*citing.with_sources(), *receipt_words.with_receipts())
+    newest = shown.order_by("-pk")
     messages = newest[:MESSAGES]
     transport = channels.transport(conversation.channel)
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()

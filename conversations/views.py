@@ -16,6 +16,7 @@ from conversations import (
     handoff,
     listing,
     outbox,
+    receipt_words,
     restrictions,
     template_views,
     today,
@@ -181,7 +182,12 @@ def message_why(request: HttpRequest, pk: int) -> HttpResponse:
         .prefetch_related("passages")
         .get(messages=message)
     )
-    context = {"turn": turn, "message": message, "parts": citing.parts(message, turn), "tool_runs": []}
+    context = {
+        "turn": turn,
+        "message": message,
+        "parts": citing.parts(message, turn),
+        "tool_runs": receipt_words.of_turn(turn),
+    }
     return render(request, "conversations/_why.html", context)
 
 

@@ -2,12 +2,13 @@
 
 from django import template
 
-from conversations import beyond_words
+from conversations import beyond_words, receipt_words
 from conversations.models import Message, TurnPassage
 
 register = template.Library()
 register.filter("map_url", beyond_words.map_url)
 register.filter("card_words", beyond_words.card_in_words)
+register.filter("deeds", receipt_words.deeds)
 
 
 @register.filter
