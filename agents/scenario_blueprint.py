@@ -20,7 +20,7 @@ class ScenarioPart(Part):
     assistant: str = Field("", max_length=80)
     language: Literal["", "pt", "en", "es", "fr"] = ""
     says: list[str | Step] = Field(min_length=1, max_length=LONGEST_TALK)
-    expects: Expects = Expects()
+    expects: Expects = Expects.model_validate({})
 
     @field_validator("says", mode="before")
     @classmethod

@@ -141,7 +141,7 @@ def _row(made: Any, table: Any, cells: list[str]) -> Any:
 
 def xlsx(text: str) -> bytes:
     """One sheet; what looks like a number is one."""
-    from openpyxl import Workbook
+    from openpyxl import Workbook  # type: ignore[import-untyped]
 
     book: Any = Workbook()
     for line in text.splitlines():

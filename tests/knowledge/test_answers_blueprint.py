@@ -17,10 +17,10 @@ business: {name: Padaria Sol, slug: padaria-sol}
 owner: {email: dona@sol.example}
 assistant: {name: Sol}
 answers:
-  - questions: [Vocês entregam?, Tem entrega?, tem entrega?]
+  - questions: ["Vocês entregam?", "Tem entrega?", "tem entrega?"]
     answer: Sim, até 5 km, por R$ 8,00.
     language: pt
-  - questions: [Quem faz o pão?]
+  - questions: ["Quem faz o pão?"]
     answer: A Dona Lúcia.
     language: pt
     audience: staff
@@ -61,7 +61,7 @@ def test_another_wording_changes_the_same_answer(file: Path) -> None:
 
 def test_a_question_of_two_answers_is_refused(file: Path, background: object) -> None:
     apply(file)
-    file.write_text(FILE.replace("Tem entrega?, tem entrega?", "Quem faz o pão?"))
+    file.write_text(FILE.replace('"Tem entrega?", "tem entrega?"', '"Quem faz o pão?"'))
     with pytest.raises(CommandError, match="stands here twice"):
         apply(file)
     with schema_context("padaria_sol"):
