@@ -125,7 +125,10 @@ class ToolForm(forms.Form):
 
     def check_address(self, field: str) -> None:
         """Refuse an address that may not be called, at once and in words."""
-        url = tool_templates.GAP.sub("x", str(self.cleaned_data.get(field) or ""))
+        typed = str(self.cleaned_data.get(field) or "")
+        if tool_templates.GAP.search(typed.partition("://")[2].partition("/")[0]):
+            return  # a host with gaps is refused as such
+        url = tool_templates.GAP.sub("x", typed)
         try:
             check_outbound(url, allow_private=names_host(url, settings.TOOL_PRIVATE_HOSTS))
         except ProviderError as error:

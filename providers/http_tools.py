@@ -165,8 +165,8 @@ def _next(call: Call, url: str, headers: Mapping[str, str]) -> str:
         raise ProviderRejected("It leads on to another address. Enter that one.")
     try:
         found = urljoin(url, headers.get("location", ""))
-        fine = urlsplit(found).scheme in ("http", "https")
-    except ValueError as error:
+        fine = httpx.URL(found).scheme in ("http", "https")
+    except (ValueError, *IMPOSSIBLE) as error:
         raise ProviderRejected("It redirects to what is no web address.") from error
     if not fine or not headers.get("location"):
         raise ProviderRejected("It redirects to what is no web address.")

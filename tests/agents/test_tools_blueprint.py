@@ -78,13 +78,14 @@ def test_there_and_back_and_again(file: Path, tmp_path: Path) -> None:
         ("courses.csv", "gone.csv", "no such file"),
         ("{order}", "{what}", "no argument"),
         ("    http:\n      url", "    nothing:\n      url", "not permitted"),
-        ("127.0.0.1:9", "169.254.169.254", "private network"),
+        ("127.0.0.1:9", "127.0.0.1:8", "private network"),
         ("name: find_course", "name: order_status", "twice"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_and_nothing_is_made(
     file: Path, before: str, after: str, words: str, settings: Any
 ) -> None:
+    settings.TOOL_PRIVATE_HOSTS = ["127.0.0.1:9"]
     file.write_text(FILE.replace(before, after))
     with pytest.raises(blueprints.BlueprintError) as failed:
         blueprints.apply(file, now=timezone.now())
