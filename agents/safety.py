@@ -85,10 +85,10 @@ _WORDS = {
     "SEND": "manda mandem manden mande envia envien envoyez envoie send preciso necesito need besoin",
 }  # fmt: skip
 # Long and telling words, found with a letter wrong or missing; others are too near to everyday ones.
-_MISSPELT = (
-    "convulsao convulsion convulsionando seizure inconsciente inconscient unconscious respirar respirando"
-    " breathing ambulancia ambulance hemorragia infarctus suicidio suicide suicidar engasgado engasgando desacordado"
-).split()
+_MISSPELT = """
+convulsao convulsion convulsionando seizure inconsciente inconscient unconscious respirar respirando
+ breathing ambulancia ambulance hemorragia infarctus suicidio suicide suicidar engasgado engasgando desacordado
+"""
 _TAGS = {word: tag for tag, words in _WORDS.items() for word in words.split()}
 _TAGS |= dict.fromkeys(("suicidio", "suicide", "suicidar", "suicida", "suicider", "suicidarme"), "SUICIDE")
 _TAGS |= dict.fromkeys(("infarto", "infarte", "enfarte", "enfarto", "infartando", "infarctus"), "INFARCT")
@@ -108,7 +108,7 @@ def _slips(word: str) -> int:
 
 _NEAR = {
     (word[0], _slips(word), short): _TAGS[word]
-    for word in _MISSPELT
+    for word in _MISSPELT.split()
     for short in _shortened(word, _slips(word))
 }
 

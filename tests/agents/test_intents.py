@@ -1,4 +1,4 @@
-"""What a customer wants is read without a model: the weights are those of the examples, and read well enough."""
+"""What a customer wants is read without a model: the weights are the examples', and read well enough."""
 
 import json
 from collections import Counter
