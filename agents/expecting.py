@@ -26,14 +26,14 @@ class Expects(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    cites: list[str] = Field([], max_length=10)
-    says: list[str] = Field([], max_length=20)
-    says_not: list[str] = Field([], max_length=20)
-    tool: list[str] = Field([], max_length=10)
+    cites: list[str] = Field(default=[], max_length=10)
+    says: list[str] = Field(default=[], max_length=20)
+    says_not: list[str] = Field(default=[], max_length=20)
+    tool: list[str] = Field(default=[], max_length=10)
     refuses: bool | None = None
     hands_over: bool | None = None
-    intent: str = Field("", max_length=30)
-    at_most: int | None = Field(None, ge=1, le=LONGEST_TALK)
+    intent: str = Field(default="", max_length=30)
+    at_most: int | None = Field(default=None, ge=1, le=LONGEST_TALK)
 
     @field_validator("cites", "says", "says_not", "tool", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -93,8 +93,6 @@ def run(evaluation_id: int) -> None:
         return _end(evaluation, status=Status.FAILED, problem=EDITED)
     try:
         _play(evaluation)
-    except IntegrityError:
-        log.info("evaluation.gone", evaluation_id=evaluation_id)  # its draft was discarded meanwhile
     except Exception:
         log.exception("evaluation.failed", evaluation_id=evaluation_id)
         _end(evaluation, status=Status.FAILED, problem=BROKEN)
@@ -192,7 +190,7 @@ def _verdict(case: Case, wrong: Sequence[Any], changed: Sequence[Any]) -> str:
 
 @transaction.atomic(durable=True)
 def _keep(evaluation: Evaluation, result: EvaluationResult) -> None:
-    """A result, and with it the sign of life; raises IntegrityError when the draft is gone."""
+    """A result, and with it the sign of life."""
     result.save()
     Evaluation.objects.filter(pk=evaluation.pk).update(claimed_at=timezone.now())
     _tell(evaluation.pk)

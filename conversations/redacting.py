@@ -43,7 +43,7 @@ _PERHAPS = re.compile(
     r"|regards,))"
     rf"\s+(?P<name>{_NAMES})"
 )
-_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n…]\s*|[-–•]\s+)$")
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n…]\s*|[-–*]\s+)$")
 _WORD = re.compile(rf"(?<![\w•]){_NAME}")
 # Written with a capital, and nobody's name.
 _USUAL = frozenset(

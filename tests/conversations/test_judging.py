@@ -129,6 +129,7 @@ PEOPLE = [
     ("Joana Prado quer remarcar", ["Joana", "Prado"], "quer remarcar"),
     ("Meu pedido é AB-99812, já saiu?", ["99812"], "já saiu?"),
     ("O boleto da Beatriz venceu, e agora?", ["Beatriz"], "venceu, e agora?"),
+    ("Meu nome é Joana Silveira e quero saber o preço", ["Joana", "Silveira"], "quero saber o preço"),
     ("minha filha joana pode ir?", ["joana"], "pode ir?"),
 ]
 
