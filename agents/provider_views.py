@@ -31,7 +31,7 @@ def model_new(request: HttpRequest, vendor: str) -> HttpResponse:
     form = ProviderForm(request.POST or None, vendor=known)
     if request.method == "POST" and ModelProvider.objects.count() >= model_providers.MOST:
         form.add_error(None, _("No more can be added."))
-    return _form(request, form, {"vendor": known, "provider": None})
+    return _form(request, form, {"label": dict(vendors())[vendor], "provider": None})
 
 
 @access.roles(*access.MANAGERS)
@@ -48,7 +48,7 @@ def model(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("assistant_models")
     form = ProviderForm(request.POST or None, vendor=known, provider=provider)
     context = {
-        "vendor": known,
+        "label": provider.get_vendor_display(),
         "provider": provider,
         "key": last_four(provider.api_key) if provider.api_key else "",
         "headers": sorted(provider.headers or {}),

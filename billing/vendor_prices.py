@@ -19,11 +19,13 @@ from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
 from billing.pricing import MILLION, Tokens
+from providers import price_package
 from tenants.background import public_task
 from tenants.models import VendorPrice
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)  # from when on a price holds that nobody has dated
 EVERY_MODEL = "*"  # what a list says of the models that it does not name
+RELEASES = "releases"  # the list that says which releases of the package were taken over; it has no prices
 # What tells one release of a model from the next: the list names the model, the vendor's answer the release.
 _RELEASE = re.compile(r"[-@:](?:\d{8}|\d{6}|\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
 KINDS = (
@@ -103,14 +105,20 @@ def refresh() -> None:
 
 
 def update() -> int:
-    """Take over what the installed package says. Returns how many prices are new."""
-    from providers import price_package  # its data takes a moment to read
-
+    """Take over what the installed package says, once a release. Returns how many prices are new."""
+    release = price_package.release()
+    taken = VendorPrice.objects.filter(source=VendorPrice.Source.PACKAGE, price_list=RELEASES, model=release)
+    if taken.exists():
+        return 0
     listed = [
         Listed(one.price_list, one.model, dict(zip(KINDS, one.rates, strict=True)), one.since)
         for one in price_package.prices()
     ]
-    return keep(listed, now=timezone.now())
+    new, now = keep(listed, now=timezone.now()), timezone.now()
+    taken.get_or_create(
+        source=VendorPrice.Source.PACKAGE, price_list=RELEASES, model=release, effective_from=now
+    )
+    return new
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from agents import hearing, replies, trying
-from agents.models import ModelProvider
+from agents.models import ModelProvider, vendors
 from billing import vendor_prices
 from conversations import breakers, settled
 from conversations.models import Breaker, Channel, Turn
@@ -105,6 +105,25 @@ def dollars(millionths: int) -> str:
     """Money for people: two places, more where it is less than ten cents."""
     places = 2 if abs(millionths) >= MILLION // 10 or not millionths else 4
     return f"US$ {number_format(Decimal(millionths) / MILLION, decimal_pos=places)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A vendor at which an account may be added."""
+
+    name: str
+    label: str
+    does: str
+
+
+def offers() -> list[Offer]:
+    """Who may answer, hear or speak, each with what they do."""
+    known = registry.all_known()
+    said = {"llm": _("answers"), "speech": _("hears voice notes"), "speaking": _("speaks")}
+    return [
+        Offer(name, label, ", ".join(words for one, words in said.items() if known[name].can(one)))
+        for name, label in vendors()
+    ]
 
 
 # -- who does what

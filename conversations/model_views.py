@@ -6,9 +6,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from agents.models import vendors
 from conversations import model_overview
-from providers import registry
 from tenants import access
 
 
@@ -21,6 +19,6 @@ def models(request: HttpRequest) -> HttpResponse:
         "accounts": model_overview.accounts(now=now),
         "parts": model_overview.parts(),
         "month": model_overview.month(now=now),
-        "vendors": [registry.all_known()[name] for name, _label in vendors()],
+        "offers": model_overview.offers(),
     }
     return render(request, "conversations/models.html", context)

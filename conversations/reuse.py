@@ -177,6 +177,32 @@ _MONTH = re.compile(
     r"|enero|febrero|marzo|mayo|junio|julio|septiembre|octubre|noviembre|diciembre"
     r"|janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)\b"
 )
+# Written with a capital in English, and no names.
+_CAPITALS = frozenset(
+    {
+        "i",
+        "m",
+        "d",
+        "ve",
+        "ll",
+        "ok",
+        "english",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "mondays",
+        "tuesdays",
+        "wednesdays",
+        "thursdays",
+        "fridays",
+        "saturdays",
+        "sundays",
+    }  # fmt: skip
+)
 _HERE = re.compile(r"^\W*\w+,? (?:aqui|aca|por aqui|here|ici)\b")
 
 
@@ -208,7 +234,7 @@ def _names(text: str, *, published: str) -> list[str]:
     """Words with a capital inside a sentence that are in none of the published texts."""
     if text.upper() == text:  # who shouts does not tell names apart
         text = text.lower()
-    known = set(_spaced(published).split())
+    known = _CAPITALS.union(_spaced(published).split())
     found = [one for one in _WORD.finditer(text) if one.group()[0].isupper()]
     inside = (one.group() for one in found if not _begins_sentence(text, one.start()))
     return [word for word in inside if not set(_spaced(word).split()) <= known]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from importlib.metadata import version
 from typing import Any
 
 MILLION = 1_000_000
@@ -27,6 +28,11 @@ class Price:
     model: str
     rates: tuple[int | None, ...]
     since: datetime | None = None
+
+
+def release() -> str:
+    """Which release of the package is installed."""
+    return version("genai-prices")
 
 
 def prices() -> Iterator[Price]:

@@ -9,11 +9,12 @@ from django.core.cache import cache
 from django.db import connection
 from django.db.models import Value
 from django_tenants.utils import schema_context
+from redis import Redis
 
 from agents import publishing
 from agents.models import Agent
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
-from conversations import engine, reuse
+from conversations import reuse
 from conversations.models import Message, Turn
 from knowledge import counting
 from knowledge.models import Chunk, Document
@@ -109,13 +110,17 @@ def house(shop: Any, settings: Any) -> Any:
         input_per_million=1_000_000, output_per_million=2_000_000,
     )  # fmt: skip
     yield shop
-    VendorPrice.objects.all().delete()
     cache.clear()
 
 
 def add_passage(text: str = TEXT) -> Chunk:
     document = Document.objects.create(
-        title="Clínica", status="ready", kind="md", bytes=9, sha256=f"{len(text):064d}", chunk_count=1
+        title=f"Clínica {len(text)}",
+        status="ready",
+        kind="md",
+        bytes=9,
+        sha256=f"{len(text):064d}",
+        chunk_count=1,
     )
     chunk = Chunk.objects.create(
         document=document, position=0, text=text, language="pt", embedding=[1.0] + [0.0] * 895,
@@ -152,45 +157,38 @@ class TestGivenAgain:
         assert house.texts()[0] == house.texts()[1]
         # With its source, which is this customer's own turn's.
         assert again.passages.get(cited=True).text == TEXT and again.citations == first.citations
-        assert [step["kind"] for step in again.steps] == ["search", "reuse"]
+        assert [step["kind"] for step in again.steps] == ["search", "cache"]
         assert Usage.objects.count() == LedgerEntry.objects.filter(kind="turn").count() == 1
         assert CreditAccount.objects.get().held == 0 and not Hold.objects.filter(status="held").exists()
 
-    def test_holds_no_word_of_the_customer(self, house: Any) -> None:
+    def test_holds_no_word_of_the_customer(self, house: Any, settings: Any) -> None:
         ask(house)
-        from redis import Redis
-
-        client = Redis.from_url(str(house_settings().REDIS_URL))
+        client = Redis.from_url(settings.REDIS_URL)
         keys = [key for key in client.keys("*") if b":answer:" in key]
         [key] = keys
         assert b":alpha:" in key and b"estacionamento" not in key
         assert QUESTION.encode() not in client.get(key)
 
-    def test_never_to_another_business(self, house: Any) -> None:
+    def test_never_to_another_business(self, house: Any, told: list[Any]) -> None:
         ask(house)
-        question, found, request = asked_for(house)
+        [(question, found, request)] = told
         assert reuse.look(question, found, request) is not None
         with schema_context("beta"):
             assert reuse.look(question, found, request) is None
 
 
-def house_settings() -> Any:
-    from django.conf import settings
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the engine asked to be kept: (question, what it found, what a model is told)."""
+    seen: list[Any] = []
+    kept = reuse.keep
 
-    return settings
+    def keep(question: Any, found: Any, request: Any, *rest: Any, **more: Any) -> None:
+        seen.append((question, found, request))
+        kept(question, found, request, *rest, **more)
 
-
-def asked_for(house: Any) -> Any:
-    """The question of the last turn, what it found, and what a model is told."""
-    turn = Turn.objects.latest("pk")
-    question = engine.Question(
-        words=QUESTION,
-        language="pt",
-        version=turn.agent_version,
-        tier=turn.tier,  # type: ignore[arg-type]
-    )
-    found = engine._find(question, [], known={})
-    return question, found, engine._request(question, found, None)
+    monkeypatch.setattr(reuse, "keep", keep)
+    return seen
 
 
 class TestAskedAnew:
@@ -230,9 +228,9 @@ class TestAskedAnew:
         settings.ANSWERS_REUSED_SECONDS = 0
         assert not ask(house, who=2).cached
 
-    def test_with_a_file(self, house: Any) -> None:
+    def test_with_a_file_or_anything_else_of_this_customers(self, house: Any, told: list[Any]) -> None:
         ask(house)
-        question, found, request = asked_for(house)
+        [(question, found, request)] = told
         assert reuse.look(question, found, request) is not None
         for name in {one.name for one in fields(question)} - reuse.KEYED - reuse.INDIFFERENT:
             assert reuse.look(replace(question, **{name: "anything"}), found, request) is None, name

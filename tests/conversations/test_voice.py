@@ -396,7 +396,10 @@ class TestEars:
         Transcript.objects.update(due_at=hearing.now() - timedelta(seconds=10))
         hearing.later()
 
-    def test_a_refused_account_is_not_asked_again_and_the_owner_is_told(self, hearing: Any) -> None:
+    def test_a_refused_account_is_not_asked_again_and_the_owner_is_told(
+        self, hearing: Any, member_of: Any
+    ) -> None:
+        member_of(hearing.tenant)
         hearing.models.fail_next("401")
         speak(hearing)
         hearing.work()
