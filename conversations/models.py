@@ -402,7 +402,10 @@ class Turn(models.Model):
                 fields=["conversation"], condition=Q(status="running"), name="one_running_turn"
             )
         ]
-        indexes = [models.Index(fields=["started_at"], condition=Q(status="running"), name="turn_running")]
+        indexes = [
+            models.Index(fields=["started_at"], condition=Q(status="running"), name="turn_running"),
+            models.Index(fields=["started_at"], name="turn_when"),
+        ]
 
     def __str__(self) -> str:
         return str(_("Turn %(number)s") % {"number": self.pk})
