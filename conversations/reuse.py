@@ -178,31 +178,10 @@ _MONTH = re.compile(
     r"|janvier|fevrier|mars|avril|mai|juin|juillet|aout|septembre|octobre|novembre|decembre)\b"
 )
 # Written with a capital in English, and no names.
-_CAPITALS = frozenset(
-    {
-        "i",
-        "m",
-        "d",
-        "ve",
-        "ll",
-        "ok",
-        "english",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "mondays",
-        "tuesdays",
-        "wednesdays",
-        "thursdays",
-        "fridays",
-        "saturdays",
-        "sundays",
-    }  # fmt: skip
-)
+_CAPITALS = {
+    "i", "m", "d", "ve", "ll", "ok", "english", "monday", "tuesday", "wednesday", "thursday", "friday",
+    "saturday", "sunday", "mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays", "sundays",
+}  # fmt: skip
 _HERE = re.compile(r"^\W*\w+,? (?:aqui|aca|por aqui|here|ici)\b")
 
 
