@@ -68,9 +68,10 @@ def _document(given: SendDocument, context: Context) -> Document:
         audience=Audience.CUSTOMERS,
         form=Document.Form.FILE,
         chunk_count__gt=0,
-        title__iexact=given.title,
     )
-    found = known.order_by("pk").first()
+    # A title is often the file's name: models leave out its end.
+    named = Q(title__iexact=given.title) | Q(title__istartswith=f"{given.title}.")
+    found = known.filter(named).order_by("pk").first()
     if found is None or not found.answering_file:
         raise ToolFailed("There is no document of this title that can be sent.")
     return found
@@ -78,7 +79,8 @@ def _document(given: SendDocument, context: Context) -> Document:
 
 def _copied(document: Document, conversation: Conversation) -> Attached:
     """The file as the message's own: a new version of the document changes nothing that was sent."""
-    name = f"{document.title}{PurePath(document.answering_file).suffix}"
+    suffix = PurePath(document.answering_file).suffix
+    name = f"{document.title.removesuffix(suffix)}{suffix}"
     with default_storage.open(document.answering_file) as stored:
         file: Any = File(stored, name=name)
         try:
