@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from agents import hiring, provider_blueprint, publishing
 from agents.forms import MOST_FIELDS, MOST_HANDOVERS, MOST_RULES, MOST_TOPICS
 from agents.models import Agent, AgentVersion, ModelProvider
-from agents.routing import TIERS, Policy
+from agents.routing import TIERS, USUAL, Policy
 from tenants import blueprints, provisioning
 from tenants.blueprint_files import Steps
 from tenants.blueprints import Context, Part
@@ -62,7 +62,7 @@ class RoutingPart(Part):
     valued_from: int = Field(70, ge=1, le=101)
     budgets: dict[str, int] = {}
     refuses: bool = True
-    refuses_from: int = Field(90, ge=1, le=101)
+    refuses_from: int = Field(80, ge=1, le=101)
 
     @field_validator("usual")
     @classmethod
@@ -72,7 +72,7 @@ class RoutingPart(Part):
     @field_validator("intents")
     @classmethod
     def _tiers(cls, value: dict[str, str]) -> dict[str, str]:
-        return {intent: _known_tier(tier) for intent, tier in value.items()}
+        return {intent: tier if tier == USUAL else _known_tier(tier) for intent, tier in value.items()}
 
     @field_validator("budgets")
     @classmethod
@@ -99,14 +99,14 @@ class AssistantPart(Part):
     topics: list[str] = Field([], max_length=MOST_TOPICS)
     greeting: str = Field("", max_length=300)
     handover: list[HandoverPart] = Field([], max_length=MOST_HANDOVERS)
-    hours: HoursPart = HoursPart()
+    hours: HoursPart = Field(default_factory=HoursPart)
     source_line: bool = True
     memory_messages: int = Field(20, ge=0, le=50)
     memory_minutes: int = Field(30, ge=1, le=10080)
     debounce_seconds: float | None = Field(None, ge=0, le=30)
     debounce_ceiling_seconds: float | None = Field(None, ge=0, le=120)
     tiers: dict[str, TierPart] = {}
-    routing: RoutingPart = RoutingPart()
+    routing: RoutingPart = Field(default_factory=RoutingPart)
     collects: list[str] = Field([], max_length=MOST_FIELDS)
     tools: list[str] = Field([], max_length=100)
 

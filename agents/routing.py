@@ -14,6 +14,7 @@ from agents.safety import fold
 
 TIERS = ("fast", "balanced", "advanced", "premium")
 OUT_OF_SCOPE = "out_of_scope"
+USUAL = "usual"  # of an intent: whatever the usual tier is
 INTENTS = (
     "greeting", "thanks", "opening_hours", "location", "price", "payment", "booking", "order_status",
     "complaint", "refund", "technical_problem", "buying", "information", "person", OUT_OF_SCOPE,
@@ -90,12 +91,19 @@ class Policy:
     def of(cls, said: Mapping[str, Any] | None) -> "Policy":
         """The policy that a version says (`AgentVersion.routing`), the usual one where it says nothing."""
         known = {one.name for one in fields(cls)}
-        return cls(**{name: value for name, value in (said or {}).items() if name in known})
+        named = {name: value for name, value in (said or {}).items() if name in known}
+        return cls(**named | {"intents": {**TIER_OF_INTENT, **named.get("intents", {})}})
 
     def said(self) -> dict[str, Any]:
         """Only what differs from the usual: what a version keeps."""
         usual = asdict(Policy())
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+        said = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        intents = {
+            name: tier for name, tier in self.intents.items() if tier != TIER_OF_INTENT.get(name, USUAL)
+        }
+        return {name: value for name, value in said.items() if name != "intents"} | (
+            {"intents": intents} if intents else {}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +221,8 @@ def _by_intent(reading: Reading | None, policy: Policy) -> Reason:
     percent = round(reading.confidence * MOST)
     if percent < policy.sure_from:
         return Reason("unsure", policy.usual, reading.intent, percent)
-    tier = policy.intents.get(reading.intent, policy.usual)
+    wanted = policy.intents.get(reading.intent, USUAL)
+    tier = policy.usual if wanted == USUAL else wanted
     return Reason("intent", tier, reading.intent, percent)
 
 

@@ -1,10 +1,12 @@
 from django.urls import path
 
 from agents import provider_views
-from conversations import model_views
+from conversations import model_views, route_views
 
 urlpatterns = [
     path("assistant/models/", model_views.models, name="assistant_models"),
+    path("assistant/models/routing/", route_views.routing, name="assistant_model_routing"),
+    path("messages/<int:pk>/intent", route_views.message_intent, name="message_intent"),
     path("assistant/models/new/<slug:vendor>/", provider_views.model_new, name="assistant_model_new"),
     path("assistant/models/<int:pk>/", provider_views.model, name="assistant_model"),
     path("assistant/models/<int:pk>/try", provider_views.model_try, name="assistant_model_try"),

@@ -7,20 +7,22 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
 from agents import intents, learning, routing
 from agents.lines import Line, say
-from agents.models import AgentVersion
+from agents.models import AgentVersion, IntentExample
 from agents.routing import Decision, Policy, Reading
 from conversations import profiles
-from conversations.models import Breaker, Conversation, Turn
+from conversations.models import Breaker, Conversation, Message, Turn
 from knowledge import embeddings
 from providers import llm
 from providers.errors import ProviderError
 from tenants.current import tenant
 from tenants.db import connection
+from tenants.models import User
 
 if TYPE_CHECKING:
     from conversations.engine import Question, Thought
@@ -156,3 +158,33 @@ def kept(thought: "Thought") -> dict[str, Any]:
         "intent": thought.route.intent,
         "route_reason": thought.route.reasons[-1].code,
     }
+
+
+# -- what people correct
+
+
+def correct(turn: Turn, *, intent: str, user: User, now: datetime) -> None:
+    """Learn what the messages of a turn really wanted; raises ProviderError while nobody can embed them."""
+    words = _words_of(turn)
+    if words.strip():
+        _learn(turn, words, meaning(words).values, intent=intent, user=user, now=now)
+
+
+@transaction.atomic(durable=True)
+def _learn(turn: Turn, words: str, vector: Any, *, intent: str, user: User, now: datetime) -> None:
+    language = turn.conversation.language[:2]
+    learning.correct(words, intent=intent, language=language, vector=vector, user=user, now=now)
+    turn.intent, turn.route = intent, {**turn.route, "corrected": intent}
+    turn.save(update_fields=["intent", "route"])
+
+
+def _words_of(turn: Turn) -> str:
+    """What was asked, as the router read it."""
+    asked = turn.messages.filter(direction=Message.Direction.IN).select_related("transcript")
+    ordered = sorted(asked, key=lambda one: (one.provider_at or one.created_at, one.pk))
+    return "\n".join(one.words for one in ordered if one.words)
+
+
+def corrected() -> int:
+    """How many messages people have explained to the router."""
+    return IntentExample.objects.count()

@@ -18,6 +18,7 @@ from conversations import (
     outbox,
     receipt_words,
     restrictions,
+    route_words,
     template_views,
     today,
     writing,
@@ -187,6 +188,7 @@ def message_why(request: HttpRequest, pk: int) -> HttpResponse:
         "message": message,
         "parts": citing.parts(message, turn),
         "tool_runs": receipt_words.of_turn(turn),
+        "route": route_words.of_turn(turn),
     }
     return render(request, "conversations/_why.html", context)
 
