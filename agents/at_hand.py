@@ -16,4 +16,5 @@ def agent(request: HttpRequest) -> Agent:
     chosen = int(wanted) if wanted.isdecimal() and len(wanted) < 10 else None
     if chosen in known and request.session.get(KEY) != chosen:
         request.session[KEY] = chosen
-    return known.get(chosen or request.session.get(KEY)) or known[min(known)]
+    remembered = int(chosen or request.session.get(KEY) or 0)
+    return known.get(remembered) or known[min(known)]

@@ -48,7 +48,7 @@ class HoursPart(Part):
     """What it does while people are away, where that differs from `conduct`."""
 
     out_of_hours: Literal["", "assistant", "text"] = ""
-    text: str = Field("", max_length=1000)
+    text: str = Field(default="", max_length=1000)
 
 
 class RoutingPart(Part):
@@ -56,13 +56,13 @@ class RoutingPart(Part):
 
     usual: str = "balanced"
     intents: dict[str, str] = {}
-    sure_from: int = Field(50, ge=1, le=101)
-    hard_from: int = Field(50, ge=1, le=101)
-    hardest_from: int = Field(90, ge=1, le=101)
-    valued_from: int = Field(70, ge=1, le=101)
+    sure_from: int = Field(default=50, ge=1, le=101)
+    hard_from: int = Field(default=50, ge=1, le=101)
+    hardest_from: int = Field(default=90, ge=1, le=101)
+    valued_from: int = Field(default=70, ge=1, le=101)
     budgets: dict[str, int] = {}
     refuses: bool = True
-    refuses_from: int = Field(80, ge=1, le=101)
+    refuses_from: int = Field(default=80, ge=1, le=101)
 
     @field_validator("usual")
     @classmethod
@@ -99,14 +99,14 @@ class AssistantPart(Part):
     topics: list[str] = Field([], max_length=MOST_TOPICS)
     greeting: str = Field("", max_length=300)
     handover: list[HandoverPart] = Field([], max_length=MOST_HANDOVERS)
-    hours: HoursPart = Field(default_factory=HoursPart)
+    hours: HoursPart = HoursPart()
     source_line: bool = True
     memory_messages: int = Field(20, ge=0, le=50)
     memory_minutes: int = Field(30, ge=1, le=10080)
     debounce_seconds: float | None = Field(None, ge=0, le=30)
     debounce_ceiling_seconds: float | None = Field(None, ge=0, le=120)
     tiers: dict[str, TierPart] = {}
-    routing: RoutingPart = Field(default_factory=RoutingPart)
+    routing: RoutingPart = RoutingPart()
     collects: list[str] = Field([], max_length=MOST_FIELDS)
     tools: list[str] = Field([], max_length=100)
 

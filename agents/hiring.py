@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils import translation
@@ -70,7 +71,8 @@ def hire(*, name: str, user: User | None, now: datetime, like: Agent | None = No
     if like is not None and like.draft is not None:
         content = publishing.content_of(like.draft)
         publishing.edit_draft(agent, content=content, user=user, now=now)
-    audit.record("agent.hire", actor=user, target=agent, **({"like": like.name} if like else {}))
+    copied: dict[str, Any] = {"like": like.name} if like else {}
+    audit.record("agent.hire", actor=user, target=agent, **copied)
     return agent
 
 

@@ -185,7 +185,7 @@ def publish(
         return base
     objections = _objections(found, override=override)
     _number(found, agent, user=user, now=now, note=note)
-    why = {"override": override[:300], "objections": objections} if objections else {}
+    why: dict[str, Any] = {"override": override[:300], "objections": objections} if objections else {}
     audit.record("agent.publish", actor=user, target=found, **why)
     return found
 
