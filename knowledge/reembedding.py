@@ -22,7 +22,7 @@ from pgvector import HalfVector
 from knowledge import counting, drafts, embeddings, meaning_index, pinned
 from knowledge.models import LOCAL, Chunk, Document, DraftChunk, Embedding, Gap, NextVector
 from providers.embedding import Embedder, embedder
-from providers.errors import AccountRefused, ProviderError, ProviderRejected
+from providers.errors import About, AccountRefused, ProviderError, ProviderRejected
 from tenants import live
 from tenants.background import enqueue, public_task, ready_schemas, ring, task
 from tenants.current import tenant as current_tenant
@@ -259,9 +259,19 @@ def _said(error: ProviderError) -> str:
 
 def words(error: ProviderError) -> str:
     """What a vendor's error means to the owner."""
-    if isinstance(error, AccountRefused):
-        return _("The vendor refuses the key, or the account has no money left.")
-    return str(error)
+    said = {
+        About.KEY: _(
+            "The vendor refuses the key. Copy it once more; it may also lack the right to this model."
+        ),
+        About.MONEY: _("The account has no money left, or its limit is reached: look at the vendor's page."),
+        About.MODEL: _("The vendor knows no such model, or the address is not its own."),
+        About.ADDRESS: _("The address is not right: %(reason)s"),
+        About.NETWORK: _("The vendor cannot be reached at this moment: %(reason)s"),
+        About.BUSY: _("The vendor is busy at this moment. Try again in a minute."),
+        About.ANSWER: _("Something answers there, but not as this vendor does: %(reason)s"),
+    }
+    refused = isinstance(error, AccountRefused) and error.about == About.UNSAID
+    return said.get(About.KEY if refused else error.about, "%(reason)s") % {"reason": str(error)}
 
 
 def _later(row: Embedding, error: ProviderError, *, now: datetime) -> None:
