@@ -10,13 +10,12 @@ import structlog
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
 from agents import replies
 from agents.models import AgentVersion, ModelProvider
 from agents.tools import Claim
 from billing import credits
-from conversations import breakers, profile_value, profile_words, understanding
+from conversations import breakers, profile_value, profile_words, route_words, understanding
 from conversations.models import Channel, ContactProfile, Message, ToolRun, Turn, TurnPassage
 from conversations.profile_words import Notes, Seen, Spoken
 from knowledge import embeddings
@@ -116,7 +115,8 @@ def _language_name() -> str:
 def _counted(profile: ContactProfile, before: Notes, *, now: datetime) -> Notes:
     """Without a model: what they asked about, and how they write; a person's summary stays."""
     with translation.override(tenant().language), timezone.override(tenant().timezone):
-        found = profile_words.gathered(_seen(profile.pk, now=now), before=before, intent_words=intent_words())
+        intents = {name: str(words) for name, words in route_words.INTENTS.items()}
+        found = profile_words.gathered(_seen(profile.pk, now=now), before=before, intent_words=intents)
     if profile.edited_at is None:
         return found
     return Notes(before.summary, found.preferences, found.interests)
@@ -191,21 +191,3 @@ def _embedded(notes: Notes) -> tuple[str, Any]:
         log.warning("profile.not_embedded", reason=type(error).__name__)
         return "", None
     return model, vectors[0]
-
-
-def intent_words() -> dict[str, str]:
-    """What customers want, in the language that is active."""
-    return {
-        "opening_hours": _("opening hours"),
-        "location": _("the way"),
-        "price": _("prices"),
-        "payment": _("payment"),
-        "booking": _("a booking"),
-        "order_status": _("an order"),
-        "complaint": _("a complaint"),
-        "refund": _("a refund"),
-        "technical_problem": _("a technical problem"),
-        "buying": _("to buy"),
-        "information": _("information"),
-        "person": _("a person"),
-    }

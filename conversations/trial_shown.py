@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from agents import comparing, tools
 from agents.models import AgentVersion
 from billing import credits, pricing
-from conversations import citing, trial, turns, versions
+from conversations import citing, route_words, trial, turns, versions
 from conversations.models import Conversation, Message, ToolRun, Trial, Turn
 
 MOST = 60  # messages of a thread on the page
@@ -45,10 +45,8 @@ FACTS = {
     "wrote": gettext_noop("tokens written"),
     "tier": gettext_noop("tier"),
     "intent": gettext_noop("intent"),
-    "confidence": gettext_noop("confidence"),
     "complexity": gettext_noop("complexity"),
     "value": gettext_noop("customer's value"),
-    "reasons": gettext_noop("because"),
     "arguments": gettext_noop("with"),
     "result": gettext_noop("result"),
     "status": gettext_noop("state"),
@@ -77,6 +75,7 @@ class ShownStep:
     title: str
     ms: int
     facts: Sequence[Fact]
+    notes: Sequence[str] = ()  # whole sentences
 
 
 @dataclass(slots=True)
@@ -100,9 +99,9 @@ class Exchange:
     """A question and what each side answered; `id` is its message on the first side that has it."""
 
     id: int
+    pair: str
     text: str
     at: datetime
-    question: Message | None
     answers: dict[str, Answered] = field(default_factory=dict)
 
     @property
@@ -165,7 +164,7 @@ def _add(found: dict[str, Exchange], side: str, thread: Conversation, prices: "_
     for message in list(related.order_by("-pk")[:MOST])[::-1]:
         if message.direction == Message.Direction.IN:
             key = trial.pair_of(message) or str(message.pk)
-            current = found.setdefault(key, Exchange(message.pk, message.words, message.created_at, message))
+            current = found.setdefault(key, Exchange(message.pk, key, message.words, message.created_at))
             current.answers[side] = _answered(side, message.turn, version, prices)
         elif current is not None:
             current.answers[side].messages.append(message)
@@ -202,45 +201,44 @@ class _Prices:
 
 
 def steps(turn: Turn) -> list[ShownStep]:
-    """Every step to an answer, in order, in words; the receipts of tools instead of the bare steps."""
-    receipts = [_of_receipt(run) for run in turn.tool_runs.all()]
-    kept = [one for one in turn.steps if not (receipts and one.get("kind") == "tool")]
-    shown = [_shown(one) for one in kept]
-    if not any(one.kind == "route" for one in shown) and turn.tier:
-        shown.insert(0, _of_route(turn))
-    at = next((n for n, one in reversed(list(enumerate(shown, 1))) if one.kind == "model"), len(shown))
-    return shown[:at] + receipts + shown[at:]
+    """Every step to an answer, in order, in words."""
+    shown = [_shown(turn, one) for one in turn.steps]
+    if turn.tier and not any(one.kind == "route" for one in shown):
+        shown.insert(0, _of_route(turn, ms=0))
+    told = {(one.get("detail") or {}).get("run") for one in turn.steps}
+    return shown + [_of_receipt(run) for run in turn.tool_runs.all() if run.pk not in told]
 
 
-def _shown(step: Mapping[str, Any]) -> ShownStep:
-    kind = str(step.get("kind", ""))
-    detail = step.get("detail") or {}
+def _shown(turn: Turn, step: Mapping[str, Any]) -> ShownStep:
+    kind, ms = str(step.get("kind", "")), int(step.get("ms") or 0)
+    if kind == "route":
+        return _of_route(turn, ms=ms)
     title = str(TITLES.get(kind, kind))
-    name = str(step.get("name") or "")
-    if name and kind in ("model", "tool", "check"):
+    if (name := str(step.get("name") or "")) and kind in ("model", "tool", "check"):
         title = f"{title}: {_tool_title(name) if kind == 'tool' else name}"
-    return ShownStep(kind, ICONS.get(kind, "circle"), title, int(step.get("ms") or 0), _facts(detail))
+    detail = {key: value for key, value in (step.get("detail") or {}).items() if key != "run"}
+    return ShownStep(kind, ICONS.get(kind, "circle"), title, ms, _facts(detail))
 
 
-def _of_route(turn: Turn) -> ShownStep:
-    """How the tier was chosen, from the turn's own columns."""
-    kept = {key: value for key, value in turn.route.items() if key != "fallbacks" and value not in ("", None)}
-    detail = {"tier": turn.tier, "intent": turn.intent} | kept
-    if turn.route_reason and not detail.get("reasons"):
-        detail["reasons"] = turn.route_reason
-    return ShownStep("route", ICONS["route"], str(TITLES["route"]), 0, _facts(detail))
+def _of_route(turn: Turn, *, ms: int) -> ShownStep:
+    """How the tier was chosen, and who was asked in vain."""
+    detail = {
+        "tier": route_words.tier(turn.tier),
+        "intent": route_words.intent(turn.intent),
+        **{name: turn.route.get(name) for name in ("complexity", "value")},
+    }
+    why = [*route_words.reasons(turn.route), *route_words.fallbacks(turn.route)]
+    return ShownStep(
+        "route", ICONS["route"], str(TITLES["route"]), ms, _facts(detail), [one for one in why if one]
+    )
 
 
 def _of_receipt(run: ToolRun) -> ShownStep:
     took = int((run.finished_at - run.started_at).total_seconds() * 1000) if run.finished_at else 0
-    detail = {
-        "arguments": run.arguments,
-        "result": run.result,
-        "status": run.get_status_display(),
-        "error": run.error,
-    }
-    title = f"{TITLES['tool']}: {_tool_title(run.tool)}"
-    return ShownStep("tool", ICONS["tool"], title, took, _facts(detail))
+    detail = {"status": run.status, "arguments": run.arguments, "result": run.result, "error": run.error}
+    return ShownStep(
+        "tool", ICONS["tool"], f"{TITLES['tool']}: {_tool_title(run.tool)}", took, _facts(detail)
+    )
 
 
 def _tool_title(name: str) -> str:
@@ -258,6 +256,8 @@ def _facts(detail: Mapping[str, Any]) -> list[Fact]:
 
 def _words(name: str, value: Any) -> tuple[str, bool]:
     """A fact's value for a person, and whether it is long."""
+    if name == "status":
+        return str(dict(ToolRun.Status.choices).get(value, value)), False
     if isinstance(value, bool):
         return (_("yes") if value else _("no")), False
     if name in ("support", "confidence") and isinstance(value, int | float):

@@ -62,7 +62,7 @@ def try_thread(request: HttpRequest) -> HttpResponse:
 def try_send(request: HttpRequest) -> HttpResponse:
     """Ask in the test chat, or ask an earlier question anew; the answer arrives on the page by itself."""
     tried, text = bench(request), request.POST.get("text", "").strip()
-    instead_of = _number(request.POST.get("instead_of", ""))
+    instead_of, only = _number(request.POST.get("instead_of", "")), request.POST.get("only", "")
     if not text or len(text) > MAX_QUESTION:
         return _refused(request, tried, _("Write a question of at most 2,000 characters."))
     try:
@@ -72,7 +72,7 @@ def try_send(request: HttpRequest) -> HttpResponse:
             now=timezone.now(),
             midnight=midnight(),
             agent=tried.agent,
-            sides=tried.sides,
+            sides=(only,) if only in tried.sides else tried.sides,
             key=request.POST.get("key", ""),
             instead_of=instead_of,
         )
@@ -82,7 +82,7 @@ def try_send(request: HttpRequest) -> HttpResponse:
         return _refused(request, tried, _("It is still answering. Try again in a moment."))
     except trial.Gone:
         return _refused(request, tried, _("This question is not in the chat any more."))
-    return _shown(request, tried, "agents/_chat.html" if instead_of else "agents/_try_thread.html")
+    return _shown(request, tried, "agents/_chat.html" if instead_of or only else "agents/_try_thread.html")
 
 
 @access.roles(*access.ANSWERERS)

@@ -13,6 +13,7 @@ import { themeToggle } from "./theme.js";
 import { thread } from "./thread.js";
 import { toasts } from "./toasts.js";
 import { typing } from "./typing.js";
+import { unfolded } from "./unfolded.js";
 import { widgetPreview } from "./widget_preview.js";
 
 window.htmx = htmx;
@@ -27,6 +28,7 @@ sheet();
 composer();
 thread();
 typing();
+unfolded();
 live();
 tabs();
 widgetPreview();
