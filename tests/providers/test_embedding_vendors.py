@@ -111,6 +111,17 @@ class TestVectors:
         with pytest.raises(ProviderRejected, match="404"):
             of(name, vendor, model="unknown").embed_question("oi")
 
+    def test_no_key_of_the_installation_is_looked_for(
+        self, name: str, vendor: Embeddings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for variable in ("OPENAI_API_KEY", "VOYAGE_API_KEY", "CO_API_KEY", "COHERE_API_KEY", "JINA_API_KEY"):
+            monkeypatch.setenv(variable, "ours")
+        monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Proxy-Key: ours\nAuthorization: Bearer ours")
+        with pytest.raises(ProviderRejected, match="key"):
+            of(name, vendor, api_key="")
+        of(name, vendor).embed_question("oi")
+        assert "ours" not in str(vendor.requests[0]["headers"])
+
     def test_without_a_key_nobody_is_asked(self, name: str, vendor: Embeddings) -> None:
         for key in ("", "não"):
             with pytest.raises(ProviderRejected, match="key"):
