@@ -11,6 +11,7 @@ from django.db import transaction
 from agents.intents import Corrections
 from agents.models import IntentExample
 from agents.routing import INTENTS
+from providers.embedding import DIMENSIONS
 from tenants import audit
 from tenants.models import User
 
@@ -33,7 +34,7 @@ def corrections() -> Corrections:
 
 def _stored() -> tuple[list[str], bytes]:
     rows = IntentExample.objects.exclude(vector=None).order_by("-pk")
-    found = list(rows.values_list("intent", "vector")[:MOST])
+    found = [row for row in rows.values_list("intent", "vector")[:MOST] if len(row[1]) == DIMENSIONS * 2]
     return [intent for intent, _vector in found], b"".join(bytes(vector) for _intent, vector in found)
 
 
