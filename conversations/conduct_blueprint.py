@@ -37,6 +37,14 @@ class DayPart(Part):
     hours: Spans = []
 
 
+class PlacePart(Part):
+    """Where the business is."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    title: str = Field("", max_length=100)
+
+
 class ConductPart(Part):
     """When people are there, and what the product may do by itself."""
 
@@ -49,6 +57,7 @@ class ConductPart(Part):
     answers_a_day: int = Field(100, ge=0, le=10_000)
     breaks_loops: bool = True
     holding_seconds: int = Field(20, ge=0, le=600)
+    place: PlacePart | None = None
 
 
 def register() -> None:
@@ -83,6 +92,8 @@ def _apply(value: ConductPart, context: Context) -> None:
         fields["exceptions"] = [
             {"date": part.date.isoformat(), "name": part.name, "spans": part.hours} for part in days
         ]
+    if "place" in given:
+        fields["place"] = given["place"] or {}
     ChatRules.objects.update_or_create(pk=1, defaults=fields)
 
 
@@ -98,6 +109,8 @@ def _export(context: Context) -> dict[str, Any] | None:
     for name in ("quiet_from", "quiet_until"):
         if (moment := getattr(kept, name)) is not None:
             data[name] = f"{moment:%H:%M}"
+    if kept.place:
+        data["place"] = kept.place
     return data or None
 
 

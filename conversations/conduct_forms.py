@@ -11,7 +11,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from conversations import hours, rules
+from conversations import beyond_words, hours, rules
 from conversations.models import ChatRules
 
 SPANS = 3  # a day: morning, afternoon, evening
@@ -58,6 +58,18 @@ class DateFields:
 class ConductForm(forms.ModelForm):
     """Hours, holidays, quiet hours, limits and patience."""
 
+    where = forms.CharField(
+        required=False,
+        max_length=2000,
+        label=_("Where you are"),
+        help_text=_("A link to a map, or coordinates such as -23.5505, -46.6333. The assistant may send it."),
+    )
+    where_title = forms.CharField(
+        required=False,
+        max_length=100,
+        label=_("Name and address"),
+        help_text=_("Stands beside the place on the map."),
+    )
     as_monday = forms.BooleanField(required=False, label=_("Tuesday to Friday are like Monday"))
 
     class Meta:
@@ -92,6 +104,9 @@ class ConductForm(forms.ModelForm):
         self.fields["out_of_hours"].choices = ChatRules.OutOfHours.choices  # type: ignore[attr-defined]
         for day in hours.DAYS:
             self._add_day(day, hours.parse_spans(self.instance.week.get(day, ())))
+        if place := self.instance.place:
+            self.fields["where"].initial = f"{place['latitude']}, {place['longitude']}"
+            self.fields["where_title"].initial = place.get("title", "")
         self._rows = self._count_rows()
         for row in range(self._rows):
             self._add_date(row)
@@ -203,6 +218,16 @@ class ConductForm(forms.ModelForm):
             self.add_error(field, _("Write times like 09:00-12:00, 14:00-18:00, or leave empty for closed."))
             return []
 
+    def clean_where(self) -> dict[str, Any]:
+        text = self.cleaned_data["where"].strip()
+        if not text:
+            return {}
+        if (found := beyond_words.place_in(text)) is None:
+            raise forms.ValidationError(
+                _("Paste a link to a map, or coordinates such as -23.5505, -46.6333.")
+            )
+        return {"latitude": found[0], "longitude": found[1]}
+
     def clean_holding_seconds(self) -> int:
         return self._within("holding_seconds", rules.LEAST_HOLDING, 600)
 
@@ -216,8 +241,10 @@ class ConductForm(forms.ModelForm):
         return value
 
     def save(self, commit: bool = True) -> ChatRules:
-        """With the week and the days that differ."""
+        """With the week, the days that differ and the place."""
         self.instance.week, self.instance.exceptions = self.week, self.exceptions
+        where, title = self.cleaned_data["where"], self.cleaned_data["where_title"]
+        self.instance.place = {**where, "title": " ".join(title.split())} if where else {}
         return super().save(commit=commit)
 
 

@@ -48,6 +48,7 @@ class Question:
     value: int | None = None
     exchange: str = ""  # what is answered: the id of its first message, the same for every attempt
     asked_at: datetime | None = None  # when that message came
+    own_words: str | None = None  # what the customer said earlier; None for all that the history has of them
     trail: routes.Trail = field(default_factory=routes.Trail)  # filled on the way
 
 
@@ -139,12 +140,20 @@ def _session(question: Question) -> tooling.Session:
         turn_id=question.turn_id,
         language=question.language,
         words=question.words,
-        history=question.history,
+        own_words=_own_words(question),
         exchange=question.exchange,
         since=question.asked_at,
         rehearsed=question.rehearsed,
         now=timezone.now(),
     )
+
+
+def _own_words(question: Question) -> str:
+    """What the customer wrote themselves, in this talk: tools keep and write to nothing else."""
+    earlier = question.own_words
+    if earlier is None:
+        earlier = "\n".join(one.text for one in question.history if one.role == "user")
+    return f"{earlier}\n{question.words}"
 
 
 def say_settled(question: Question, *, started: float) -> Thought | None:

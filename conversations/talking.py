@@ -47,7 +47,7 @@ def open_session(
     turn_id: int | None,
     language: str,
     words: str,
-    history: Sequence[llm.ChatMessage],
+    own_words: str,
     exchange: str,
     since: datetime | None,
     rehearsed: bool,
@@ -68,7 +68,7 @@ def open_session(
         language=language,
         now=now,
         test=rehearsed,
-        said="\n".join([*(one.text for one in history if one.role == "user"), words]),
+        said=own_words,
         phones=proved.phones,
         emails=proved.emails,
     )

@@ -315,6 +315,7 @@ def _question(begun: Begun) -> engine.Question:
     turn, conversation = begun.turn, begun.turn.conversation
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
+    spoken = _history(turn.agent_version, before=begun.messages[0])
     return engine.Question(
         words=question_of(begun.messages),
         language=conversation.language,
@@ -322,8 +323,9 @@ def _question(begun: Begun) -> engine.Question:
         tier=turn.tier,
         history=[
             *profiles.told(conversation),
-            *_history(turn.agent_version, before=begun.messages[0]),
+            *spoken,
         ],
+        own_words="\n".join(one.text for one in spoken if one.role == "user"),
         attachments=_attachments(turn, begun.messages),
         files=any(message.kind not in (Message.Kind.TEXT, Message.Kind.AUDIO) for message in begun.messages),
         conversation_id=conversation.pk,
