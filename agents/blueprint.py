@@ -84,7 +84,7 @@ class RoutingPart(Part):
 
 def _known_tier(tier: str) -> str:
     if tier not in TIERS:
-        raise ValueError(f"there is no tier {tier!r}; tiers are {', '.join(TIERS)}")
+        raise ValueError(f"there is no tier {tier}; tiers are {', '.join(TIERS)}")
     return tier
 
 

@@ -333,6 +333,32 @@ def test_published_twice_at_once_makes_one_version(alpha: Any) -> None:
     assert list(agent.versions.order_by("number").values_list("number", flat=True)) == [1, 2]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_write_the_same_field_at_once_one_is_told(alpha: Any) -> None:
+    connection.set_tenant(alpha)
+    agent = Agent.objects.order_by("pk")[0]
+    seen = {"tone": publishing.digest(publishing.working(agent).tone)}
+    together, edits = threading.Barrier(2), dict[str, publishing.Edited]()
+
+    def write(tone: str) -> None:
+        try:
+            connection.set_tenant(alpha)
+            together.wait(10)
+            now = timezone.now()
+            edits[tone] = publishing.edit_draft(agent, content={"tone": tone}, user=None, seen=seen, now=now)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=(tone,)) for tone in ("brief", "long")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    (told,) = [tone for tone, edited in edits.items() if edited.clashes]
+    kept = ({"brief", "long"} - {told}).pop()
+    assert edits[told].clashes == {"tone": kept} and agent.draft is not None and agent.draft.tone == kept
+
+
 def test_the_form_covers_what_can_be_edited_here() -> None:
     elsewhere = {"tiers", "routing", "tools"}  # pages of their own
     assert set(DraftForm.parts()) == set(publishing.EDITABLE) - elsewhere

@@ -171,7 +171,7 @@ class TestFile:
         [
             ("assistant: Rui}", "assistant: Ana}", "there is no assistant 'Ana'"),
             ("- name: Rui", "- name: Lia", "another assistant has this name"),
-            ("usual: fast", "usual: quick", "there is no tier 'quick'"),
+            ("usual: fast", "usual: quick", "there is no tier quick"),
             ("out_of_hours: text", "out_of_hours: never", "hours.out_of_hours"),
             ("when: reclamação", "when: ''", "handover"),
         ],
