@@ -64,7 +64,7 @@ DEEDS = (
     ),
     _deed(
         (BOOKED, CHANGED, PAID, REGISTERED, SCHEDULED, CANCELLED, SENT),
-        pt="confirmei garanti concluí conclui finalizei processei",
+        pt="confirmei garanti concluí finalizei processei",
         en="confirmed completed finalised finalized processed secured approved",
         es="confirmé completé finalicé procesé garanticé aprobé",
         fr="confirme finalise traite valide",
@@ -79,7 +79,7 @@ DEEDS = (
         pt="remarquei reagendei alterei atualizei mudei troquei transferi adiei antecipei corrigi apliquei"
         " liberei bloqueei ativei desbloqueei ajustei",
         en="rescheduled changed updated moved modified switched swapped corrected applied unlocked blocked"
-        " activated postponed adjusted reset extended",
+        " activated postponed adjusted reset",
         es="reprogramé cambié actualicé modifiqué moví corregí apliqué adelanté pospuse bloqueé activé ajusté",
         fr="modifie change deplace reporte mis mise corrige applique reprogramme decale active",
         done="remarcad reagendad alterad atualizad mudad trocad adiad antecipad corrigid aplicad liberad"
@@ -91,8 +91,8 @@ DEEDS = (
     ),
     _deed(
         (CANCELLED, CHANGED),
-        pt="cancelei desmarquei apaguei excluí exclui removi encerrei",
-        en="cancelled canceled deleted removed closed erased",
+        pt="cancelei desmarquei apaguei excluí removi encerrei",
+        en="cancelled canceled deleted removed erased",
         es="cancelé anulé borré eliminé",
         fr="annule supprime efface resilie cloture",
         done="cancelad desmarcad apagad excluid removid encerrad anulad borrad eliminad",
@@ -115,10 +115,10 @@ DEEDS = (
     ),
     _deed(
         (REGISTERED, BOOKED, CHANGED),
-        pt="cadastrei registrei anotei salvei gravei incluí inclui adicionei guardei",
-        en="registered saved recorded noted added logged filed created opened stored",
-        es="registré anoté guardé agregué añadí incluí",
-        fr="enregistre ajoute sauvegarde cree consigne",
+        pt="cadastrei registrei anotei salvei gravei incluí adicionei guardei abri criei lancei",
+        en="registered saved recorded noted added logged filed stored",
+        es="registré anoté guardé agregué añadí incluí abrí creé",
+        fr="enregistre ajoute sauvegarde cree consigne ouvert",
         done="cadastrad registrad anotad salv gravad adicionad guardad agregad",
         doing_pt="cadastrando registrando anotando salvando",
         doing_en="registering saving recording adding",
@@ -139,10 +139,10 @@ DEEDS = (
     ),
     _deed(
         (CALLED, SENT),
-        pt="avisei notifiquei chamei informei acionei comuniquei alertei passei",
+        pt="avisei notifiquei chamei informei acionei comuniquei alertei passei solicitei pedi falei conversei repassei",
         en="notified informed alerted told called contacted transferred asked escalated flagged messaged",
-        es="avisé notifiqué llamé informé comuniqué alerté transferí pasé",
-        fr="prevenu averti informe appele contacte alerte transfere signale",
+        es="avisé notifiqué llamé informé comuniqué alerté transferí pasé pedí solicité hablé",
+        fr="prevenu averti informe appele contacte alerte transfere signale demande parle",
         done="avisad notificad acionad comunicad alertad",
         doing_pt="avisando notificando chamando acionando transferindo passando transfiriendo llamando pasando",
         doing_en="notifying transferring connecting escalating calling alerting",
@@ -170,12 +170,13 @@ _FR_THING = (
 )
 _FR_BEEN = r"(?:vous )?(?:a|ont) (?:bien |deja |desormais )?ete|vient d'etre|viennent d'etre"
 _GAP = r"(?:[\w’'-]+ ){0,4}?"  # a few words between a thing and what became of it
-_OPEN = r"(?:^|[.!:;,—–-] ?|\b(?:pronto|feito|perfeito|certo|ok|done|great|perfect|listo|perfecto|voila|parfait|e|and|y|et) )"
+_OPEN = r"(?:^|[.!:;,—–-] ?|\b(?:pronto|feito|perfeito|certo|ok|done|great|perfect|listo|perfecto|voila|parfait|and|et) )"
 
 
 def _first_person(deed: Deed) -> str:
     """I did it, I have just done it, I am doing it."""
-    past = [rf"\b(?:{fold(deed.pt)})\b"] if deed.pt else []
+    plain = "|".join(word for word in deed.pt.split("|") if word and word == fold(word))
+    past = [rf"\b(?:{plain})\b"] if plain else []
     ours = [
         "agendamos",
         "marcamos",
@@ -193,6 +194,9 @@ def _first_person(deed: Deed) -> str:
     when = r"(?:just |already |now |gone ahead and |also |successfully |since )*"
     past.append(rf"\b(?:i|we)(?:'ve| have|'d| had)? {when}(?:{deed.en})\b")
     past.append(rf"\b(?:i|we) \w+(?: \w+){{0,3}} and (?:{deed.en})\b")
+    past.append(
+        rf"\bje (?:vous|te|l'|le|la|les|lui|leur) ?(?:l')?ai (?:bien |deja |aussi )?(?:{deed.fr})(?:e|s|es)?\b"
+    )
     past.append(rf"\bhave (?:just |already )(?:{deed.en})\b")
     if deed.done:
         past.append(rf"\b(?:he|hemos|ya he|ya hemos) (?:ya )?(?:{deed.done})o\b")
@@ -217,6 +221,7 @@ def _was_done(deed: Deed) -> str:
         be = r"(?:foi|foram|esta|estao|ficou|ficaram|fica|ja foi|ja esta|fue|fueron|estan|quedo|queda|ha sido|han sido)"
         said += [
             rf"\b(?:{_THING})s? {_GAP}{be} (?:ja |ya |agora |tudo |todo |com sucesso |devidamente )*{ended}\b",
+            rf"\b(?:foi|foram|fue|fueron|ha sido|han sido|ja esta|ya esta) (?:ja |ya |agora |ahora )*{ended}\b(?! (?:por|pel[oa]s?|em)\b)",
             rf"\b(?:sua|seu|su|tua|teu|tu) (?:{_THING})s? (?:ja |ya )?{ended}\b",
             rf"{_OPEN}(?:ja |ya |esta |tudo |todo |foi |ficou |quedo |queda |dejo )*{ended}\b(?! (?:por|pel[oa]s?|em)\b)",
             rf"^(?:{_THING})s? (?:\w+ )?{ended}\b(?= (?:para|com|con|as|a las|no|na|en|el|ate)\b|[.!,;:]|$)",
@@ -226,7 +231,8 @@ def _was_done(deed: Deed) -> str:
     said += [
         rf"\b(?:your|this|it|everything|all|that) {_GAP}(?:is|are|has been|have been|was|were|'s been)"
         rf" (?:now |already |just |all |successfully )*(?:{deed.en})\b(?! by\b)",
-        rf"\b(?:the|our) {_GAP}(?:has been|have been|was|were) (?:now |already |just )*(?:{deed.en})\b(?! by\b)",
+        rf"\b(?:the|our) {_GAP}(?:has been|have been) (?:now |already |just )*(?:{deed.en})\b(?! by\b)",
+        rf"\b(?:the|our) (?:\w+ )?(?:{_EN_THING})s? (?:was|were) (?:now |already |just )*(?:{deed.en})\b(?! by\b)",
         rf"\b(?:you're|you are|you have been|you've been) (?:now |all |already |successfully )*(?:{deed.en})\b",
         rf"{_OPEN}(?:all |now |already |successfully )?(?:{deed.en})\b(?= (?:for|you|to|on|at|in|your|it|successfully|the)\b|[.!:,]|$)",
         rf"^(?:{_EN_THING})s? (?:(?:has|have) been |now |already )?(?:{deed.en})\b(?= (?:for|to|at|on|in)\b|[.!,;:]|$)",
@@ -241,16 +247,32 @@ def _was_done(deed: Deed) -> str:
 
 
 _PLAIN_DONE = (
+    r"\b(?:ja|ya) (?:esta|estao|estan) (?:no|na|em|en|a caminho d\w+) (?:(?:seu|sua|su|tu) )?(?:e-?mail|caixa|whatsapp|correo|bandeja)"
+    r"|\bon (?:its|the|their) way to (?:you|your)\b|\bis (?:already )?in your inbox\b"
+    r"|\b(?:est|sont) (?:deja )?(?:dans votre boite|en route vers)"
+    r"|\bi(?:'ve| have)? (?:put you (?:down|in)|took care|taken care|sorted|arranged|requested|opened|created|made (?:a|the|your) (?:booking|reservation|request|appointment)|spoke|spoken|talked) ?"
+    r"|^(?:ja )?(?:inclui|exclui) voce\b|\b(?:confirmo|cancelo|reservo) (?:a |o |la |el )?(?:sua|seu|su|tu)\b"
+    r"|"
     r"\b(?:you're|you are|it's|it is|everything is|that's) all set\b|\bconsider it done\b"
     r"|^(?:pronto|feito|ya esta|listo|hecho|done|all done|all set|c'est fait|voila qui est fait)\s*[!.]*$"
     r"|\b(?:esta|ta) (?:tudo )?(?:feito|resolvido)\b|\bya (?:esta|quedo) (?:hecho|listo|resuelto)\b"
-    r"|\b(?:it is|it's|that's|all) (?:been )?(?:done|taken care of|sorted)\b"
+    r"|\b(?:it is|it's|that's|all) (?:been )?(?:done|taken care of|sorted)\b(?! (?:in|by|within|when|once|at|on|every|only)\b)"
     r"|\bc'est (?:fait|regle|en ordre)\b|\b(?:j'ai|on a) (?:tout )?(?:fait|regle) (?:le necessaire|pour vous)\b"
     r"|\b(?:voce|te|usted) (?:tem|tiene) (?:\w+ )?(?:consulta|cita|reserva|horario|mesa) (?:garantid|asegurad)"
     r"|\b(?:te esperamos|esperamos voce|contamos com voce|see you|a bientot|nos vemos) \w*.*\b\d{1,2} ?(?:h|:|am|pm)"
 )
+
+
+def _accented(words: str) -> str:
+    """Those that an accent makes the first person: "incluí" and "inclui"."""
+    return "".join(f"|{word}" for word in words.split("|") if word != fold(word))
+
+
 _ACCENTED = tuple(
-    (deed.allowed, re.compile(rf"(?<!\w)(?:te |le |lo |la |les |ya )*(?:{deed.es})(?!\w)", re.I))
+    (
+        deed.allowed,
+        re.compile(rf"(?<!\w)(?:te |le |lo |la |les |ya )*(?:{deed.es}{_accented(deed.pt)})(?!\w)", re.I),
+    )
     for deed in DEEDS
 )
 _FR_ALONE = re.compile(
