@@ -8,7 +8,7 @@ house ("visits are booked by phone") claim nothing. Pure.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from agents.safety import fold
 
@@ -281,7 +281,18 @@ _FR_ALONE = re.compile(
 )
 _FR_BEFORE = re.compile(r"\b(?:sera|est|été|a|ai|avons|ont|sont|être|êtes|soit|aura|auront|seront|bien)\s+$")
 _I_DID = tuple((deed.allowed, re.compile(_first_person(deed))) for deed in DEEDS)
-_IS_DONE = (*((deed.allowed, re.compile(_was_done(deed))) for deed in DEEDS), (ANY, re.compile(_PLAIN_DONE)))
+# Most sentences have none of these, and need not be looked at closely.
+_STEMS = {
+    fold(word)[:6]
+    for deed in DEEDS
+    for field in fields(deed)
+    if field.name != "allowed"
+    for word in str(getattr(deed, field.name)).split("|")
+    if word
+}
+_HINT = re.compile(rf"\b(?:{'|'.join(sorted(_STEMS))})")
+_IS_DONE = tuple((deed.allowed, re.compile(_was_done(deed))) for deed in DEEDS)
+_IS_ALL_DONE = re.compile(_PLAIN_DONE)
 _STATES = {
     claim: re.compile(
         "|".join(
@@ -346,19 +357,28 @@ def _claims(sentence: str, published: str) -> Iterator[tuple[frozenset[str], str
     asks = plain.endswith("?")
     if asks and not _TAG.search(plain):
         return  # "Já paguei, e agora?" is what customers ask
-    accented = sentence.lower()
-    for allowed, pattern in _ACCENTED:
-        if words := _meant(pattern, accented, beside=_FR_BEFORE):
-            yield allowed, words, True
+    hinted, accented = _HINT.search(plain) is not None, sentence.lower()
+    if hinted:
+        for allowed, pattern in _ACCENTED:
+            if words := _meant(pattern, accented, beside=_FR_BEFORE):
+                yield allowed, words, True
+        for allowed, pattern in _I_DID:
+            if words := _meant(pattern, plain):
+                yield allowed, words, True
+    if plain.rstrip(".!") not in published and not _FIRST.search(plain):
+        yield from _states(plain, accented, hinted=hinted)
+
+
+def _states(plain: str, accented: str, *, hinted: bool) -> Iterator[tuple[frozenset[str], str, bool]]:
+    """What the sentence says was done, by nobody in particular."""
+    if words := _meant(_IS_ALL_DONE, plain, after=True):
+        yield ANY, words, False
+    if not hinted:
+        return
     if words := _meant(_FR_ALONE, accented, after=True):
         yield ANY, words, False
-    for allowed, pattern in _I_DID:
-        if words := _meant(pattern, plain):
-            yield allowed, words, True
-    if plain.rstrip(".!") in published:
-        return
     for allowed, pattern in _IS_DONE:
-        if not _FIRST.search(plain) and (words := _meant(pattern, plain, after=True)):
+        if words := _meant(pattern, plain, after=True):
             yield allowed, words, False
 
 
