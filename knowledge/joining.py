@@ -5,9 +5,9 @@ same heading; whoever cites still learns which chunk a place in the text comes f
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 READABLE = 1400  # characters of a passage with its neighbours
 AS_NEAR = 0.06  # twins are about as near to the question as each other
@@ -64,7 +64,7 @@ class Candidate:
 
 def readable(candidates: Sequence[Candidate], *, limit: int) -> tuple[Found, ...]:
     """The best passages, each told once and joined with its neighbours; best first, at most `limit`."""
-    return tuple(_joined(_told_once(candidates)))[:limit]
+    return tuple(islice(_joined(_told_once(candidates)), limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +83,14 @@ def _words_of(text: str) -> _Words:
     return _Words(ordered, known, telling)
 
 
-def _told_once(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Without those that say nothing which a better one does not say."""
+def _told_once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Without those that say nothing which a better one does not say; looked at as far as they are wanted."""
     kept: list[tuple[Candidate, _Words]] = []
     for candidate in candidates:
         words = _words_of(candidate.found.text)
         if not any(_adds_nothing(candidate, words, other, others) for other, others in kept):
             kept.append((candidate, words))
-    return [candidate for candidate, _words in kept]
+            yield candidate
 
 
 def _adds_nothing(one: Candidate, words: _Words, better: Candidate, others: _Words) -> bool:
@@ -105,7 +105,7 @@ def _adds_nothing(one: Candidate, words: _Words, better: Candidate, others: _Wor
     return bool(mine) and len(mine - set(pairwise(others.ordered))) <= NEW * len(mine)
 
 
-def _joined(candidates: Sequence[Candidate]) -> Iterable[Found]:
+def _joined(candidates: Iterable[Candidate]) -> Iterator[Found]:
     """Each with its neighbours, as much as is readable; what was read with a better one is not told again."""
     used: set[int] = set()
     for candidate in candidates:

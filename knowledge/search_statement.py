@@ -19,7 +19,7 @@ from knowledge.models import Chunk, Document, Lexeme, Middle
 
 WEIGHT = 0.4
 BY_MEANING = 40
-BY_WORDS = 1000  # rare words only: a word that is everywhere finds nothing
+BY_WORDS = 4000  # rare words only: a word that is everywhere finds nothing
 BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 MOST_WORDS = 16  # the most telling words of a long question
@@ -87,9 +87,14 @@ def _words(most: int) -> str:
            array_agg(query::tsquery ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
            array_agg(worth ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS worths,
            array_agg(name ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS names,
-           string_agg(query, ' | ') FILTER (WHERE together <= {most})::tsquery AS rare
-    FROM (SELECT *, idf * likeness AS worth, CASE WHEN chunks > 0 THEN sum(chunks) OVER (
-              PARTITION BY language ORDER BY chunks, query) END AS together FROM known) AS ordered
+           -- With what all commoner words are worth, too: the most that a passage has without a rarer one.
+           array_agg(query::tsquery ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare,
+           array_agg(worth ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare_worths,
+           array_agg(at_most ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare_most
+    FROM (SELECT *, CASE WHEN chunks > 0 THEN sum(chunks) OVER rarer END AS together,
+                 sum(worth) OVER (PARTITION BY language ORDER BY chunks DESC, query DESC) AS at_most
+          FROM (SELECT *, idf * likeness AS worth FROM known) AS worthy
+          WINDOW rarer AS (PARTITION BY language ORDER BY chunks, query)) AS ordered
     GROUP BY language
 )"""
 
@@ -111,6 +116,15 @@ JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
 LEFT JOIN words ON words.language = chunk.language{_BESIDE}
 ORDER BY best.score DESC, chunk.id
 """
+
+
+def _scored(candidates: str) -> str:
+    """A select of the candidates' scores. Their words are unpacked once, not for each word that is asked."""
+    return f"""SELECT *, cosine + weight * coverage AS score FROM (
+        SELECT id, 1 - distance AS cosine, {WEIGHT} * coalesce(knows, 0) AS weight,
+               coalesce(({_COVERED}) / idf, 0) AS coverage
+        FROM (SELECT id, language, distance, strip(search) AS search FROM {candidates} OFFSET 0) AS candidate
+        LEFT JOIN words USING (language)) AS counted"""
 
 
 @lru_cache(maxsize=64)
@@ -135,16 +149,29 @@ WITH asked AS MATERIALIZED (
            THEN %(vector)b::{vector} END AS vector
 ), {_words(BY_WORDS)}, near AS MATERIALIZED (
     {piece} WHERE {mine} ORDER BY distance{"" if every else f" LIMIT {BY_MEANING}"}
+), near_scored AS MATERIALIZED (
+    {_scored("near")}
+), bar AS MATERIALIZED (
+    -- What is not near must beat the last that would be told, with less nearness than any that is near.
+    SELECT coalesce((SELECT score FROM near_scored ORDER BY score DESC OFFSET %(limit)s - 1 LIMIT 1), -9)
+           AS score, CASE WHEN count(*) < {BY_MEANING} THEN 1 ELSE min(cosine) END AS cosine
+    FROM near_scored
+), worded AS MATERIALIZED (
+    SELECT chunk.id
+    FROM (SELECT *, (bar.score - bar.cosine) / ({WEIGHT} * nullif(knows, 0)) * idf AS least
+          FROM words CROSS JOIN bar) AS words
+    CROSS JOIN LATERAL (
+        SELECT query, worth, knows * idf - sum(worth) OVER () AS others
+        FROM unnest(rare, rare_worths, rare_most) AS one(query, worth, at_most) WHERE at_most > least
+    ) AS piece
+    JOIN {_CHUNKS} chunk ON chunk.search @@ piece.query AND chunk.language = words.language AND {mine}
+    GROUP BY chunk.id, least, others HAVING sum(worth) + others > least
 ), scored AS (
-    SELECT id, 1 - distance AS cosine, {WEIGHT} * coalesce(knows, 0) AS weight,
-           coalesce(({_COVERED}) / idf, 0) AS coverage
-    FROM (SELECT * FROM near UNION ALL SELECT worded.* FROM words CROSS JOIN LATERAL (
-              {piece} WHERE chunk.search @@ words.rare AND chunk.language = words.language AND {mine}
-                        AND chunk.id NOT IN (SELECT id FROM near)
-          ) AS worded) AS candidates
-    LEFT JOIN words USING (language)
+    SELECT * FROM near_scored
+    UNION ALL
+    {_scored(f"({piece} JOIN worded USING (id) WHERE id NOT IN (SELECT id FROM near) OFFSET 0) AS worded")}
 ), best AS MATERIALIZED (
-    SELECT *, cosine + weight * coverage AS score,
+    SELECT *,
            (SELECT -(vector OPERATOR(public.<#>) (SELECT vector FROM asked)) * passages / (passages + {FEW})
             FROM {_MIDDLE} WHERE public.vector_dims(vector) = {dimensions}) AS common
     FROM scored ORDER BY score DESC, id LIMIT %(limit)s
@@ -152,10 +179,14 @@ WITH asked AS MATERIALIZED (
 
 
 BY_WORDS_STATEMENT = f"""
-WITH {_words(BY_WORDS_ALONE)}, best AS MATERIALIZED (
-    SELECT chunk.id, 0::float8 AS cosine, ({_COVERED}) / idf AS coverage, 1::float8 AS weight,
-           ({_COVERED}) / idf AS score, 0::float8 AS common
-    FROM words JOIN {_CHUNKS} chunk ON chunk.search @@ words.rare AND chunk.language = words.language
-    WHERE {_open()}
-    ORDER BY coverage DESC, chunk.id LIMIT %(limit)s
+WITH {_words(BY_WORDS_ALONE)}, worded AS MATERIALIZED (
+    SELECT DISTINCT chunk.id, chunk.language FROM words CROSS JOIN LATERAL unnest(rare) AS one(query)
+    JOIN {_CHUNKS} chunk ON chunk.search @@ one.query AND chunk.language = words.language WHERE {_open()}
+), best AS MATERIALIZED (
+    SELECT id, 0::float8 AS cosine, coverage, 1::float8 AS weight, coverage AS score, 0::float8 AS common
+    FROM (SELECT id, ({_COVERED}) / idf AS coverage
+          FROM (SELECT id, language, strip(search) AS search
+                FROM {_CHUNKS} JOIN worded USING (id, language) OFFSET 0) AS worded
+          JOIN words USING (language)) AS scored
+    ORDER BY coverage DESC, id LIMIT %(limit)s
 ){_FOUND}"""
