@@ -57,8 +57,17 @@ def reading(by: Classifier, vector: Any, corrections: Corrections | None = None)
         logits = logits + _bent(by, vector, corrections)
     shares = softmax(logits)
     best = int(shares.argmax())
-    outside = by.intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in by.intents else None
-    return Reading(by.intents[best], float(shares[best]), 0.0 if outside is None else float(shares[outside]))
+    return Reading(by.intents[best], float(shares[best]), float(outside(by.intents, logits)))
+
+
+def outside(names: Sequence[str], logits: Any) -> Any:
+    """How likely it is none of the business's affairs, along the last axis.
+
+    Without examples of that it is what claims no intent: as if there were one more, always at nought.
+    """
+    if OUT_OF_SCOPE in names:
+        return softmax(logits)[..., list(names).index(OUT_OF_SCOPE)]
+    return 1 / (1 + np.exp(logits).sum(axis=-1))
 
 
 def softmax(logits: Any) -> Any:

@@ -25,7 +25,7 @@ from knowledge import reranking, retrieval
 from knowledge.models import Reranker
 from knowledge.pinned import Pinned
 from providers import llm
-from providers.errors import AccountRefused, ProviderError, ProviderRejected
+from providers.errors import About, AccountRefused, ProviderError, ProviderRejected
 from tenants.background import task
 from tenants.current import tenant
 from tenants.db import connection
@@ -35,6 +35,7 @@ TOTAL_SECONDS = 25.0  # for all models of one turn
 LEAST_SECONDS = 3.0  # no model answers in less
 QUICK_SECONDS = 5.0  # a first failure so soon is worth a second try before documents are quoted
 EMBEDDING, RERANKER = "embedding", "reranker"
+ELSEWHERE = (About.MODEL, About.ADDRESS)  # refused for what is set up, not for what was asked
 PASSAGES = 6  # that an answer is made from
 
 
@@ -132,12 +133,14 @@ def complete(version: AgentVersion, tier: str, asked: Asked, *, known: Mapping[s
             break
         except AccountRefused as refused:
             error = refused
-        except ProviderRejected:
-            raise
+        except ProviderRejected as rejected:
+            if rejected.about not in ELSEWHERE:
+                raise
+            error = rejected
         except ProviderError as failed:
             error = failed
     soon = asked.attempt == 1 and time.monotonic() - asked.started < QUICK_SECONDS
-    if soon and not isinstance(error, AccountRefused | Paused | replies.Unfit):
+    if soon and not isinstance(error, ProviderRejected | Paused):
         raise error  # a breath later it may answer
     quoted = _quoted(asked)
     if quoted is None:

@@ -103,19 +103,17 @@ def ways(known: Sequence[Labelled], asked: Sequence[Labelled], vectors: Vectors)
     """What each way makes of the messages, after it has learnt from the same examples."""
     labels = [row.intent for row in known]
     learnt = fitting.fit(vectors([row.text for row in known]), labels)
-    shares = intents.softmax(learnt.logits(vectors([row.text for row in asked])))
+    logits = learnt.logits(vectors([row.text for row in asked]))
     common = Counter(labels).most_common(1)[0][0]
     return {
-        "router": _said(learnt.intents, shares),
+        "router": _said(learnt.intents, logits),
         "tfidf": _tfidf(known, asked),
         "majority": [Said(common, 0.5)] * len(asked),
     }
 
 
-def _said(names: Sequence[str], shares: Any) -> list[Said]:
-    """The likeliest intent of each row; without examples of it, out of scope is what nothing claims."""
-    best = shares.argmax(axis=1)
-    outside = shares[:, list(names).index(OUT_OF_SCOPE)] if OUT_OF_SCOPE in names else 1 - shares.max(axis=1)
+def _said(names: Sequence[str], logits: Any) -> list[Said]:
+    best, outside = logits.argmax(axis=1), intents.outside(names, logits)
     return [Said(names[at], float(score)) for at, score in zip(best, outside, strict=True)]
 
 
@@ -142,7 +140,7 @@ def _tfidf(known: Sequence[Labelled], asked: Sequence[Labelled]) -> list[Said]:
     wanted = np.array([names.index(row.intent) for row in known])
     weights, bias = fitting.regress(rows(counted), wanted, count=len(names), strength=TFIDF_STRENGTH)
     logits = rows([Counter(_terms(row.text)) for row in asked]) @ weights + bias
-    return _said(names, intents.softmax(logits))
+    return _said(names, logits)
 
 
 def _terms(text: str) -> list[str]:
