@@ -238,7 +238,9 @@ def _rows(form: Any) -> dict[str, list[dict[str, str]]]:
     found = {}
     for name, blank in BLANK.items():
         if name in form.fields:
-            rows = [{**blank, **row} for row in form[name].value() or ()]
+            typed = form.fields[name].typed
+            sent = (row for row in form[name].value() or () if any(row.get(one) for one in typed))
+            rows = [{**blank, **row} for row in sent]
             found[name] = rows if name == "columns" else [*rows, blank]
     return found
 
