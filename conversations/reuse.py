@@ -57,7 +57,7 @@ def look(question: "Question", found: retrieval.Retrieved, request: llm.Request)
     if not _may_be_shared(question, found):
         return None
     kept = cache.get(_key(question, found, request))
-    return _read(kept, request) if kept else None
+    return _read(kept) if kept else None
 
 
 def keep(
@@ -127,7 +127,7 @@ def _written(answered: "Answered") -> str:
     )
 
 
-def _read(kept: str, request: llm.Request) -> Reused:
+def _read(kept: str) -> Reused:
     said: dict[str, Any] = json.loads(kept)
     completion = llm.Completion(
         text=said["text"],
