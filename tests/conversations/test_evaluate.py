@@ -23,7 +23,7 @@ def here(transactional_db: None, embedding: str, settings: Any, tmp_path: Path) 
 
 @pytest.fixture
 def demo() -> dict[str, Any]:
-    """The demo's file with the documents that are read in a moment, what these answer, and a settled answer."""
+    """The demo's file with documents that are read in a moment, what these answer, and a settled answer."""
     said, folder = preparation.demo_file(), preparation.DEMO.parent
     kept = [one for one in said["knowledge"] if one["path"].endswith((".csv", ".txt"))]
     titles = {one["title"] for one in kept}
