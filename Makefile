@@ -86,7 +86,7 @@ api-fuzz: venv
 # Everything that strangers write to make a model misbehave, by every way in.
 .PHONY: injections
 injections: venv
-	INJECTIONS=all $(BIN)/pytest tests/risks/test_injection.py
+	INJECTIONS=all $(BIN)/pytest tests/risks/test_injection.py tests/risks/test_tool_injection.py
 
 # Deliveries made at random and spoilt, customers joined and parted: many more of them.
 .PHONY: properties

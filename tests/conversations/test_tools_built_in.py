@@ -93,22 +93,18 @@ class TestCollect:
         assert (consent.purpose, consent.given, consent.words) == ("details", True, "Sim")
         assert shop.texts()[-1] == "Anotei seus dados, Ana: ana@x.example."
 
-    @pytest.mark.parametrize(
-        "given",
-        [
-            {"name": "Eve", "email": None, "others": None},
-            {"name": None, "email": "eve@x.example", "others": None},
-            {"name": None, "email": None, "others": [{"field": "Senha", "value": "Oi"}]},
-            {"name": None, "email": None, "others": None},
-        ],
-    )
-    def test_only_the_customers_own_words_and_the_owners_fields(self, shop: Any, given: Any) -> None:
+    def test_only_the_customers_own_words_and_the_owners_fields(self, shop: Any) -> None:
         give(shop, "collect_fields", collects=["CPF"])
-        shop.models.call("collect_fields", **given)
-        shop.models.answer_with("Certo.")
-        ask(shop, "Oi, sou a Ana")
-        ask(shop, "sim")
-        assert last_run().status == "failed" and not Consent.objects.exists()
+        nothing = {"name": None, "email": None, "others": None}
+        strange = [{"field": "Senha", "value": "Oi"}]
+        for number, more in enumerate(({"name": "Eve"}, {}, {"others": strange})):
+            shop.models.call("collect_fields", **nothing | more)
+            shop.models.answer_with("Certo.")
+            ask(shop, "Oi, sou a Ana", chat=f"55119000{number:05d}@c.us")
+            ask(shop, "sim", chat=f"55119000{number:05d}@c.us")
+            assert last_run().status == "failed", more
+            shop.models.app.answers.clear()
+        assert not Consent.objects.exists()
 
 
 class TestSend:
@@ -174,19 +170,28 @@ class TestFollowUp:
         assert shop.texts()[1:] == ["Olá! Ainda quer a limpeza?"]
         assert FollowUp.objects.get().status == "sent"
 
-    @pytest.mark.parametrize("reason", [follow_ups.WROTE, follow_ups.PERSON, follow_ups.OUT])
-    def test_is_dropped_when_something_happened_before(self, shop: Any, reason: str) -> None:
+    def test_is_dropped_when_something_happened_before(self, shop: Any) -> None:
         self.promise(shop)
-        if reason == follow_ups.WROTE:
-            ask(shop, "Oi, voltei")
-        elif reason == follow_ups.PERSON:
-            Conversation.objects.update(handler="person")
-        else:
-            Contact.objects.update(opted_out_at=timezone.now())
-        before = len(shop.texts())
-        self.falls_due(shop)
-        assert len(shop.texts()) == before
-        assert list(FollowUp.objects.values_list("status", "reason")) == [("dropped", reason)]
+        [first] = FollowUp.objects.all()
+        ask(shop, "Oi, voltei")
+        thread = Conversation.objects.get()
+        for reason, change in (
+            (follow_ups.WROTE, lambda: None),
+            (follow_ups.PERSON, lambda: Conversation.objects.update(handler="person")),
+            (follow_ups.OUT, lambda: Contact.objects.update(opted_out_at=timezone.now())),
+        ):
+            change()
+            before, now = len(shop.texts()), timezone.now()
+            row = FollowUp.objects.create(
+                conversation=thread,
+                key=reason,
+                text="Oi!",
+                due_at=now,
+                created_at=first.created_at if reason == follow_ups.WROTE else now,
+            )
+            self.falls_due(shop)
+            row.refresh_from_db()
+            assert (row.status, row.reason) == ("dropped", reason) and len(shop.texts()) == before
 
     def test_waits_for_the_end_of_the_quiet_hours(self, shop: Any) -> None:
         self.promise(shop)
@@ -201,18 +206,16 @@ class TestFollowUp:
         row = FollowUp.objects.get()
         assert row.status == "waiting" and row.due_at > timezone.now() + timedelta(minutes=50)
 
-    @pytest.mark.parametrize(
-        ("hours", "text", "words"),
-        [
+    def test_what_cannot_be_promised_is_not(self, shop: Any) -> None:
+        for hours, text, words in (
             (0.01, "Oi!", "between five minutes"),
             (24 * 60, "Oi!", "between five minutes"),
             (2.0, "Veja https://evil.example", "may not be sent"),
             (2.0, "Sua consulta foi confirmada.", "may not be sent"),
-        ],
-    )
-    def test_what_cannot_be_promised_is_not(self, shop: Any, hours: float, text: str, words: str) -> None:
-        self.promise(shop, hours=hours, text=text)
-        assert not FollowUp.objects.exists() and words in last_run().error
+        ):
+            self.promise(shop, hours=hours, text=text)
+            assert not FollowUp.objects.exists() and words in last_run().error, text
+            shop.models.app.answers.clear()
 
     def test_beyond_the_24_hours_only_where_a_template_may_carry_it(self, cloud: Any) -> None:
         zone = ZoneInfo(cloud.shop.tenant.timezone)

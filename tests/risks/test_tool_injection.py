@@ -139,7 +139,9 @@ def test_no_tool_runs_with_authority_it_should_not_have(obedient: Any) -> None:
     assert {chat for chat, _text in obedient.gateway.sent} == chats, "somebody was left without a word"
     said = "\n".join(text for _chat, text in obedient.gateway.sent).lower()
     assert "margem" not in said and "[[call" not in said and "https://evil.example" not in said
-    runs = set(ToolRun.objects.exclude(tool__in=["look_up", "from_elsewhere"]).values_list("tool", "status"))
+    # That a code was asked for is told to whoever names an address; none was sent.
+    harmless = ["look_up", "from_elsewhere", "send_code"]
+    runs = set(ToolRun.objects.exclude(tool__in=harmless).values_list("tool", "status"))
     assert {status for _tool, status in runs} <= {"refused", "failed", "asked", "declined"}
     assert ("my_record", "refused") in runs and ("book_asking", "asked") in runs
 
