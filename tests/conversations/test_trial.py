@@ -10,7 +10,7 @@ from agents import publishing
 from agents.models import Agent
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
 from conversations import handoff
-from conversations.models import Contact, Conversation, Message, Trial, Turn, Unanswered
+from conversations.models import Contact, Conversation, Message, ToolRun, Trial, Turn, Unanswered
 
 SEND = "/assistant/try/send"
 
@@ -126,6 +126,42 @@ class TestSides:
         assert "before the last edit" not in bench.page()
         bench.edit(persona="You are Admiral Draft.")
         assert "before the last edit" in bench.page()
+
+    def test_the_side_that_was_not_asked_is_asked_by_one_click(self, bench: Bench) -> None:
+        bench.edit(persona="You are Captain Draft.")
+        bench.shop.models.answer_with("One thing.", "Another thing.")
+        bench.ask("Que horas abre?")
+        page = bench.page("?with=both")
+        assert "Not asked here." in page
+        pair = page.partition('name="key"')[2].partition('value="')[2].partition('"')[0]
+        bench.ask("Que horas abre?", only="draft", key=pair, **{"with": "both"})
+        page = bench.page("?with=both")
+        assert "Another thing." in page and "Not asked here." not in page
+        assert (bench.said(), bench.said("draft")[1:]) == (
+            ["Que horas abre?", "One thing."],
+            ["Another thing."],
+        )
+
+
+class TestSteps:
+    def test_stand_under_the_answer_in_words(self, bench: Bench) -> None:
+        bench.shop.models.answer_with("Às oito.")
+        bench.ask("Que horas abre?")
+        page = bench.page()
+        for words in ("Which model", "Looked in the documents", "Asked a model: m", "tokens read"):
+            assert words in page
+        assert "{" not in page.partition("Which model")[2].partition("</li>")[0]
+
+    def test_a_tool_only_rehearses_and_shows_what_it_was_given(self, bench: Bench) -> None:
+        bench.edit(tools=["call_person"])
+        bench.shop.models.call("call_person", reason="wants a discount")
+        bench.ask("Faz um desconto?", **{"with": "draft"})
+        run = ToolRun.objects.get()
+        assert (run.tool, run.status, run.test) == ("call_person", "done", True)
+        thread = Conversation.objects.get()
+        assert thread.handler == "agent" and len(bench.said("draft")) == 2
+        page = bench.page()
+        assert "Used a tool: Call a person of the team" in page and "wants a discount" in page
 
 
 class TestAskedAnew:
