@@ -140,12 +140,18 @@ def _found(request: HttpRequest) -> Found | None:
     about = request.GET.get("about", "").strip()[:LONGEST]
     if not about:
         return None
+    near: list[ContactProfile] = []
+    by_words = False
     try:
-        return Found(profiles.search(about, most=MOST))
+        near = profiles.search(about, most=MOST)
     except ProviderError as error:
         log.warning("profiles.words_only", reason=type(error).__name__)
-    worded = ContactProfile.objects.filter(profiles.with_words(about)).select_related("contact")
-    return Found(list(worded.defer("embedding").order_by("-value", "pk")[:MOST]), by_words=True)
+        by_words = True
+    worded = ContactProfile.objects.filter(profiles.with_words(about)).exclude(
+        pk__in=[one.pk for one in near]
+    )
+    others = list(worded.select_related("contact").defer("embedding").order_by("-value", "pk")[:MOST])
+    return Found([*near, *others][:MOST], by_words=by_words)
 
 
 def _again(request: HttpRequest, contact: Contact, form: forms.Form) -> HttpResponse:

@@ -325,6 +325,9 @@ class TestPages:
         assert page.index("Bea") < page.index("Cid") and "Dea" not in page
         connection.set_tenant(in_alpha)
         assert "Bea" in browser.get(f"/customers/{people[0].pk}/").content.decode()
+        connection.set_tenant(in_alpha)
+        page = browser.get("/customers/?about=About+Dea").content.decode()
+        assert "Dea" in page and "Cid" not in page  # without the embedding process the words must do
 
 
 @pytest.mark.django_db
