@@ -21,7 +21,6 @@ from knowledge import embeddings
 from providers import llm
 from providers.errors import ProviderError
 from tenants.current import tenant
-from tenants.db import connection
 from tenants.models import User
 
 if TYPE_CHECKING:
@@ -121,9 +120,10 @@ def read(words: str, *, known: Mapping[str, Breaker]) -> Reading | None:
 
 
 def meaning(words: str) -> embeddings.Vector:
-    """The vector of a message by the installation's own model; raises ProviderError."""
-    if not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()  # not ours to keep while another process thinks
+    """The vector of a message by the installation's own model; raises ProviderError.
+
+    The connection is kept meanwhile, unlike before a model: it is a hundredth of a second, or none.
+    """
     return embeddings.by_installation(words)
 
 

@@ -84,7 +84,8 @@ class TestTier:
         publish(house, refuses=False)
         assert ask(house, "me conta uma piada sobre um elefante").vendor == "openai"
 
-    def test_who_was_asked_in_vain_is_kept(self, house: Any) -> None:
+    @pytest.mark.parametrize("fault", ["500", "404", "empty", "malformed"])
+    def test_who_was_asked_in_vain_is_kept(self, house: Any, fault: str) -> None:
         ModelProvider.objects.create(
             name="second", vendor="anthropic", base_url=house.models.url, api_key="other", model="c"
         )
@@ -93,7 +94,7 @@ class TestTier:
             Agent.objects.get(), content={"tiers": tiers, "routing": {"usual": "balanced"}}, user=None,
             now=timezone.now(),
         )  # fmt: skip
-        house.models.faults.append("500")
+        house.models.fail_next(fault)
         turn = ask(house, "vocês têm vaga para marcar uma consulta amanhã?")
         assert (turn.status, turn.vendor, turn.tier) == ("done", "anthropic", "advanced")
         assert [one["tier"] for one in turn.route["fallbacks"]] == ["balanced"] and turn.route[
@@ -101,7 +102,7 @@ class TestTier:
         ] == "balanced"
 
     def test_a_failed_turn_keeps_it_too(self, house: Any) -> None:
-        house.models.faults.extend(["500"] * 6)
+        house.models.fail_next("500", times=6)
         house.say("quero marcar uma consulta para amanhã")
         house.work()
         failed = Turn.objects.order_by("pk").first()
