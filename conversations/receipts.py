@@ -182,7 +182,7 @@ def published(ran: Sequence[Ran], *, said: str) -> tuple[str, ...]:
     found: list[str] = []
     for one in ran:
         written = texts(one.arguments)
-        found += [text for text in written if text in said and _is_contact(text)]
+        found += [text for text in written if text.lower() in said.lower() and _is_contact(text)]
         if not one.is_done:
             continue
         whole = one.tool is not None and one.tool.quotes
