@@ -44,6 +44,7 @@ MOST_CALLS = 3  # in one round
 TOOL_SECONDS = 20.0  # for all tools of one turn; who is called last has its own bound of ten
 REMEMBERED = 30  # receipts of a conversation that are looked at
 YES_WITHIN = timedelta(hours=2)
+CALLERS = ("call_person",)
 VERIFIERS = ("send_code", "check_code")  # offered wherever a tool asks who somebody is
 NOT_VERIFIED = "It is not known yet who this customer is: ask for their e-mail address and call send_code."
 AGAIN = "This was called before with the same arguments; the result stands above. Answer now."
@@ -122,11 +123,15 @@ def _question(tool: Tool, arguments: Mapping[str, Any], language: str) -> str:
 
 
 def enabled(version: AgentVersion) -> list[Tool]:
-    """The tools that this version may use, by name; without any no other row is read."""
-    if not version.tools:
+    """The tools that this version may use, by name; without any no other row is read.
+
+    Where the owner has named cases for a person, one can be called, whatever else is switched on.
+    """
+    wanted = {*version.tools, *(CALLERS if version.handover else ())}
+    if not wanted:
         return []
     offered = agent_tools.offered()
-    names = [name for name in sorted(set(version.tools)) if name in offered]
+    names = [name for name in sorted(wanted) if name in offered]
     if any(is_private(offered[name]) for name in names):
         names += [name for name in VERIFIERS if name in offered and name not in names]
     return [offered[name] for name in names]

@@ -183,3 +183,13 @@ def test_every_answer_leads_to_the_words_it_was_given_with(
     pages = [client.get(f"/messages/{pk}/why").content.decode() for pk in answers]
     assert f"/assistant/versions/{first}/" in pages[0] and f"/assistant/versions/{first}/" not in pages[1]
     assert "seco" not in client.get(f"/assistant/versions/{first}/").content.decode()
+
+
+def test_cases_for_a_person_give_the_model_the_means_to_call_one(shop: Any) -> None:
+    told(shop, handover=[{"when": "a pessoa reclama da conta"}])
+    ask(shop, "Vocês têm estacionamento no local?")
+    offered = shop.models.requests[-1]["body"]["tools"]
+    assert [tool["function"]["name"] for tool in offered] == ["call_person"]
+    told(shop, handover=[])
+    ask(shop, "E o estacionamento é grátis para clientes?")
+    assert "tools" not in shop.models.requests[-1]["body"]
