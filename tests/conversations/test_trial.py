@@ -130,7 +130,7 @@ class TestSides:
     def test_the_side_that_was_not_asked_is_asked_by_one_click(self, bench: Bench) -> None:
         bench.edit(persona="You are Captain Draft.")
         bench.shop.models.answer_with("One thing.", "Another thing.")
-        bench.ask("Que horas abre?")
+        bench.ask("Que horas abre?", **{"with": "published"})
         page = bench.page("?with=both")
         assert "Not asked here." in page
         pair = page.partition('name="key"')[2].partition('value="')[2].partition('"')[0]
