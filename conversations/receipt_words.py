@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agents import tools
 from agents.tools import Claim
-from conversations.models import Message, ToolRun, Turn
+from conversations.models import Conversation, Message, ToolRun, Turn
 
 Status = ToolRun.Status
 DEEDS = {
@@ -57,6 +57,13 @@ def deeds(message: Message) -> list[Any]:
     found = getattr(message.turn, "receipts", ()) if message.turn_id else ()
     claims = dict.fromkeys(claim for run in found for claim in run.claims)
     return [DEEDS[Claim(claim)] for claim in claims if claim in DEEDS]
+
+
+def called_because(conversation: Conversation) -> str:
+    """Why the assistant called a person, in its words; empty when it did not say."""
+    called = conversation.tool_runs.filter(tool="call_person", status=Status.DONE, test=False)
+    last = called.order_by("-pk").first()
+    return str(last.arguments.get("reason", "")) if last is not None else ""
 
 
 def of_turn(turn: Turn) -> list[Shown]:

@@ -294,7 +294,7 @@ def _estimate(
     characters = HISTORY_CHARACTERS + files * llm.CHARACTERS_A_FILE
     models = routes.may_ask(version, question_of(messages), value=value)
     prices = credits.prices_for(models, at=now)
-    rounds = ROUNDS_RESERVED if version is not None and version.tools else 1
+    rounds = ROUNDS_RESERVED if version is not None and (version.tools or version.handover) else 1
     return rounds * max(pricing.estimate(one, characters=characters, max_tokens=700) for one in prices)
 
 

@@ -9,6 +9,7 @@ register = template.Library()
 register.filter("map_url", beyond_words.map_url)
 register.filter("card_words", beyond_words.card_in_words)
 register.filter("deeds", receipt_words.deeds)
+register.filter("called_because", receipt_words.called_because)
 
 
 @register.filter

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from agents.lines import Line, say
@@ -41,7 +42,7 @@ def taught(shop: Any, settings: Any, embedding: str, tmp_path: Any, monkeypatch:
 
 
 class TestCallPerson:
-    def test_ends_the_turn_with_one_line(self, shop: Any) -> None:
+    def test_ends_the_turn_with_one_line(self, shop: Any, client_for: Any, member_of: Any) -> None:
         give(shop, "call_person")
         shop.models.call("call_person", reason="wants a discount", case=None)
         ask(shop, "Isso é um absurdo!")
@@ -51,6 +52,9 @@ class TestCallPerson:
         assert turn.status == "handed_over" and Message.objects.get(direction="in").outcome == "handed_over"
         assert last_run().arguments["reason"] == "wants a discount" and last_run().claims == ["called_person"]
         assert len(shop.models.requests) == 1
+        Contact.objects.update(details={"birthday": "12/03/1990"})
+        page = client_for(shop.tenant, member_of(shop.tenant)).get(reverse("chat", args=[conversation.pk]))
+        assert "wants a discount" in page.content.decode() and "12/03/1990" in page.content.decode()
 
     def test_says_what_the_owner_wants_said_in_this_case(self, shop: Any) -> None:
         cases = [{"when": "A complaint about a bill", "words": "", "say": "A Rita cuida disso."}]
