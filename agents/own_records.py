@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from agents import json_paths, own_arguments, own_http, own_results, proofs
-from agents.models import OwnTool, RecordRow
+from agents.models import OwnTool, RecordRow, RecordTable
 from agents.own_definitions import Argument, Column, HttpDefinition, RecordsDefinition
 from agents.own_secrets import Secrets
 from agents.tools import Context, Outcome, Reveals, Tool, ToolFailed
@@ -162,6 +162,9 @@ def columns_of(definition: RecordsDefinition) -> list[str]:
     """The names of the columns that are there. Raises ProviderError."""
     if definition.store == "baserow":
         return _baserow_client(definition).fields(definition.table)
+    if definition.store == "table":
+        known = RecordTable.objects.filter(name=definition.table).values_list("columns", flat=True).first()
+        return list(known or ())
     names: dict[str, None] = {}
     for number, row in enumerate(_on_time(rows(definition, {}))):
         names |= dict.fromkeys(row)

@@ -175,8 +175,12 @@ def _kept(request: HttpRequest, form: ToolForm, *, kind: str) -> HttpResponse:
         own = own_keeping.add(kind, words, definition, user=user, now=now)
         _offer(request, own, now=now)
     else:
+        before = {tool.name for tool in own_tools.built(own)}
         own_keeping.change(own, words, definition, user=user)
         messages.success(request, _("Saved. Whoever uses it uses it so from now on."))
+        own.refresh_from_db()
+        if new := [tool.name for tool in own_tools.built(own) if tool.name not in before]:
+            own_keeping.switch(at_hand.agent(request), new, on=True, user=user, now=now)
     is_listed = isinstance(definition, McpDefinition) and not any(t.use != "off" for t in definition.tools)
     return redirect("assistant_tool", own.pk) if is_listed else redirect("assistant_tools")
 

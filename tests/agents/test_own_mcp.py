@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from agents import own_mcp, tool_arguments
-from agents.models import OwnTool, ToolSecret
+from agents.models import Agent, OwnTool, ToolSecret
 from agents.tools import Claim, Context, ToolFailed, offered
 from providers.errors import ProviderRejected
 from tenants.db import connection
@@ -60,6 +60,8 @@ def test_from_an_address_to_tools_that_are_chosen(owner: Client, alpha: Any, ser
     assert owner.post(path, chosen).status_code == 302
     connection.set_tenant(alpha)
     tools = {name: tool for name, tool in offered().items() if name.startswith("courses")}
+    draft = Agent.objects.order_by("pk")[0].draft
+    assert draft is not None and set(tools) <= set(draft.tools)  # what was just chosen is meant to be used
     assert sorted(tools) == ["courses_enrol", "courses_places_left"]  # what the server did not list is none
     enrol, look = tools["courses_enrol"], tools["courses_places_left"]
     assert enrol.needs_confirmation and enrol.claims == {Claim.REGISTERED} and not enrol.repeatable

@@ -146,6 +146,7 @@ def test_from_a_file_to_a_tool_without_typing_a_column(owner: Client, alpha: Any
     path = "/assistant/tools/add/table"
     page = post(owner, alpha, path, form).content.decode()  # nothing chosen yet: the columns are read
     assert not OwnTool.objects.exists() and page.count('name="columns-name"') == 3
+    assert page.index('value="Pedido"') < page.index('value="Telefone"') < page.index('value="Situação"')
     form |= {
         "columns-name": table.columns, "columns-search": ["same", "", ""], "columns-required": ["1", "", ""],
         "columns-shown": ["", "", "1"], "columns-owner": ["", "phone", ""],
