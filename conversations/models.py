@@ -192,7 +192,9 @@ class Contact(models.Model):
     note = models.TextField(_("note"), blank=True)
     # What they told the assistant of themselves and said yes to: {"email": text, the business's own fields}.
     details = models.JSONField(_("details"), default=dict, db_default={}, blank=True)
-    is_minor = models.BooleanField(_("a child: nothing is remembered of them"), default=False, db_default=False)
+    is_minor = models.BooleanField(
+        _("a child: nothing is remembered of them"), default=False, db_default=False
+    )
     # Since when nothing is sent to them unasked; what they said word for word is in Consent.
     opted_out_at = models.DateTimeField(_("wants no messages since"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
