@@ -34,8 +34,9 @@ def corrections() -> Corrections:
 
 def _stored() -> tuple[list[str], bytes]:
     rows = IntentExample.objects.exclude(vector=None).order_by("-pk")
-    found = [row for row in rows.values_list("intent", "vector")[:MOST] if len(row[1]) == DIMENSIONS * 2]
-    return [intent for intent, _vector in found], b"".join(bytes(vector) for _intent, vector in found)
+    named = ((intent, bytes(vector or b"")) for intent, vector in rows.values_list("intent", "vector")[:MOST])
+    found = [(intent, vector) for intent, vector in named if len(vector) == DIMENSIONS * 2]
+    return [intent for intent, _vector in found], b"".join(vector for _intent, vector in found)
 
 
 @transaction.atomic
