@@ -7,8 +7,6 @@ import re
 from collections.abc import Collection
 from typing import Any, Literal
 
-import phonenumbers
-
 By = Literal["phone", "email"]
 _BRAZIL = re.compile(r"55([1-9]\d)(9?)([6-9]\d{7})")
 
@@ -25,6 +23,8 @@ def is_theirs(value: Any, *, by: By, phones: Collection[str], emails: Collection
 
 def international(text: str, *, region: str) -> str:
     """The digits of a number with its country's code; without one it is of `region`. Empty: no number."""
+    import phonenumbers  # slow to load, and few processes need it
+
     try:
         number = phonenumbers.parse(text.strip(), region.upper() or None)
     except phonenumbers.NumberParseException:

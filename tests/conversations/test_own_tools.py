@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from agents import record_tables
 from agents.models import OwnTool
 from conversations.models import ToolRun
+from tenants.db import connection
 from tests.conversations.tool_shop import give
 from tests.counterparts.endpoint import Endpoint
 
