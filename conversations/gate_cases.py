@@ -43,7 +43,9 @@ class Case:
 
     @property
     def question(self) -> str:
-        return "\n".join(step.say for step in self.script)
+        """What the customer says; of a simulated one what they begin with, since the rest depends."""
+        steps = self.script[:1] if self.is_simulated else self.script
+        return "\n".join(step.say for step in steps)
 
     @property
     def has_rules(self) -> bool:
