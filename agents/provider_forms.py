@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from agents import model_providers
 from agents.models import ModelProvider
 from providers.registry import Vendor
+from tenants.secrets import last_four
 
 KEY = {"autocomplete": "new-password", "spellcheck": "false"}
 PLAIN = {"autocomplete": "off", "spellcheck": "false"}
@@ -72,6 +73,11 @@ class ProviderForm(forms.Form):
                 del self.fields[field]
         if not vendor.needs_key:
             del self.fields["api_key"], self.fields["base_url"], self.fields["model"], self.fields["sees"]
+        if provider is not None and provider.api_key and "api_key" in self.fields:
+            kept = {"key": last_four(provider.api_key)}
+            self.fields["api_key"].help_text = (
+                _("There is one ending in %(key)s. Leave it empty to keep it.") % kept
+            )
         for field, capability in USUALLY.items():
             if field in self.fields and (usual := vendor.usual.get(capability)):
                 self.fields[field].help_text = _help(field, usual)

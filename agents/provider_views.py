@@ -15,7 +15,6 @@ from agents.models import ModelProvider, vendors
 from agents.provider_forms import ProviderForm
 from providers import registry
 from tenants import access
-from tenants.secrets import last_four
 
 PAGE = "agents/model.html"
 
@@ -50,7 +49,6 @@ def model(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "label": provider.get_vendor_display(),
         "provider": provider,
-        "key": last_four(provider.api_key) if provider.api_key else "",
         "headers": sorted(provider.headers or {}),
         "used": model_providers.named_by(provider),
     }

@@ -14,7 +14,7 @@ from redis import Redis
 from agents import publishing
 from agents.models import Agent
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
-from conversations import reuse
+from conversations import impersonal, reuse
 from conversations.models import Message, Turn
 from knowledge import counting
 from knowledge.models import Chunk, Document
@@ -69,10 +69,10 @@ PERSONAL = {
 
 def test_what_is_anybodys_is_told_from_what_is_somebodys() -> None:
     for language, questions in PLAIN.items():
-        wrong = [one for one in questions if not reuse.is_plain(one, language=language, published=TEXT)]
+        wrong = [one for one in questions if not impersonal.is_plain(one, language=language, published=TEXT)]
         assert not wrong, (language, wrong)
     for language, questions in PERSONAL.items():
-        wrong = [one for one in questions if reuse.is_plain(one, language=language, published=TEXT)]
+        wrong = [one for one in questions if impersonal.is_plain(one, language=language, published=TEXT)]
         assert not wrong, (language, wrong)
 
 
@@ -88,13 +88,13 @@ def test_what_is_anybodys_is_told_from_what_is_somebodys() -> None:
     ],
 )
 def test_an_answer_says_only_what_is_published(answer: str, is_plain: bool) -> None:
-    assert reuse.is_plain_answer(answer, published=TEXT) is is_plain
+    assert impersonal.is_plain_answer(answer, published=TEXT) is is_plain
 
 
 def test_a_name_that_the_business_publishes_is_no_customers() -> None:
     asked = "A doutora Marina atende aos sábados?"
-    assert not reuse.is_plain(asked, language="pt", published=TEXT)
-    assert reuse.is_plain(asked, language="pt", published="A Dra. Marina atende de segunda a sábado.")
+    assert not impersonal.is_plain(asked, language="pt", published=TEXT)
+    assert impersonal.is_plain(asked, language="pt", published="A Dra. Marina atende de segunda a sábado.")
 
 
 @pytest.fixture
