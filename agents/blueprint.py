@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from agents import hiring, provider_blueprint, publishing
 from agents.forms import MOST_FIELDS, MOST_HANDOVERS, MOST_RULES, MOST_TOPICS
 from agents.models import Agent, AgentVersion, ModelProvider
-from agents.routing import TIERS, USUAL, Policy
+from agents.routing import INTENTS, TIERS, USUAL, Policy
 from tenants import blueprints, provisioning
 from tenants.blueprint_files import Steps
 from tenants.blueprints import Context, Part
@@ -72,6 +72,8 @@ class RoutingPart(Part):
     @field_validator("intents")
     @classmethod
     def _tiers(cls, value: dict[str, str]) -> dict[str, str]:
+        if strange := sorted(set(value) - set(INTENTS)):
+            raise ValueError(f"there is no intent {', '.join(strange)}; intents are {', '.join(INTENTS)}")
         return {intent: tier if tier == USUAL else _known_tier(tier) for intent, tier in value.items()}
 
     @field_validator("budgets")
