@@ -7,6 +7,7 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
+        from agents import own_addresses
         from agents.models import Agent
         from conversations import (
             asked,
@@ -22,6 +23,7 @@ class ConversationsConfig(AppConfig):
             tools_identity,
             tools_send,
             tools_talk,
+            verifying,
             web_views,
         )
         from conversations.channels.cloud import CloudTransport
@@ -41,6 +43,7 @@ class ConversationsConfig(AppConfig):
         posts.register()
         reading_costs.register()
         tools_identity.register_all()
+        verifying.register_records(own_addresses.has)
         tools_send.register_all()
         tools_talk.register_all()
         channels.register("api", Programs())

@@ -86,7 +86,7 @@ def is_mail(text: str) -> bool:
 
 @transaction.atomic(durable=True)
 def ask(conversation_id: int, email: str, *, now: datetime) -> bool:
-    """Have a code sent to this address, if it is on record; False when no more codes may be sent now."""
+    """Have a code sent to this address, if it is on record; False when no more may be asked for now."""
     conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
     email = email.strip().lower()
     recent = Proof.objects.filter(created_at__gt=now - HOUR)
@@ -97,17 +97,15 @@ def ask(conversation_id: int, email: str, *, now: datetime) -> bool:
     ):
         return False
     Proof.objects.filter(conversation=conversation, proved_at=None).update(expires_at=now)
-    known = is_on_record(conversation.contact_id, email)
     proof = Proof.objects.create(
         conversation=conversation,
         email=email,
         code="",
-        send_at=now if known else None,
+        send_at=now,
         expires_at=now + CODE_LIVES,
         created_at=now,
     )
-    if known:
-        enqueue(send, proof_id=proof.pk)
+    enqueue(send, proof_id=proof.pk)
     return True
 
 
@@ -131,6 +129,9 @@ def send(proof_id: int) -> None:
     if not claimed.update(send_at=now + timedelta(seconds=60), attempts=F("attempts") + 1):
         return
     proof = Proof.objects.select_related("conversation").get(pk=proof_id)
+    if not is_on_record(proof.conversation.contact_id, proof.email):
+        Proof.objects.filter(pk=proof.pk).update(send_at=None)  # nobody hears of it
+        return
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     Proof.objects.filter(pk=proof.pk).update(code=_digest(proof.pk, code))
     subject, text = _letter(code, proof.conversation.language or tenant().language)

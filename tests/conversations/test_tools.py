@@ -17,7 +17,6 @@ from agents.tools import Outcome, ToolFailed
 from billing.models import LedgerEntry, Usage
 from conversations import engine, receipts, sweep, tooling
 from conversations.models import Conversation, Message, ToolRun, Turn
-from providers import llm
 from providers.errors import ProviderError
 from tests.conversations.tool_shop import Desk, desk, give
 
@@ -42,7 +41,6 @@ def statuses() -> list[tuple[str, str]]:
 @pytest.mark.parametrize("vendor", ["openai", "anthropic"])
 def test_a_deed_is_done_once_kept_and_said(shop: Any, done: Desk, vendor: str) -> None:
     base = shop.models.url if vendor == "anthropic" else f"{shop.models.url}/v1"
-    llm.build(vendor, api_key="any", base_url=base)  # the SDKs take seconds to load
     ModelProvider.objects.update(vendor=vendor, base_url=base)
     give(shop, "book", "look_up")
     shop.models.call_all(("look_up", {"day": "monday"}), ("book", {"day": "monday"}))

@@ -9,7 +9,8 @@ from django.core import mail
 from django.db import connection
 from django.utils import timezone
 
-from agents.models import RecordRow, RecordTable
+from agents import own_addresses
+from agents.models import OwnTool, RecordRow, RecordTable
 from conversations import sweep, verifying
 from conversations.models import Contact, Conversation, Proof, ToolRun
 from tests.conversations.tool_shop import Desk, desk, give
@@ -103,6 +104,22 @@ def test_codes_are_few(known: Any) -> None:
     asked = [verifying.ask(thread, MAIL, now=now) for _ in range(4)]
     assert asked == [True, True, True, False]
     assert verifying.ask(thread, MAIL, now=now + timedelta(hours=2))
+
+
+def test_an_address_may_be_on_record_elsewhere(known: Any) -> None:
+    """In rows that a look-up finds by their owner's e-mail, wherever they are."""
+    definition = {
+        "table": "patients",
+        "columns": [{"name": "mail", "shown": True}],
+        "owner_column": "mail",
+        "owner_by": "email",
+    }
+    OwnTool.objects.create(
+        kind="records", name="mine", title="Mine", when="When asked.", definition=definition
+    )
+    assert own_addresses.has(MAIL) and not own_addresses.has("stranger@x.example")
+    OwnTool.objects.update(enabled=False)
+    assert not own_addresses.has(MAIL)
 
 
 def test_a_letter_that_could_not_be_sent_is_sent_by_the_sweep(known: Any, monkeypatch: Any) -> None:

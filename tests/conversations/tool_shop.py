@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from agents import publishing, tools
 from agents.models import Agent
 from agents.tools import Claim, Context, Outcome, Reveals, Tool
+from providers import llm
 
 
 class Slot(BaseModel):
@@ -56,6 +57,8 @@ def tool(desk: Desk, name: str, **more: Any) -> Tool:
 def desk() -> Iterator[Desk]:
     """The tools that a test may give to an assistant, beside the built-in ones."""
     made = Desk()
+    for vendor in ("anthropic", "openai"):  # the SDKs take seconds to load, which no turn should wait for
+        llm.build(vendor, api_key="any", base_url="http://127.0.0.1:9")
     known = (
         tool(made, "look_up", reveals=Reveals.BUSINESS),
         tool(made, "book", repeatable=False, claims=frozenset({Claim.BOOKED})),
