@@ -119,7 +119,11 @@ class Offer:
 def offers() -> list[Offer]:
     """Who may answer, hear or speak, each with what they do."""
     known = registry.all_known()
-    said = {"llm": _("answers"), "speech": _("hears voice notes"), "speaking": _("speaks")}
+    said: dict[registry.Capability, str] = {
+        "llm": _("answers"),
+        "speech": _("hears voice notes"),
+        "speaking": _("speaks"),
+    }
     return [
         Offer(name, label, ", ".join(words for one, words in said.items() if known[name].can(one)))
         for name, label in vendors()
