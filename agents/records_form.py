@@ -9,20 +9,24 @@ from django.utils.translation import gettext_lazy
 
 from agents.models import OwnTool, RecordTable
 from agents.own_definitions import MOST_COLUMNS
-from agents.tool_forms import BY, PLAIN, SignInMixin, ToolForm, WordRows, list_of
+from agents.tool_forms import PLAIN, SignInMixin, ToolForm, WordRows, list_of
 from providers import baserow, google_account, google_sheets
 from providers.errors import ProviderError, ProviderRejected
 
 SEARCH = (
     ("", gettext_lazy("not searched")),
-    ("same", gettext_lazy("searched: exactly this")),
-    ("part", gettext_lazy("searched: a part of it")),
+    ("same", gettext_lazy("searched exactly")),
+    ("part", gettext_lazy("searched by a part")),
 )
 # The fields that say where the rows are; each store has some of them.
 PLACES = (
     "address", "base_url", "table", "list_path", "sign_in_how", "sign_in_name", "secret", "new_secret",
 )  # fmt: skip
-OWNERS = (("", gettext_lazy("no")), *BY)
+OWNERS = (
+    ("", gettext_lazy("nobody's own")),
+    ("phone", gettext_lazy("its customer's phone")),
+    ("email", gettext_lazy("its customer's e-mail")),
+)
 
 
 class RecordsToolForm(SignInMixin, ToolForm):

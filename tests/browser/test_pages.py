@@ -19,6 +19,8 @@ TENANT = [
     "/assistant/test/",
     "/assistant/try/",
     "/assistant/publish/",
+    "/assistant/tools/",
+    "/assistant/tools/add/http",
     "/welcome/",
     "/customers/",
     "/account/",
