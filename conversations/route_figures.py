@@ -81,7 +81,9 @@ def figures(version: AgentVersion | None, *, days: int, now: datetime) -> Figure
 
 def _of_customers(*, since: datetime, now: datetime) -> "QuerySet[Turn]":
     ended = Turn.objects.filter(started_at__gte=since, started_at__lte=now)
-    ended = ended.filter(status__in=[Turn.Status.DONE, Turn.Status.SILENT, Turn.Status.FAILED])
+    ended = ended.filter(
+        status__in=[Turn.Status.DONE, Turn.Status.SILENT, Turn.Status.HANDED_OVER, Turn.Status.FAILED]
+    )
     return ended.exclude(conversation__channel__kind=Channel.Kind.TEST)
 
 
