@@ -9,9 +9,9 @@ from typing import Any
 
 from django.db import transaction
 
-from agents import hiring
+from agents import hiring, own_keeping, record_tables
 from agents.blueprint import AssistantPart, tell
-from agents.models import Agent, Scenario
+from agents.models import Agent, OwnTool, RecordTable, Scenario
 from conversations.models import Channel
 from knowledge import assistants, documents, settling, shelf
 from knowledge.models import Document, PinnedAnswer, PinnedQuestion
@@ -87,6 +87,9 @@ def _for_one(data: Mapping[str, Any], agent: str) -> dict[str, Any]:
     titles: dict[str, str] = {}
     knowledge = [_document(part, agent, titles) for part in data.get("knowledge", [])]
     kept = {name: value for name, value in data.items() if name not in ("assistant", *OF_THE_BUSINESS)}
+    for section, model in (("record_tables", RecordTable), ("tools", OwnTool)):
+        taken = set(model.objects.values_list("name", flat=True))
+        kept[section] = [part for part in data.get(section, []) if part["name"] not in taken]
     return kept | {
         "knowledge": [part for part in knowledge if part is not None],
         "answers": [part | {"assistants": [agent]} for part in _free_answers(data.get("answers", []))],
@@ -152,17 +155,35 @@ def _cited(expects: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, A
 
 @transaction.atomic(durable=True)
 def forget_examples(*, user: User | None, now: datetime) -> int:
-    """Remove the example documents, and the settled answers that still say what a blueprint said."""
+    """Remove the example documents, and what still says what a blueprint said: answers, tables with tools."""
     ids = list(shelf.examples().order_by("pk").values_list("pk", flat=True))
     for pk in ids:
         documents.remove(pk)
-    for answer in PinnedAnswer.objects.filter(text__in=_example_answers()).order_by("pk"):
-        settling.forget(answer, now=now)
+    for data in _examples_data():
+        _forget_answers(data.get("answers", []), now=now)
+        _forget_tables(data.get("record_tables", []), user=user)
     audit.record("blueprint.forget_examples", actor=user, target=str(len(ids)))
     return len(ids)
 
 
-def _example_answers() -> list[str]:
+def _examples_data() -> list[dict[str, Any]]:
     name = current_tenant().name
-    files = (starting.load(blueprint, business=name).data for blueprint in catalogue.known().values())
-    return [part["answer"].strip() for data in files for part in data.get("answers", [])]
+    return [starting.load(blueprint, business=name).data for blueprint in catalogue.known().values()]
+
+
+def _forget_answers(parts: list[dict[str, Any]], *, now: datetime) -> None:
+    texts = [part["answer"].strip() for part in parts]
+    for answer in PinnedAnswer.objects.filter(text__in=texts).order_by("pk"):
+        settling.forget(answer, now=now)
+
+
+def _forget_tables(parts: list[dict[str, Any]], *, user: User | None) -> None:
+    """Tables with no other rows than the invented ones, and the tools that look there."""
+    for part in parts:
+        invented = [dict(zip(part["columns"], row, strict=True)) for row in part["rows"]]
+        table = RecordTable.objects.filter(name=part["name"]).first()
+        if table is None or list(table.rows.order_by("pk").values_list("values", flat=True)) != invented:
+            continue
+        for tool in record_tables.users(table):
+            own_keeping.remove(tool, user=user)
+        table.delete()

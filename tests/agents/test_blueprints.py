@@ -53,10 +53,17 @@ def test_each_is_whole(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_offers_only_what_works(name):
-    told = data_of(name)["assistant"]
-    assert set(told["tools"]) <= set(tools._built_in)
+    data = data_of(name)
+    told, own = data["assistant"], data.get("tools", [])
+    assert set(told["tools"]) <= set(tools.built_in()) | {one["name"] for one in own}
+    assert all(one["needs_verified"] and one["records"]["owner_column"] for one in own)
     words = " ".join([*map(str, told["topics"]), told["greeting"], told["persona"]]).lower()
     assert not any(word in words for word in LATER)
+
+
+def test_catechism_and_credits_are_gated():
+    own = {name: [one["name"] for one in data_of(name).get("tools", [])] for name in NAMES}
+    assert own["parish"] == ["catechisme_de_mon_enfant"] and own["help-desk"] == ["saldo_de_creditos"]
 
 
 def test_cards_say_three_lines_in_the_readers_language():

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from agents.models import Agent, AgentVersion, Scenario
+from agents.models import Agent, AgentVersion, OwnTool, RecordRow, RecordTable, Scenario
 from conversations.models import ChatRules
 from knowledge import documents, settling
 from knowledge.models import Document, PinnedAnswer, PinnedQuestion
@@ -68,7 +68,7 @@ def test_what_is_there_stays_as_it_is(alpha: Any, owner: Any) -> None:
         assert list(PinnedAnswer.objects.filter(agent_ids=[agent.pk]).values_list("language", flat=True)) == [
             "en"
         ]
-        price = Scenario.objects.get(agent=agent, name="preco-do-quilo")
+        price = Scenario.objects.get(agent=agent, name="preco-de-um-cafe")
         assert price.expects["cites"] == ["Catálogo (Caetano)"]
         assert not ChatRules.objects.exists()
 
@@ -111,6 +111,18 @@ def test_examples_go_and_what_is_ones_own_stays(alpha: Any, owner: Any) -> None:
         assert list(Document.objects.values_list("title", flat=True)) == ["O escritório"]
         assert list(PinnedAnswer.objects.values_list("text", flat=True)) == ["Rua Nova, 1."]
     assert "are examples" not in owner.get("/assistant/").content.decode()
+
+
+def test_an_invented_table_goes_with_its_tool_and_a_filled_one_stays(alpha: Any, owner: Any) -> None:
+    for name in ("parish", "help-desk"):
+        owner.post(BEGIN, {"blueprint": name})
+    with schema_context("alpha"):
+        assert OwnTool.objects.count() == 2
+        RecordRow.objects.create(table=RecordTable.objects.get(name="contas"), values={"empresa": "Nossa"})
+    owner.post(FORGET)
+    with schema_context("alpha"):
+        assert list(RecordTable.objects.values_list("name", flat=True)) == ["contas"]
+        assert list(OwnTool.objects.values_list("name", flat=True)) == ["saldo_de_creditos"]
 
 
 def test_nobody_else_and_nothing_else(
