@@ -21,6 +21,7 @@ ALSO: dict[str, dict[str, Any]] = {
         "kind": "image",
         "status": "unknown",
     },
+    "agents.agentversion": {"status": "published"},
     "conversations.turn": {"status": "done"},
     "conversations.webhookevent": {"status": "parked"},
     "billing.ledgerentry": {"amount": 1, "balance_after": 1},
