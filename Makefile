@@ -105,6 +105,7 @@ bench: venv frontend
 	$(BIN)/python -m bench.ingest
 	$(BIN)/python -m bench.tenants
 	$(BIN)/python -m bench.fanout
+	$(BIN)/python -m bench.gate
 
 # -- dependencies
 
