@@ -65,8 +65,8 @@ class AgentVersion(models.Model):
     rules = models.JSONField(_("rules"), default=list, db_default=[], blank=True)
     # What it talks about, each in a few words; empty for all that the documents tell.
     topics = models.JSONField(_("topics"), default=list, db_default=[], blank=True)
-    # When a person is to take over: [{"when": words for the model, "words": what said by a customer is enough,
-    # parted by commas, or "", "say": the line for the customer, or ""}].
+    # When a person is to take over: [{"when": words for the model, "words": what is enough when somebody says
+    # it, parted by commas, or "", "say": the line for the customer, or ""}].
     handover = models.JSONField(_("hands over when"), default=list, db_default=[], blank=True)
     # What it does while people are away, where that differs from the rules of conduct:
     # {"out_of_hours": ChatRules.OutOfHours, "text": words}. When they are away is the business's.
