@@ -126,7 +126,12 @@ def built_in() -> dict[str, Tool]:
     return dict(_built_in)
 
 
-def offered() -> dict[str, Tool]:
-    """All tools of the current business by name; one of its own never hides a built-in one."""
+def offered(wanted: Iterable[str] | None = None) -> dict[str, Tool]:
+    """All tools of the current business by name; one of its own never hides a built-in one.
+
+    Where all that is `wanted` is built in, nobody asks for the others.
+    """
+    if wanted is not None and set(wanted) <= set(_built_in):
+        return dict(_built_in)
     own = {tool.name: tool for source in _sources for tool in source()}
     return own | _built_in

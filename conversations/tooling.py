@@ -130,7 +130,7 @@ def enabled(version: AgentVersion) -> list[Tool]:
     wanted = {*version.tools, *(CALLERS if version.handover else ())}
     if not wanted:
         return []
-    offered = agent_tools.offered()
+    offered = agent_tools.offered(version.tools)
     names = [name for name in sorted(wanted) if name in offered]
     if any(is_private(offered[name]) for name in names):
         names += [name for name in VERIFIERS if name in offered and name not in names]

@@ -364,3 +364,12 @@ def test_names_for_programs_come_from_words() -> None:
     assert own_arguments.named("1º", taken=["x_1o"]) == "x_1o_2"
     assert own_arguments.named("注文").startswith("x")
     assert own_records.folded("  SÃO   Paulo ") == "sao paulo"
+
+
+def test_who_uses_built_in_tools_only_is_not_asked_for_others(
+    in_alpha: Any, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(0):
+        assert offered(["call_person"])
+    with django_assert_num_queries(1):
+        assert "call_person" in offered(["call_person", "order_status"])
