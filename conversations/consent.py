@@ -80,7 +80,7 @@ def hear(conversation: Conversation, message: Message, *, now: datetime, spoken:
     if heard is None:
         return False
     wish, language = heard
-    contact = Contact.objects.select_for_update().get(pk=conversation.contact_id)
+    contact = conversation.contact = Contact.objects.select_for_update().get(pk=conversation.contact_id)
     if wish is Wish.IN and contact.opted_out_at is None:
         return False  # "start" is how many begin to talk
     if wish is Wish.OUT and _was_offered(conversation, message, words, now=now):
@@ -136,5 +136,5 @@ def _end(message: Message, reason: str, *, now: datetime) -> None:
 
 
 def is_out(conversation: Conversation) -> datetime | None:
-    """Since when this customer wants nothing unasked; None when they did not say so."""
-    return Contact.objects.values_list("opted_out_at", flat=True).get(pk=conversation.contact_id)
+    """Since when this customer wants nothing unasked; None when they did not."""
+    return conversation.contact.opted_out_at
