@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -114,12 +114,13 @@ def try_go_on(request: HttpRequest) -> HttpResponse:
 def try_bring_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Put back what was set aside; what stands there now is set aside instead."""
     tried = bench(request)
+    get_object_or_404(Trial, pk=pk, of__isnull=False)
     try:
         trial.bring_back(pk, user=access.person(request), now=timezone.now())
     except trial.Busy:
         return _refused(request, tried, _("It is still answering. Try again in a moment."))
     except trial.Gone:
-        raise Http404 from None
+        return _refused(request, tried, _("This has no place in the chat any more."))
     return _shown(request, tried, "agents/_chat.html")
 
 

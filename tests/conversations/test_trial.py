@@ -219,7 +219,7 @@ class TestAskedAnew:
         bench.ask("Outra", instead_of=first)
         take = Trial.objects.get(of__isnull=False)
         other = Bench(bench.shop, client_for(bench.shop.tenant, member_of(bench.shop.tenant, "manager")))
-        assert other.post(f"/assistant/try/aside/{take.pk}") == 404
+        assert other.post(f"/assistant/try/aside/{take.pk}") == 422
         assert other.ask("x", instead_of=question("Outra")).status_code == 422
         assert bench.said()[0] == "Outra"
         viewer = Bench(bench.shop, client_for(bench.shop.tenant, member_of(bench.shop.tenant, "viewer")))
