@@ -161,7 +161,16 @@ class Migration(migrations.Migration):
             name="topics",
             field=models.JSONField(blank=True, db_default=[], default=list, verbose_name="topics"),
         ),
+        # What was published never changes, and says the same afterwards: for this once its trigger looks away.
+        migrations.RunSQL(
+            "ALTER TABLE agents_agentversion DISABLE TRIGGER published_version_never_changes",
+            "ALTER TABLE agents_agentversion ENABLE TRIGGER published_version_never_changes",
+        ),
         migrations.RunPython(_lines_become_rules, migrations.RunPython.noop),
+        migrations.RunSQL(
+            "ALTER TABLE agents_agentversion ENABLE TRIGGER published_version_never_changes",
+            "ALTER TABLE agents_agentversion DISABLE TRIGGER published_version_never_changes",
+        ),
         migrations.RemoveField(
             model_name="agentversion",
             name="instructions",
