@@ -94,7 +94,7 @@ class TestModelDown:
 
     def test_without_a_supporting_document_a_person_is_called_and_told_once(self, book: Any) -> None:
         book.models.fail_next("500", times=10)
-        ask(book, "Qual é a capital da Mongólia hoje em dia?")
+        ask(book, "Vocês fazem conserto de relógio antigo?")
         for _ in range(4):
             book.later()
         assert book.texts() == [say(Line.FAILED, "pt")]
