@@ -40,7 +40,7 @@ THREAD_FIELDS = (
     "asked_back_at", "next_send_at", "closed_told_until", "held_at", "language", "unread_count",
     "last_message_at", "last_message_text", "created_at",
 )  # fmt: skip
-CONTACT_FIELDS = ("name", "language", "note", "is_minor", "opted_out_at", "created_at")
+CONTACT_FIELDS = ("name", "language", "note", "details", "is_minor", "opted_out_at", "created_at")
 _STRENGTH = {Handler.PERSON: 2, Handler.QUEUE: 1, Handler.AGENT: 0}
 
 
@@ -221,6 +221,7 @@ def _joined_contact(ours: Contact, theirs: Contact) -> dict[str, Any]:
         "name": ours.name or theirs.name,
         "language": ours.language or theirs.language,
         "note": "\n".join(dict.fromkeys(notes)),
+        "details": theirs.details | ours.details,
         "is_minor": ours.is_minor or theirs.is_minor,
         "opted_out_at": min(filter(None, (ours.opted_out_at, theirs.opted_out_at)), default=None),
         "created_at": min(ours.created_at, theirs.created_at),

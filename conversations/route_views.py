@@ -1,7 +1,7 @@
 """Assistant › Models › Which model answers what; and what a message wanted, as a person corrects it."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -63,10 +63,10 @@ def _kept(request: HttpRequest, form: RoutingForm, version: AgentVersion) -> Htt
 def message_intent(request: HttpRequest, pk: int) -> HttpResponse:
     """A person says what the answered messages really wanted: the router learns from it."""
     message = get_object_or_404(Message.objects.exclude(turn=None), pk=pk)
+    turn = get_object_or_404(Turn.objects.select_related("conversation"), messages=message)
     intent = request.POST.get("intent", "")
     if intent not in INTENTS:
-        raise Http404
-    turn = Turn.objects.select_related("conversation").get(pk=message.turn_id)
+        return HttpResponse(_("Choose what was wanted."), status=422, content_type="text/plain")
     try:
         routes.correct(turn, intent=intent, user=access.person(request), now=timezone.now())
     except ProviderError:

@@ -45,9 +45,7 @@ def _waiting() -> dict[str, Any]:
 
 def _queue() -> QuerySet[Conversation]:
     """Who waits for a person; a member who tries the assistant is no customer."""
-    waiting = Conversation.objects.filter(
-        handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN
-    )
+    waiting = Conversation.objects.filter(handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN)
     return waiting.exclude(channel__kind=Channel.Kind.TEST)
 
 

@@ -83,7 +83,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60,
         "options": {"queue": "fast"},
     },
-    "sweep-profiles": {"task": "conversations.profile_sweep.sweep", "schedule": 60, "options": {"queue": "fast"}},
+    "sweep-profiles": {
+        "task": "conversations.profile_sweep.sweep",
+        "schedule": 60,
+        "options": {"queue": "fast"},
+    },
     "repair-profiles": {
         "task": "conversations.profile_sweep.repair",
         "schedule": 86_400,

@@ -58,8 +58,8 @@ WEB_PRIVATE_HOSTS = env.text("WEB_PRIVATE_HOSTS", "" if env.production() else "*
 # Seconds between two requests to one web site, and where its owner can read who asks.
 WEB_PAUSE_SECONDS = env.number("WEB_PAUSE_SECONDS", 1)
 WEB_CONTACT_URL = env.text("WEB_CONTACT_URL")  # empty: the first page of the installation
-# How often a business may have its cases asked in a day (models answer, and no credits are taken), by how many
-# threads at once.
+# How often a business may have its cases asked in a day (models answer, and no credits are taken), and by how
+# many threads at once.
 EVALUATIONS_A_DAY = env.integer("EVALUATIONS_A_DAY", 30)
 EVALUATION_THREADS = env.integer("EVALUATION_THREADS", 4)
 # So long an answer is given again to whoever asks the very same, instead of asking a model. 0: never.

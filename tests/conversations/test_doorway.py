@@ -1,4 +1,4 @@
-"""What the door knows of a channel: looked up once for all who knock, and not waited for when known before."""
+"""What the door knows of a channel: looked up once for all who knock, and what was known suffices."""
 
 import asyncio
 import hashlib

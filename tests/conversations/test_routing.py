@@ -151,4 +151,4 @@ class TestPages:
         first.refresh_from_db()
         assert first.intent == "technical_problem" and first.route["corrected"] == "technical_problem"
         assert ask(house, words).intent == "technical_problem"
-        assert browser.post(f"/messages/{message.pk}/intent", {"intent": "nonsense"}).status_code == 404
+        assert browser.post(f"/messages/{message.pk}/intent", {"intent": "nonsense"}).status_code == 422
