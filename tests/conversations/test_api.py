@@ -280,14 +280,13 @@ class TestOrchestrate:
         assert "Sou a Lia." in json.dumps(shop.models.requests[-1], ensure_ascii=False, default=str)
 
     def test_cites_the_document(self, shop, program, background, monkeypatch):
-        from conversations import turns
         from knowledge import retrieval
 
         found = retrieval.Found(
             7, 3, "House rules", ("House", "Breakfast"), 2, "From 7 to 10.", 0.9, 1.0, 1.3
         )
         known = retrieval.Retrieved((found,), 2.0, True)
-        monkeypatch.setattr(turns.retrieval, "search", lambda **_: known)
+        monkeypatch.setattr(retrieval, "search", lambda **_: known)
         shop.models.answer_with("Breakfast is from 7 to 10 [1].")
         with working(background):
             told = program.post("orchestrate", {"text": "When is breakfast?", "language": "en"}).json()

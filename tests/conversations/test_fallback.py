@@ -24,6 +24,9 @@ from conversations.models import Breaker, Conversation, Message, Transcript, Tur
 from knowledge import documents
 from tenants import standin
 from tests.conversations import door
+from tests.knowledge.conftest import _convert_once
+
+__all__ = ["_convert_once"]
 
 PARKING = "# Clínica\n\n## Estacionamento\nO estacionamento é gratuito e fica atrás da casa."
 QUESTION = "Vocês têm estacionamento para clientes?"
@@ -94,7 +97,7 @@ class TestModelDown:
 
     def test_without_a_supporting_document_a_person_is_called_and_told_once(self, book: Any) -> None:
         book.models.fail_next("500", times=10)
-        ask(book, "Vocês fazem conserto de relógio antigo?")
+        ask(book, "Quanto custa uma sessão de fisioterapia?")
         for _ in range(4):
             book.later()
         assert book.texts() == [say(Line.FAILED, "pt")]

@@ -110,7 +110,7 @@ class TestADocument:
 
 def tells_its_site(shop: Any) -> None:
     """The business publishes an address: no other may stand in an answer."""
-    content = {"instructions": "Nosso site: https://a.example/x"}
+    content = {"persona": "Nosso site: https://a.example/x"}
     publishing.publish_at_once(shop.channel.agent, content=content, user=None, now=timezone.now())
 
 

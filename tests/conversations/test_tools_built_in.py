@@ -16,6 +16,9 @@ from conversations.models import ChatRules, Consent, Contact, Conversation, Foll
 from knowledge import documents
 from knowledge.models import Document
 from tests.conversations.tool_shop import give
+from tests.knowledge.conftest import _convert_once
+
+__all__ = ["_convert_once"]
 
 PRICES = b"# Tabela\n\nA limpeza custa R$ 190.\n\nO clareamento custa R$ 650."
 

@@ -180,7 +180,7 @@ class TestFailure:
         ("other", "said"),
         [
             ({"api_key": "wrong"}, "refuses the key"),
-            ({"api_key": "não"}, "characters that no key has"),
+            ({"api_key": "não"}, "refuses the key. Copy it once more"),
             ({"model": "unknown"}, "404"),
             ({"dimensions": 63, "vendor": "cohere"}, "could not be"),
             ({"base_url": "ftp://127.0.0.1"}, "must begin with http"),

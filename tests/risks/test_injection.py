@@ -16,7 +16,10 @@ from agents.models import ModelProvider
 from conversations.models import Conversation, Message
 from knowledge import documents
 from knowledge.models import Chunk
+from tests.knowledge.conftest import _convert_once
 from tests.risks.injections import AIMS, Aim, injections
+
+__all__ = ["_convert_once"]
 
 OGG = "audio/ogg; codecs=opus"
 QUESTION = "Quanto custa a limpeza?"

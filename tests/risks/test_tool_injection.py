@@ -25,7 +25,10 @@ from conversations.models import Consent, Contact, FollowUp, Message, ToolRun
 from knowledge import documents
 from knowledge.models import Chunk, Document
 from tests.conversations.tool_shop import Desk, desk, give, tool
+from tests.knowledge.conftest import _convert_once
 from tests.risks.injections import DEEDS, Deed, tool_injections
+
+__all__ = ["_convert_once"]
 
 QUESTION = "Quanto custa a limpeza?"
 GIVEN = (
