@@ -37,8 +37,8 @@ def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
 def thread(conversation: Conversation) -> dict[str, Any]:
     """The last messages, oldest first, and whether an answer is in the making."""
     related = conversation.messages.select_related("author", "transcript", "reply_to", "turn")
-    shown = related.prefetch_related(*citing.with_sources(), *receipt_words.with_receipts())
-    newest = shown.order_by("-pk")
+    beside = [*citing.with_sources(), *receipt_words.with_receipts()]
+    newest = related.prefetch_related(*beside).order_by("-pk")
     messages = newest[:MESSAGES]
     transport = channels.transport(conversation.channel)
     thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
