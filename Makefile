@@ -83,6 +83,11 @@ chaos: venv frontend
 api-fuzz: venv
 	API_FUZZ_EXAMPLES=$${API_FUZZ_EXAMPLES:-300} $(BIN)/pytest tests/conversations/test_api_document.py
 
+# What all five blueprints' scenarios cite is found.
+.PHONY: blueprints
+blueprints: venv
+	BLUEPRINTS=all $(BIN)/pytest tests/agents/test_blueprint_search.py
+
 # Everything that strangers write to make a model misbehave, by every way in.
 .PHONY: injections
 injections: venv
