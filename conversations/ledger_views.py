@@ -1,12 +1,8 @@
 """Today, Messages: the message ledger as a page and as a file."""
 
-import csv
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime, time, timedelta
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -14,17 +10,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
-from django_tenants.utils import schema_context
 
-from conversations import accounting, inbox
+from conversations import accounting, inbox, spreadsheets
 from conversations.accounting import Wanted
 from conversations.models import Channel
 from tenants import access, audit
-from tenants.db import connection
 
 PAGE = 50
-# The wide ones too: they calculate where people type them.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 LABELS = (
     ("all", gettext_noop("All")),
     ("waiting", gettext_noop("Waiting")),
@@ -71,12 +63,8 @@ def message_ledger_export(request: HttpRequest) -> StreamingHttpResponse:
     """The same part of the ledger as a file, written row by row; that somebody took it is recorded."""
     wanted, now = _wanted(request), timezone.now()
     audit.record("message.export", actor=access.person(request), show=wanted.show)
-    pieces = _pieces(wanted, now=now)
-    body = _sent_while_read(pieces) if isinstance(request, ASGIRequest) else pieces
-    response = StreamingHttpResponse(body, content_type="text/csv; charset=utf-8")
     name = f"messages-{timezone.localtime(now):%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return spreadsheets.streamed(request, name=name, batches=accounting.export(wanted, now=now))
 
 
 @access.roles(*access.MANAGERS)
@@ -129,42 +117,3 @@ def _query(request: HttpRequest) -> str:
     query = request.GET.copy()
     query.pop("before", None)
     return query.urlencode()
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def _csv(rows: Iterable[tuple[str, ...]]) -> str:
-    writer = csv.writer(_Echo())
-    return "".join(writer.writerow([_harmless(cell) for cell in row]) for row in rows)
-
-
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.lstrip(" ")[:1] in FORMULA else cell
-
-
-def _pieces(wanted: Wanted, *, now: datetime) -> Iterator[str]:
-    """The file piece by piece. Each is read in the schema of the request, which is over by then."""
-    schema, pieces = connection.schema_name, accounting.export(wanted, now=now)
-    while True:
-        with schema_context(schema):
-            rows = next(pieces, None)
-        connection.close_if_unusable_or_obsolete()
-        if rows is None:
-            return
-        yield _csv(rows)
-
-
-def _next(pieces: Iterator[str]) -> str | None:
-    return next(pieces, None)
-
-
-async def _sent_while_read(pieces: Iterator[str]) -> AsyncIterator[str]:
-    """For the server, which would else read the whole before it sends the first byte."""
-    while (piece := await sync_to_async(_next)(pieces)) is not None:
-        yield piece
