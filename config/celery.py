@@ -47,6 +47,7 @@ app.autodiscover_tasks(["knowledge"], related_name="looking")
 app.autodiscover_tasks(["knowledge"], related_name="reembedding")
 app.autodiscover_tasks(["billing"], related_name="vendor_prices")
 app.autodiscover_tasks(["tenants"], related_name="provisioning")
+app.autodiscover_tasks(["tenants"], related_name="notice_delivery")
 app.autodiscover_tasks(["config"], related_name="health")
 
 

@@ -34,6 +34,11 @@ def _send(person: User, tenant: Tenant, write: Callable[[], Written]) -> bool:
     return True
 
 
+def to_one(person: User, tenant: Tenant, write: Callable[[], Written]) -> bool:
+    """As `to_each`, for one person; whether the mail server took it. Never inside a transaction."""
+    return _send(person, tenant, write)
+
+
 def to_operators(*, subject: str, lines: Sequence[str]) -> None:
     """One letter to the installation's ADMINS, in English, without a word of any customer."""
     try:

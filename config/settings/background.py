@@ -39,6 +39,8 @@ CELERY_TASK_ROUTES = {
     "knowledge.looking.*": {"queue": "slow"},
     "billing.vendor_prices.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
+    # Who makes browsers, and mail servers, may be slow.
+    "tenants.notice_delivery.*": {"queue": "bulk"},
 }
 # One waiting task a thread: what is fetched ahead stands behind whatever its worker is busy with.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -114,6 +116,16 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-vendor-prices": {
         "task": "billing.vendor_prices.refresh",
         "schedule": 86400,
+        "options": {"queue": "slow"},
+    },
+    "sweep-notices": {
+        "task": "tenants.notice_delivery.sweep",
+        "schedule": 30,
+        "options": {"queue": "bulk", "expire_seconds": 30},
+    },
+    "forget-notices": {
+        "task": "tenants.notice_delivery.forget",
+        "schedule": 86_400,
         "options": {"queue": "slow"},
     },
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},

@@ -46,6 +46,10 @@ WEB_CHAT_SOCKETS_AN_ADDRESS = env.integer("WEB_CHAT_SOCKETS_AN_ADDRESS", 50)
 GATEWAY_PRIVATE_HOSTS = env.text("GATEWAY_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for the addresses at which a business wants to be told of events.
 HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+# As GATEWAY_PRIVATE_HOSTS, for the addresses of browser notifications, which browsers name; and whom the
+# makers of browsers may write to when something is wrong with them.
+PUSH_PRIVATE_HOSTS = env.text("PUSH_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
+PUSH_SUBJECT = env.text("PUSH_SUBJECT") or f"https://{env.text('BASE_DOMAIN', 'localhost')}/"
 # As GATEWAY_PRIVATE_HOSTS, for a business's own model providers; the installation's own may be anywhere.
 MODEL_PRIVATE_HOSTS = env.text("MODEL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for the addresses of a business's own tools.
