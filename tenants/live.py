@@ -48,7 +48,7 @@ def listen() -> Iterator[Callable[..., None]]:
 
 
 def _subscribed(channel: str) -> Any:
-    heard = _redis(settings.REDIS_URL, "listeners").pubsub(ignore_subscribe_messages=True)
+    heard = client(settings.REDIS_URL, "listeners").pubsub(ignore_subscribe_messages=True)
     try:
         heard.subscribe(channel)
     except redis.RedisError as error:
@@ -72,13 +72,14 @@ def _hear(heard: Any, seconds: float, *words: str) -> None:
 
 def _send(channel: str, body: str) -> None:
     try:
-        _redis(settings.REDIS_URL).publish(channel, body)
+        client(settings.REDIS_URL).publish(channel, body)
     except redis.RedisError as error:
         # Pages fetch the whole state when they reconnect, so a lost event costs only freshness.
         log.warning("live.away", error=type(error).__name__)
 
 
 @lru_cache(maxsize=4)
-def _redis(url: str, use: str = "publishers") -> redis.Redis:
+def client(url: str, use: str = "publishers") -> redis.Redis:
+    """The connections of this process to Redis; who listens has a pool of its own."""
     most = 64 if use == "publishers" else 256  # who waits keeps a connection meanwhile
     return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, max_connections=most)
