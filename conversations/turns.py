@@ -315,7 +315,7 @@ def _question(begun: Begun) -> engine.Question:
     turn, conversation = begun.turn, begun.turn.conversation
     if turn.agent_version is None:
         raise ProviderRejected("This assistant has no published version.")
-    spoken = _history(turn.agent_version, before=begun.messages[0])
+    spoken = history(turn.agent_version, before=begun.messages[0])
     return engine.Question(
         words=question_of(begun.messages),
         language=conversation.language,
@@ -539,7 +539,7 @@ def question_of(messages: Sequence[Message]) -> str:
     return said[-QUESTION_CHARACTERS:]
 
 
-def _history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
+def history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
     """What was said earlier, as far back as this version remembers and no silence was too long."""
     spoken = ~Q(body="") | Q(transcript__status=Transcript.Status.DONE)
     earlier = Message.objects.filter(spoken, conversation=before.conversation_id, pk__lt=before.pk)
