@@ -11,8 +11,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from conversations import reasons
+from tenants import undoing
 
 register = template.Library()
+register.filter("undo_address", undoing.address_of)
 FACES = 6
 
 

@@ -25,7 +25,7 @@ export function toasts() {
     event.target.closest("[data-dismiss]")?.closest(".toast-item")?.remove();
   });
   document.addEventListener("DOMContentLoaded", () => {
-    const passing = document.querySelectorAll("#toasts .toast-item:not(.is-error)");
+    const passing = document.querySelectorAll("#toasts .toast-item:not(.is-error):not(:has(form))");
     setTimeout(() => passing.forEach((item) => item.remove()), SECONDS * 1000);
   });
   document.addEventListener("toast", (event) => say(event.detail.text || event.detail.value, event.detail.kind));
