@@ -192,6 +192,15 @@ def _ask(speaker: replies.Speaker, asked: Asked, known: Mapping[str, Breaker], *
     return Answered(completion, speaker.vendor, price_list=speaker.price_list)
 
 
+def ask_plainly(speaker: replies.Speaker, request: llm.Request) -> Answered:
+    """Ask one model for what no customer reads before a person has: nothing is checked and nothing quoted.
+
+    Raises ProviderError; the vendor's breaker counts as for an answer.
+    """
+    asked = Asked(request, quotable=False, attempt=1, started=time.monotonic())
+    return _ask(speaker, asked, breakers.all_known(), seconds=TOTAL_SECONDS)
+
+
 def _after(row: Breaker) -> float:
     return breakers.closes_in(row, now=timezone.now()) + 0.5
 
