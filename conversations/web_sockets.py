@@ -220,7 +220,7 @@ class Ear:
 
     def tell(self, text: str) -> None:
         event = json.loads(text)
-        if event["event"] == "refresh":
+        if event["event"] in ("refresh", "hello"):  # we may have missed some
             named = [socket for sockets in self.sockets.values() for socket in sockets]
         else:
             named = list(self.sockets.get(_conversation_in(event), ()))

@@ -2,10 +2,14 @@
 
 One Redis subscription a process and tenant, from the first page to the last; an event is serialised once, by
 its publisher, and passes through unchanged. A page that cannot keep up is closed and loads afresh.
+
+Who comes, and everybody after a gap, is told the number of the last event ("hello") once the subscription is
+confirmed: what was committed before is in what a page fetches from then on, what comes after is heard.
 """
 
 import asyncio
 import contextlib
+import json
 import weakref
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -16,7 +20,7 @@ import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from tenants.live import channel_of
+from tenants.live import channel_of, numbers_of
 
 log = structlog.get_logger(__name__)
 REFRESH = '{"event":"refresh"}'
@@ -63,12 +67,14 @@ class Hub:
 
     def __init__(self) -> None:
         self._rooms: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._fresh: defaultdict[str, set[Listener]] = defaultdict(set)  # who has not been greeted yet
         self._changed = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
     def join(self, schema: str, page: Listener) -> None:
         """Let a page hear its tenant; the first one subscribes."""
         self._rooms[schema].add(page)
+        self._fresh[schema].add(page)
         self._changed.set()
         if self._listener is None or self._listener.done():
             self._listener = asyncio.ensure_future(self._listen())
@@ -76,12 +82,13 @@ class Hub:
     def leave(self, schema: str, page: Listener) -> None:
         page.leave()
         self._rooms[schema].discard(page)
+        self._fresh.get(schema, set()).discard(page)
         if not self._rooms[schema]:
             del self._rooms[schema]
             self._changed.set()
 
     async def _listen(self) -> None:
-        """Stay connected; after every gap tell the pages to fetch everything again."""
+        """Stay connected; while that fails the pages are told to fetch everything again, now and then."""
         wait = 0.2
         while self._rooms:
             try:
@@ -96,13 +103,36 @@ class Hub:
     async def _hear(self) -> None:
         client: Any = redis.Redis.from_url(settings.REDIS_URL, health_check_interval=15)
         self._changed.set()  # a new connection follows nobody yet
-        async with client, client.pubsub(ignore_subscribe_messages=True) as pubsub:
+        self._fresh.clear()
+        self._fresh.update({schema: set(pages) for schema, pages in self._rooms.items()})
+        async with client, client.pubsub() as pubsub:
             subscribed: set[str] = set()
+            heard: set[str] = set()  # of these the server has confirmed that it tells us
             while self._rooms:
                 await self._follow(pubsub, subscribed)
+                heard &= subscribed
+                await self._greet(client, heard)
                 message = await self._next(pubsub) if subscribed else None
                 if message is not None:
-                    self._tell(message["channel"].decode(), message["data"].decode())
+                    self._take(message, heard)
+
+    def _take(self, message: Any, heard: set[str]) -> None:
+        match message["type"]:
+            case "message":
+                self._tell(message["channel"].decode(), message["data"].decode())
+            case "subscribe":
+                heard.add(message["channel"].decode())
+            case "unsubscribe":
+                heard.discard(message["channel"].decode())
+
+    async def _greet(self, client: Any, heard: set[str]) -> None:
+        """Tell who is new where their business stands."""
+        for schema in [schema for schema in self._fresh if channel_of(schema) in heard]:
+            pages = self._fresh.pop(schema)
+            number = int(await client.get(numbers_of(schema)) or 0)
+            text = json.dumps({"event": "hello", "seq": number}, separators=(",", ":"))
+            for page in pages & self._rooms.get(schema, set()):
+                page.tell(text)
 
     async def _follow(self, pubsub: Any, subscribed: set[str]) -> None:
         """Subscribe to the tenants that have pages, and to no others."""

@@ -1,6 +1,7 @@
 """Live pages: after a commit, tell every open page of this tenant what changed.
 
-An event carries a name and ids, never content: a page that hears it fetches what it may see.
+An event carries a name and ids, never content: a page that hears it fetches what it may see. Each has the next
+number of its business (`position` is the last one), so that a page knows whether it has missed any.
 """
 
 import json
@@ -20,15 +21,41 @@ from tenants.db import connection
 log = structlog.get_logger(__name__)
 
 
+# Numbered and sent in one step, so that they arrive in the order of their numbers. A business begins, and after
+# Redis lost everything begins again, at the clock in milliseconds: above every number that a page can know.
+_PUBLISH = """
+if redis.call("EXISTS", KEYS[1]) == 0 then
+  local time = redis.call("TIME")
+  redis.call("SET", KEYS[1], string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000)))
+end
+local number = string.format("%.0f", redis.call("INCR", KEYS[1]))
+return redis.call("PUBLISH", KEYS[2], '{"seq":' .. number .. ',' .. ARGV[1])
+"""
+
+
 def channel_of(schema: str) -> str:
     """The Redis channel on which a tenant's events travel."""
     return f"live:{schema}"
 
 
+def numbers_of(schema: str) -> str:
+    """The Redis key of the number of a tenant's last event."""
+    return f"live:{schema}:seq"
+
+
+def position() -> int | None:
+    """The number of this tenant's last event, 0 before the first; None while Redis is away."""
+    try:
+        return int(client(settings.REDIS_URL).get(numbers_of(connection.schema_name)) or 0)
+    except redis.RedisError as error:
+        log.warning("live.away", error=type(error).__name__)
+        return None
+
+
 def publish(event: str, **ids: int | str) -> None:
     """Announce an event to the tenant's pages when the transaction commits."""
     body = json.dumps({"event": event, **ids}, separators=(",", ":"))
-    transaction.on_commit(partial(_send, channel_of(connection.schema_name), body))
+    transaction.on_commit(partial(_send, connection.schema_name, body))
 
 
 @contextmanager
@@ -70,9 +97,10 @@ def _hear(heard: Any, seconds: float, *words: str) -> None:
     return None
 
 
-def _send(channel: str, body: str) -> None:
+def _send(schema: str, body: str) -> None:
     try:
-        client(settings.REDIS_URL).publish(channel, body)
+        keys = numbers_of(schema), channel_of(schema)
+        client(settings.REDIS_URL).eval(_PUBLISH, 2, *keys, body.removeprefix("{"))
     except redis.RedisError as error:
         # Pages fetch the whole state when they reconnect, so a lost event costs only freshness.
         log.warning("live.away", error=type(error).__name__)

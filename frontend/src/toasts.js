@@ -1,3 +1,5 @@
+import { isBackground } from "./live.js";
+
 const SECONDS = 6;
 
 /** Say something in a corner, and to screen readers. Errors stay until they are closed. */
@@ -29,9 +31,12 @@ export function toasts() {
     setTimeout(() => passing.forEach((item) => item.remove()), SECONDS * 1000);
   });
   document.addEventListener("toast", (event) => say(event.detail.text || event.detail.value, event.detail.kind));
-  document.addEventListener("htmx:sendError", () => say(sentence("sayOffline"), "error"));
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!isBackground(event.detail)) say(sentence("sayOffline"), "error");
+  });
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 401) return; // the server says where to sign in
+    if (isBackground(event.detail) && event.detail.xhr.status >= 500) return; // it is tried again
     say(refusal(event.detail.xhr) || sentence(event.detail.xhr.status === 403 ? "sayForbidden" : "sayError"), "error");
   });
 }
