@@ -19,6 +19,9 @@ from conversations import (
     choices,
     consent,
     debounce,
+    desk_clocks,
+    desk_ratings,
+    desk_todos,
     events,
     handoff,
     health,
@@ -59,6 +62,7 @@ RECEIVED = "received"
 AGAIN_AFTER = timedelta(seconds=2)
 PATIENCE = timedelta(seconds=30)  # after that a message that is changed will not come any more
 OFFERS_LOOKED_AT = 3  # of our latest messages, for the options that an answer may mean
+OF_A_MOMENT = (SessionStatus, TemplateChanged, Typing, Called)
 _CLOSE = """
 UPDATE conversations_webhookevent AS event
 SET status = CASE WHEN done.again THEN 'new' ELSE 'done' END,
@@ -163,6 +167,19 @@ def read_again(pk: int) -> bool:
     return bool(again)
 
 
+def replay(pk: int) -> bool:
+    """Have a delivery read once more that was read before or parked, in the caller's transaction.
+
+    It does nothing twice: what is kept is found again by its id, and what told of a moment is left out.
+    """
+    over = [WebhookEvent.Status.DONE, WebhookEvent.Status.PARKED]
+    again = WebhookEvent.objects.filter(pk=pk, status__in=over)
+    found = again.update(status=WebhookEvent.Status.NEW, attempts=0, again_at=None)
+    if found:
+        enqueue(drain)
+    return bool(found)
+
+
 def _claimable() -> Any:
     return _new_events().select_for_update(skip_locked=True)
 
@@ -204,10 +221,14 @@ def read(event: WebhookEvent, channel: Channel | None, *, now: datetime) -> Done
         happened = channels.transport(channel).read(channel, bytes(event.body))
     except Unreadable as error:
         return Done(f"unreadable: {error}")
+    is_replay = event.read_at is not None  # what told of a moment is over by now
+    if is_replay:
+        happened = [one for one in happened if not isinstance(one, OF_A_MOMENT)]
     outcomes = [_act(channel, one, now=now) for one in happened]
     if changes.NOT_YET in outcomes and now - event.received_at < PATIENCE:
         return Done(changes.NOT_YET, again=True)
-    health.note_heard(channel, happened, now=now)
+    if not is_replay:
+        health.note_heard(channel, happened, now=now)
     traces = [accounting.trace(channel, *pair) for pair in zip(happened, outcomes, strict=True)]
     return Done("; ".join(dict.fromkeys(outcomes)) or "ignored: empty", [one for one in traces if one])
 
@@ -279,7 +300,10 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     message = _store(conversation, said, key=key, now=now)
     if said.from_me:
         handoff.answered_by_phone(conversation, now=now)
-    elif not consent.hear(conversation, message, now=now):
+        desk_todos.hear(conversation, message, now=now)
+    elif not (
+        consent.hear(conversation, message, now=now) or desk_ratings.hear(conversation, message, now=now)
+    ):
         _make_due(conversation, message, now=now)
     _remember_last(conversation, message, now=now)
     hooks.message("message.sent" if said.from_me else "message.received", message, now=now)
@@ -349,6 +373,7 @@ def _make_due(conversation: Conversation, message: Message, *, now: datetime) ->
         message.outcome_reason = "a person has this conversation"
         message.terminal_at = now
         message.save(update_fields=["outcome", "outcome_reason", "terminal_at"])
+        desk_clocks.wrote(conversation, now=now)
         return
     conversation.reply_due_at = debounce.after_bubble(conversation, message.body, now=now)
     turns.ring_at(conversation, conversation.reply_due_at, now=now)
