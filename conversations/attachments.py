@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.utils.translation import gettext as _
 
-from conversations import channels
+from conversations import channels, voice_ogg
 from conversations.channels import Limits
 from conversations.models import Channel, Message
 from conversations.outbox import Attached
@@ -20,6 +20,8 @@ HEAD = 32
 ANY = "application/octet-stream"
 MEGABYTE = 2**20
 LONGEST_CAPTION = 1024
+MOST_SPOKEN = 16 * MEGABYTE  # an hour of Opus as our page records it
+VOICE_NAME = "voice.ogg"
 # What a file is by its first bytes; its name may say anything.
 _STARTS = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -81,13 +83,31 @@ def look(head: bytes, name: str) -> Look:
     )
 
 
-def accept(file: UploadedFile, *, channel: Channel) -> Attached:
-    """Check a file against what the channel carries and put it into the store; raises Unsuitable."""
+def accept(file: UploadedFile, *, channel: Channel, spoken: bool = False) -> Attached:
+    """Check a file against what the channel carries and put it into the store; raises Unsuitable.
+
+    `spoken` was recorded in the browser just now: it goes as a voice note.
+    """
+    if spoken:
+        file = _voice(file)
     limits, name = channels.transport(channel).limits, clean_name(file.name or "")
     found = look(_head(file), name)
     kind = _carried(found.kind, file.size or 0, limits, channel=channel)
     path = default_storage.save(f"{connection.schema_name}/messages/{uuid.uuid4().hex}", file)
     return Attached(path=path, kind=kind, mimetype=found.mimetype, filename=name)
+
+
+def _voice(file: UploadedFile) -> UploadedFile:
+    """A recording in the form that phones show as a voice note; what it cannot be made of stays as it is."""
+    if (file.size or 0) > MOST_SPOKEN:
+        raise Unsuitable(_("This recording is too long."))
+    content = file.read()
+    file.seek(0)
+    try:
+        made = voice_ogg.to_ogg(content)
+    except voice_ogg.NoVoice:
+        return file
+    return SimpleUploadedFile(VOICE_NAME, made, content_type=voice_ogg.MIMETYPE)
 
 
 def forget(attached: Attached) -> None:
