@@ -11,7 +11,7 @@ const SLEPT = 30_000; // a clock that ticks so late was asleep, with the machine
 const GREETING = 5_000;
 const OVER = [4401, 4403]; // signed out, no seat any more
 // Told under their own name only: nothing that a page shows of chats has changed by them.
-const APART = /^(notice|presence)\./;
+const APART = /^(notice|presence|suggestion|team)\./;
 
 /**
  * Hear what changes, by websocket. An event carries a name and ids, never content: the parts of the page
