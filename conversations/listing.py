@@ -1,37 +1,52 @@
 """What the inbox shows: queries with a bounded size and a constant number of statements."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from conversations import channels, citing, receipt_words
+from conversations import channels, citing, cursors, filters, receipt_words
+from conversations.filters import Filters
 from conversations.models import Channel, Contact, Conversation, Turn
 from tenants.models import User
 
 PAGE = 50
+MOST = 300  # rows at once, for a page that has gone on several times and fetches itself anew
 MESSAGES = 100
-FILTERS = ("all", "waiting", "mine", "closed", "tests")
 
 
-def conversations(*, kind: str, user: User, page: int = 1) -> QuerySet[Conversation]:
-    """One page of the list, the latest first; those who wait longest first in `waiting`."""
-    shown = _filtered(kind, user).select_related("contact", "channel", "assigned_to")
-    order = ("waiting_since", "pk") if kind == "waiting" else ("-last_message_at", "-pk")
-    return shown.order_by(*order)[(page - 1) * PAGE : page * PAGE]
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of chats in their order; `following` is the place after its last one, "" at the end."""
+
+    chats: list[Conversation]
+    following: str = ""
 
 
-def _filtered(kind: str, user: User) -> QuerySet[Conversation]:
-    """The test chat is no customer's: it stays under Assistant, unless it is asked for."""
-    if kind == "tests":
-        tests = Conversation.objects.filter(channel__kind=Channel.Kind.TEST)
-        return tests.filter(status=Conversation.Status.OPEN)
-    real = Conversation.objects.exclude(channel__kind=Channel.Kind.TEST)
-    if kind == "closed":
-        return real.filter(status=Conversation.Status.CLOSED)
-    opened = real.filter(status=Conversation.Status.OPEN)
-    if kind == "waiting":
-        return opened.filter(handler=Conversation.Handler.QUEUE)
-    return opened.filter(handler=Conversation.Handler.PERSON, assigned_to=user) if kind == "mine" else opened
+def conversations(wanted: Filters, cursor: str = "", *, size: int = PAGE) -> Listed:
+    """The latest first; in the queue by priority, then who must be answered first. `cursor`: a `following`."""
+    order = cursors.QUEUE if wanted.kind == "waiting" else cursors.LATEST
+    found = filters.chosen(wanted).select_related("contact", "channel", "assigned_to")
+    if order is cursors.QUEUE:
+        found = found.annotate(**cursors.QUEUE_TIMES)
+    if (place := cursors.read(order, cursor)) is not None:
+        found = found.filter(order.after(place))
+    rows = list(found.prefetch_related("labels").order_by(*order.columns)[: size + 1])
+    more = len(rows) > size
+    return Listed(rows[:size], cursors.written(order, rows[size - 1]) if more else "")
+
+
+def counts(user: User) -> dict[str, int]:
+    """How many chats wait for a person, are this reader's, and have something unread: open ones."""
+    queue = Q(handler=Conversation.Handler.QUEUE)
+    mine = filters.held_by(user.pk)
+    unread = Q(unread_count__gt=0)
+    some = Conversation.objects.filter(queue | mine | unread, status=Conversation.Status.OPEN)
+    some = some.exclude(channel__kind=Channel.Kind.TEST)
+    found: dict[str, int] = some.aggregate(
+        waiting=Count("pk", filter=queue), mine=Count("pk", filter=mine), unread=Count("pk", filter=unread)
+    )
+    return found
 
 
 def thread(conversation: Conversation) -> dict[str, Any]:

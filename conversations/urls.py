@@ -1,11 +1,11 @@
 from django.urls import path
 
-from conversations import citing_views, customer_views, ledger_views, message_views, views
+from conversations import citing_views, customer_views, ledger_views, list_views, message_views, views
 
 urlpatterns = [
     path("", views.today_page, name="today"),
-    path("chats/", views.chats, name="chats"),
-    path("chats/list", views.chat_list, name="chat_list"),
+    path("chats/", list_views.chats, name="chats"),
+    path("chats/list", list_views.chat_list, name="chat_list"),
     path("chats/<int:pk>/", views.chat, name="chat"),
     path("chats/turn/<int:pk>", views.chat_of_turn, name="chat_of_turn"),
     path("chats/<int:pk>/thread", views.chat_thread, name="chat_thread"),

@@ -1,4 +1,4 @@
-"""Today and Chats."""
+"""Today, and one chat; the list beside it is conversations.list_views."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from conversations import (
     channels,
     citing,
     handoff,
+    list_views,
     listing,
     outbox,
     receipt_words,
@@ -38,12 +39,6 @@ def today_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def chats(request: HttpRequest) -> HttpResponse:
-    """The inbox without a conversation opened."""
-    return render(request, "conversations/chats.html", {**_list(request), "conversation": None})
-
-
-@require_GET
 def chat(request: HttpRequest, pk: int) -> HttpResponse:
     """The inbox with one conversation; opening it says that it was read."""
     conversation = _conversation(pk)
@@ -51,7 +46,8 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
         Conversation.objects.filter(pk=pk).update(unread_count=0)
         conversation.unread_count = 0
     context = {
-        **_list(request),
+        **list_views.context(request),
+        **list_views.beside(request),
         **listing.thread(conversation),
         "largest": attachments.largest(conversation.channel),
         **template_views.context(conversation, now=timezone.now()),
@@ -73,13 +69,6 @@ def _abilities(conversation: Conversation) -> dict[str, Any]:
 def chat_of_turn(request: HttpRequest, pk: int) -> HttpResponse:
     """The conversation in which a turn answered: where the ledger's entries lead."""
     return redirect("chat", pk=get_object_or_404(Turn, pk=pk).conversation_id)
-
-
-@require_GET
-def chat_list(request: HttpRequest) -> HttpResponse:
-    opened = request.GET.get("open", "")
-    conversation = Conversation.objects.filter(pk=int(opened)).first() if opened.isdigit() else None
-    return render(request, "conversations/_chat_list.html", {**_list(request), "conversation": conversation})
 
 
 @require_GET
@@ -233,12 +222,6 @@ def message_media(request: HttpRequest, pk: int) -> FileResponse:
 def _conversation(pk: int) -> Conversation:
     related = Conversation.objects.select_related("contact", "channel", "assigned_to")
     return get_object_or_404(related, pk=pk)
-
-
-def _list(request: HttpRequest) -> dict[str, Any]:
-    wanted = request.GET.get("filter", "")
-    kind = wanted if wanted in listing.FILTERS else "all"
-    return {"filter": kind, "conversations": listing.conversations(kind=kind, user=access.person(request))}
 
 
 def _thread_or_page(request: HttpRequest, pk: int) -> HttpResponse:
