@@ -7,6 +7,8 @@ class ConversationsConfig(AppConfig):
     verbose_name = _("Conversations")
 
     def ready(self) -> None:
+        from django.conf import settings
+
         from agents import own_addresses
         from agents.models import Agent
         from conversations import (
@@ -18,6 +20,7 @@ class ConversationsConfig(AppConfig):
             conduct_blueprint,
             gate,
             hook_blueprint,
+            notice_kinds,
             posts,
             reading_costs,
             tools_identity,
@@ -32,6 +35,8 @@ class ConversationsConfig(AppConfig):
         from conversations.channels.waha import WahaTransport
         from conversations.channels.web import Web
         from knowledge import assistants
+        from providers import push
+        from tenants import push_devices
 
         asked.register()
         assistants.register(lambda: list(Agent.objects.order_by("pk").values_list("pk", "name")))
@@ -40,6 +45,10 @@ class ConversationsConfig(AppConfig):
         conduct_blueprint.register()
         gate.register()
         hook_blueprint.register()
+        notice_kinds.register()
+        push_devices.register(
+            push.WebPush(settings.PUSH_SUBJECT, lambda: settings.PUSH_PRIVATE_HOSTS), push.new_keys
+        )
         posts.register()
         reading_costs.register()
         tools_identity.register_all()

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 
 from conversations.models import Channel, Conversation
 from knowledge.models import Gap
-from tenants import notice_words, notifying
+from tenants import notice_forms, notice_words, notifying
 from tenants.access import MANAGERS, MONEY
 from tenants.notice_words import Id
 from tenants.notifying import Kind
@@ -113,6 +113,13 @@ def register() -> None:
     notice_words.register_names("conversation", _customers)
     notice_words.register_names("channel", _channels)
     notice_words.register_names("gap", _questions)
+    notice_forms.register_channels(_own_channels)
+
+
+def _own_channels() -> list[tuple[uuid.UUID, str]]:
+    """What a person may mute; nobody else writes in a test chat."""
+    own = Channel.objects.exclude(kind=Channel.Kind.TEST).order_by("name")
+    return list(own.values_list("pk", "name"))
 
 
 def _customers(ids: Collection[Id]) -> Mapping[str, str]:

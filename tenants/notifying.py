@@ -189,6 +189,12 @@ def over(*, url: str, now: datetime, kinds: Collection[str] | None = None, users
         live.publish("notice.changed")
 
 
+def see(row: Notification, *, now: datetime) -> None:
+    """Its person has seen this one."""
+    if _see(Notification.objects.filter(pk=row.pk, seen_at=None), now=now):
+        live.publish("notice.changed")
+
+
 def see_all(user: User, *, now: datetime) -> int:
     """This person has seen everything so far; how much that was."""
     seen = _see(unseen(user), now=now)

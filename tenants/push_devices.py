@@ -5,6 +5,7 @@ machine leaves nothing behind that shows customers' names.
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Literal, Protocol
 
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from tenants.current import tenant
 from tenants.models import User
@@ -126,3 +128,36 @@ def still_signed_in(device: PushDevice) -> bool:
 def left_of(notice: Notification) -> list[PushDevice]:
     """The browsers that have not been told this yet."""
     return list(PushDevice.objects.filter(pk__in=notice.push_left, user=notice.user).order_by("pk"))
+
+
+def try_all(user: User) -> int:
+    """Tell every browser of this person something harmless at once; how many took it."""
+    own = tenant()
+    shown = {"title": own.name[:80], "body": _("Notifications work here."), "url": "/notices/", "tag": "try"}
+    body = json.dumps({**shown, "always": True}, ensure_ascii=False).encode()
+    taken = 0
+    for device in of(user).order_by("pk"):
+        outcome = pusher().send(
+            endpoint=device.endpoint,
+            p256dh=device.p256dh,
+            auth=device.auth,
+            body=body,
+            private=key().private,
+            topic="try",
+            urgent=True,
+        )
+        taken += outcome == "taken"
+        if outcome == "gone":
+            forget(device)
+    return taken
+
+
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+            ("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
+
+
+def browser_named(agent: str) -> str:
+    """A browser as its person knows it: "Firefox, Windows"."""
+    found = (next((name for sign, name in known if sign in agent), "") for known in (_BROWSERS, _SYSTEMS))
+    return ", ".join(filter(None, found))
