@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from agents import mood
 from conversations import (
     accounting,
     changes,
@@ -60,6 +61,7 @@ SECONDS = 1.0  # that one business has a thread for itself
 MAX_ATTEMPTS = 5
 RECEIVED = "received"
 AGAIN_AFTER = timedelta(seconds=2)
+MOOD_LASTS = timedelta(days=1)  # through plain words: who asked for something in anger is angry still
 PATIENCE = timedelta(seconds=30)  # after that a message that is changed will not come any more
 OFFERS_LOOKED_AT = 3  # of our latest messages, for the options that an answer may mean
 OF_A_MOMENT = (SessionStatus, TemplateChanged, Typing, Called)
@@ -380,10 +382,26 @@ def _make_due(conversation: Conversation, message: Message, *, now: datetime) ->
 
 
 def _remember_last(conversation: Conversation, message: Message, *, now: datetime) -> None:
+    if message.direction == Message.Direction.IN and message.body:
+        conversation.sentiment = _mood(conversation, message.body, now=now)
     conversation.last_message_at = now
     conversation.last_message_text = message.body[:160]
     conversation.save(
-        update_fields=["last_message_at", "last_message_text", "unread_count", "status", "reply_due_at"]
+        update_fields=[
+            "last_message_at",
+            "last_message_text",
+            "unread_count",
+            "status",
+            "reply_due_at",
+            "sentiment",
+        ]
     )
     if message.direction == Message.Direction.IN:
         health.note(conversation.channel, "last_in_at", now=now)
+
+
+def _mood(conversation: Conversation, text: str, *, now: datetime) -> int:
+    """How they feel now: by these words, or still as before when these say nothing of it."""
+    felt, before, last = mood.of(text), conversation.sentiment, conversation.last_message_at
+    lasts = last is not None and now - last < MOOD_LASTS
+    return before if before is not None and not felt and lasts else felt

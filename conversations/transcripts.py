@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from agents import hearing
+from agents import hearing, mood
 from billing import credits, pricing
 from billing.models import LedgerEntry
-from conversations import breakers, consent, debounce, handoff, turns
+from conversations import breakers, consent, debounce, handoff, search_index, turns
 from conversations.models import Breaker, Conversation, Message, Transcript
 from providers import speech
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
@@ -170,9 +170,17 @@ def _keep(transcript: Transcript, heard: speech.Heard, listener: hearing.Listene
     )
     if closed:
         _tell(transcript.message, heard.text)
+        _note(transcript.message, heard.text)
         _obey(transcript, now=now)
         _go_on(transcript.message, now=now)
         _charge(transcript, heard, now=now)  # last: everybody waits for the account's row
+
+
+def _note(message: Message, words: str) -> None:
+    """It is found by these words, and tells how the customer feels."""
+    search_index.renew(message.pk)
+    if message.direction == Message.Direction.IN and (felt := mood.of(words)):
+        Conversation.objects.filter(pk=message.conversation_id).update(sentiment=felt)
 
 
 def _obey(transcript: Transcript, *, now: datetime) -> None:
