@@ -126,6 +126,7 @@ class Line {
     const isTyping = event === "contact.typing";
     if (isTyping || event === "message.received") tell("typing", { chat: Number(chat), ended: !isTyping });
     if (isTyping) return; // nothing has changed in what the page shows
+    if (event === "message.changed") tell("message", { id: ids.id });
     const names = APART.test(event) ? [event, chat && `${event}-${chat}`] : [event, "change", chat && `chat-${chat}`];
     names.filter(Boolean).forEach((name) => this.due.add(name));
     this.soon ??= setTimeout(() => this.tellDue(), TOGETHER);
