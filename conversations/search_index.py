@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from conversations.models import SearchMark
+from conversations.models import Message, SearchMark
 from tenants.background import enqueue, task
 from tenants.current import tenant
 from tenants.db import connection
@@ -85,6 +85,12 @@ def renew(message_id: int) -> None:
     """Its words have changed: in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, {"message": message_id, **_languages()})
+
+
+def is_behind(*, now: datetime) -> bool:
+    """Whether messages have been without their words for LATE."""
+    mark = SearchMark.objects.first() or SearchMark()
+    return Message.objects.filter(pk__gt=mark.until, created_at__lt=now - LATE).exists()
 
 
 def _languages() -> dict[str, Any]:

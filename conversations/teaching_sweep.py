@@ -1,4 +1,4 @@
-"""Forgive lost doorbells: unsorted questions, drafts, vectors, cases, looks at documents, evaluations.
+"""Forgive lost doorbells: unsorted questions, drafts, vectors, cases, looks at documents, words of messages.
 
 One statement looks at many schemas at once; only a tenant that has something due is visited.
 """
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 from psycopg import sql
 
-from conversations import drafting, gate, teaching
+from conversations import drafting, gate, search_index, teaching
 from conversations.models import Unanswered
 from knowledge import cases, flags, pinned
 from knowledge.models import Gap, PinnedQuestion
@@ -30,6 +30,8 @@ SELECT {name} WHERE EXISTS (SELECT FROM {unanswered} WHERE gap_id IS NULL AND cr
  OR EXISTS (SELECT FROM {cases} WHERE due_at < %(late)s)
  OR EXISTS (SELECT FROM {documents} WHERE status = 'ready'
    AND (looked_at IS NULL OR looked_at < ready_at OR looked_at < %(stale)s))
+ OR EXISTS (SELECT FROM {messages} WHERE id > coalesce((SELECT until FROM {marks}), 0)
+   AND created_at < %(unfound)s)
  OR EXISTS (SELECT FROM {evaluations} WHERE status IN ('queued', 'running') AND created_at < %(late)s)
 """)
 _TABLES = {
@@ -39,6 +41,8 @@ _TABLES = {
     "cases": "knowledge_regressioncase",
     "documents": "knowledge_document",
     "evaluations": "agents_evaluation",
+    "messages": "conversations_message",
+    "marks": "conversations_searchmark",
 }
 
 
@@ -57,7 +61,7 @@ def sweep() -> None:
 def due_schemas(*, now: datetime) -> list[str]:
     """The ready schemas in which a row should have moved by now."""
     schemas, found = iter(ready_schemas()), []
-    moments = {"late": now - teaching.LOST, "stale": now - flags.AGAIN}
+    moments = {"late": now - teaching.LOST, "stale": now - flags.AGAIN, "unfound": now - search_index.LATE}
     while batch := list(islice(schemas, SCHEMAS_A_STATEMENT)):
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(_looks(batch)), moments)
@@ -86,4 +90,6 @@ def sweep_tenant(*, now: datetime) -> None:
         ring(cases.check, schema=schema)
     for pk in flags.due(now=now).order_by("pk").values_list("pk", flat=True)[:A_FEW]:
         ring(flags.look, schema=schema, document_id=pk)
+    if search_index.is_behind(now=now):
+        ring(search_index.catch_up, schema=schema)
     gate.sweep_tenant(now=now)
