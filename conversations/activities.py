@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from conversations import handoff_reasons
 from conversations.models import Activity, Conversation
 from tenants.models import User
 
@@ -34,10 +35,7 @@ def in_words(activity: Activity) -> str:
 
 
 def _queued(who: str, detail: Mapping[str, Any]) -> str:
-    from conversations.handoff import REASONS  # above us; only its words
-
-    reasons: dict[str, str] = {line.value: words for line, words in REASONS.items()}
-    reason = reasons.get(str(detail.get("reason", "")))
+    reason = handoff_reasons.words_of(str(detail.get("reason", "")))
     return _("Waits for a person: %(why)s") % {"why": _(reason)} if reason else _("Waits for a person")
 
 

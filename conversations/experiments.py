@@ -13,12 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from agents.models import Agent, AgentVersion, Experiment
 from conversations import significance
-from conversations.models import Channel, Contact, Conversation, Message, Turn
+from conversations.desk_rating_words import DISPLEASED, PLEASED
+from conversations.models import Channel, Contact, Conversation, Message, Rating, Turn
 from conversations.significance import Comparison, Share
 from tenants import audit, live
 from tenants.models import User
@@ -114,7 +115,7 @@ class Side:
     answers: int
     resolved: Share  # answered to the end by the assistant, and it always knew
     handed_over: Share
-    pleased: Share  # of those who reacted to an answer
+    pleased: Share  # of those who reacted to an answer, or said how it was
     credits: tuple[int, ...]  # of each customer
 
     @property
@@ -166,13 +167,14 @@ def _people(experiment: Experiment) -> Sequence[dict[str, Any]]:
         conversations__channel__kind=Channel.Kind.TEST
     )
     done = turns & ours & Q(conversations__turns__status=Turn.Status.DONE)
+    rated = _rated(experiment)
     known = Contact.objects.filter(Exists(said)).annotate(
         answers=Count("conversations__turns", filter=done),
         unknown=Count("conversations__turns", filter=done & Q(conversations__turns__supported=False)),
         spent=Sum("conversations__turns__credits", filter=done),
         handed=Exists(said.filter(outcome=Message.Outcome.HANDED_OVER)),
-        liked=Exists(answers.filter(_reaction(GOOD))),
-        disliked=Exists(answers.filter(_reaction(BAD))),
+        liked=Exists(answers.filter(_reaction(GOOD))) | Exists(rated.filter(score__gte=PLEASED)),
+        disliked=Exists(answers.filter(_reaction(BAD))) | Exists(rated.filter(score__lte=DISPLEASED)),
     )
     fields = ("pk", "answers", "unknown", "spent", "handed", "liked", "disliked")
     return list(known.order_by("pk").values(*fields)[:MOST_CUSTOMERS])
@@ -182,6 +184,14 @@ def _during(experiment: Experiment, field: str, prefix: str = "") -> Q:
     since = Q(**{f"{prefix}{field}__gte": experiment.started_at})
     ended = experiment.ended_at
     return since & Q(**{f"{prefix}{field}__lt": ended}) if ended is not None else since
+
+
+def _rated(experiment: Experiment) -> QuerySet[Rating]:
+    """What the customer said of a chat that the assistant dealt with alone."""
+    rated = Rating.objects.filter(
+        _during(experiment, "answered_at"), conversation__contact=OuterRef("pk"), person=None
+    )
+    return _of(experiment, rated.exclude(turn=None), "conversation")
 
 
 def _of(experiment: Experiment, rows: Any, path: str) -> Any:

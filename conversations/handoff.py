@@ -1,43 +1,34 @@
 """Who speaks: the agent, a person, or nobody yet. One voice at a time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.translation import gettext_noop
 
 from agents.lines import Line, say
 from billing import credits
 from billing.models import Hold
-from conversations import hooks, outbox, rules
-from conversations.models import Conversation, Message, Turn
+from conversations import (
+    activities,
+    desk_arrivals,
+    desk_clocks,
+    desk_ratings,
+    desk_rules,
+    handoff_reasons,
+    hooks,
+    outbox,
+    rules,
+)
+from conversations.handoff_reasons import EMERGENCIES, REASONS
+from conversations.models import Activity, Conversation, Message, Turn
 from tenants import audit, live
 from tenants.current import tenant
 from tenants.models import User
 
-REASONS = {
-    Line.ASKED: gettext_noop("asked for a person"),
-    Line.CALLED: gettext_noop("the assistant called a person"),
-    Line.NO_CREDITS: gettext_noop("no credits"),
-    Line.FAILED: gettext_noop("could not answer"),
-    Line.MEDIA: gettext_noop("sent something to look at"),
-    Line.MEDICAL: gettext_noop("emergency"),
-    Line.SELF_HARM: gettext_noop("emergency"),
-    Line.VIOLENCE: gettext_noop("emergency"),
-    Line.FIRE: gettext_noop("emergency"),
-    Line.LOOP: gettext_noop("looks like another bot"),
-    Line.TOO_MANY: gettext_noop("had all answers of a day"),
-    Line.OPTED_OUT: gettext_noop("opted out: only a person may answer"),
-    Line.OUT_OF_HOURS: gettext_noop("wrote out of hours"),
-    Line.OWNERS_CASE: gettext_noop("your assistant leaves this to a person"),
-}
-EMERGENCIES = (Line.MEDICAL, Line.SELF_HARM, Line.VIOLENCE, Line.FIRE)
-
 
 def reason_of(conversation: Conversation) -> str:
     """Why it went to a person, in words; empty when it did not."""
-    known = {line.value: words for line, words in REASONS.items()}
-    return known.get(conversation.handoff_reason, "")
+    return handoff_reasons.words_of(conversation.handoff_reason)
 
 
 @transaction.atomic(durable=True)
@@ -58,14 +49,16 @@ def queue(
     conversation.handler = Conversation.Handler.QUEUE
     conversation.handoff_reason = reason
     conversation.waiting_since = now
+    conversation.priority = desk_arrivals.priority_of(conversation, is_emergency=reason in EMERGENCIES)
     conversation.reply_due_at = conversation.asked_back_at = None
     conversation.save()
     _free_draft(conversation, now=now)
     settle_open(conversation, Message.Outcome.HANDED_OVER, REASONS[reason])
     if words:
         outbox.post(conversation, words, author=Message.Author.SYSTEM, now=now)
+    desk_arrivals.queued(conversation, reason=reason, now=now)
     hooks.conversation("conversation.handed_over", conversation, now=now)
-    live.publish("conversation.waiting", id=conversation.pk)
+    live.publish("conversation.waiting", id=conversation.pk, conversation=conversation.pk)
 
 
 def _words(conversation: Conversation, reason: Line, *, now: datetime) -> str:
@@ -89,17 +82,34 @@ def _was_told_to_wait(conversation: Conversation) -> bool:
 
 
 @transaction.atomic(durable=True)
-def take_over(conversation_id: int, *, user: User, now: datetime) -> Conversation:
-    """Give the conversation to this person; the agent is silent until it is given back."""
+def take_over(
+    conversation_id: int, *, user: User, now: datetime, minutes: int | None = None
+) -> Conversation:
+    """Give the conversation to this person; the agent is silent until it is given back, or time has passed.
+
+    `minutes` after this person's last word; 0 is never, None is what the owner's rules say.
+    """
     conversation = locked(conversation_id)
-    hold_for(conversation, user=user, now=now)
+    is_theirs = conversation.handler == Conversation.Handler.PERSON and conversation.assigned_to_id == user.pk
+    if is_theirs and minutes is None:
+        return conversation
+    hold_for(conversation, user=user, now=now, minutes=minutes)
     audit.record("conversation.take_over", actor=user, target=conversation)
     return conversation
 
 
-def hold_for(conversation: Conversation, *, user: User | None, now: datetime) -> None:
-    """A person has it: for a caller that has the conversation locked."""
+def hold_for(
+    conversation: Conversation,
+    *,
+    user: User | None,
+    now: datetime,
+    minutes: int | None = None,
+    marked: bool = True,
+) -> None:
+    """A person has it: for a caller that has the conversation locked, and marks it itself or not."""
     was_agents = conversation.handler == Conversation.Handler.AGENT
+    wanted = desk_rules.current()
+    set_time(conversation, wanted.give_back_minutes if minutes is None else minutes, now=now)
     conversation.handler = Conversation.Handler.PERSON
     conversation.assigned_to = user
     conversation.waiting_since = None
@@ -107,45 +117,86 @@ def hold_for(conversation: Conversation, *, user: User | None, now: datetime) ->
     conversation.save()
     _free_draft(conversation, now=now)
     settle_open(conversation, Message.Outcome.HANDED_OVER, "a person has this conversation")
+    desk_arrivals.taken(conversation, user=user, was_agents=was_agents, wanted=wanted, marked=marked, now=now)
     if was_agents:
         hooks.conversation("conversation.handed_over", conversation, now=now)
-    live.publish("conversation.changed", id=conversation.pk)
+    changed(conversation)
+
+
+def set_time(conversation: Conversation, minutes: int | None, *, now: datetime) -> None:
+    """How long a person may be silent before the assistant answers again; the caller saves the row."""
+    conversation.person_minutes = minutes or 0
+    conversation.person_until = now + timedelta(minutes=minutes) if minutes else None
 
 
 @transaction.atomic(durable=True)
 def give_back(conversation_id: int, *, user: User | None, now: datetime) -> Conversation:
     """Let the agent answer from the next message on; what a person has dealt with is not re-answered."""
     conversation = locked(conversation_id)
-    _to_agent(conversation)
+    to_agent(conversation, Activity.Kind.GIVEN_BACK, user=user, now=now)
     audit.record("conversation.give_back", actor=user, target=conversation)
     return conversation
 
 
 @transaction.atomic(durable=True)
 def close(conversation_id: int, *, user: User | None, now: datetime) -> Conversation:
-    """File the conversation; the customer's next message opens it again, with the agent."""
+    """File the conversation; the customer's next message opens it again, with the agent.
+
+    Where the owner wants it, the customer is asked how it was.
+    """
     conversation = locked(conversation_id)
+    if conversation.status == Conversation.Status.CLOSED:
+        return conversation
+    person = conversation.assigned_to or user
+    had_person = conversation.handler == Conversation.Handler.PERSON
     conversation.status = Conversation.Status.CLOSED
-    _to_agent(conversation)
+    to_agent(conversation, Activity.Kind.CLOSED, user=user, now=now)
+    desk_ratings.ask(conversation, person=person if had_person else None, now=now)
     hooks.conversation("conversation.closed", conversation, now=now)
     audit.record("conversation.close", actor=user, target=conversation)
     return conversation
 
 
+@transaction.atomic(durable=True)
+def reopen(conversation_id: int, *, user: User, now: datetime) -> Conversation:
+    """Take a closed conversation out of the file again: who closed it by mistake, or has more to say."""
+    conversation = locked(conversation_id)
+    if conversation.status == Conversation.Status.CLOSED:
+        conversation.status = Conversation.Status.OPEN
+        conversation.save(update_fields=["status"])
+        activities.mark(conversation, Activity.Kind.REOPENED, actor=user, now=now)
+        changed(conversation)
+    return conversation
+
+
 def answered_by_phone(conversation: Conversation, *, now: datetime) -> None:
     """The owner typed on the phone itself: the agent must not talk over it. The caller has the lock."""
-    hold_for(conversation, user=None, now=now)
+    if conversation.handler != Conversation.Handler.PERSON:
+        hold_for(conversation, user=None, now=now)
+    elif conversation.person_minutes:
+        set_time(conversation, conversation.person_minutes, now=now)
+        conversation.save(update_fields=["person_until"])
+    desk_clocks.replied(conversation, user=conversation.assigned_to, now=now)
 
 
-def _to_agent(conversation: Conversation) -> None:
+def to_agent(conversation: Conversation, kind: str, *, user: User | None, now: datetime) -> None:
+    """The assistant has it again, for this reason (a kind of mark); the caller has the lock."""
+    desk_arrivals.left(conversation, kind, user=user, now=now)
     conversation.handler = Conversation.Handler.AGENT
     conversation.assigned_to = None
     conversation.waiting_since = None
     conversation.handoff_reason = ""
     conversation.reply_due_at = conversation.asked_back_at = None
+    conversation.person_minutes = conversation.person_until = None
+    conversation.priority = Conversation.Priority.NORMAL
     conversation.save()
     settle_open(conversation, Message.Outcome.HANDED_OVER, "a person dealt with it")
-    live.publish("conversation.changed", id=conversation.pk)
+    changed(conversation)
+
+
+def changed(conversation: Conversation) -> None:
+    """Tell the pages that this thread is another's now, or in another state."""
+    live.publish("conversation.changed", id=conversation.pk, conversation=conversation.pk)
 
 
 def _free_draft(conversation: Conversation, *, now: datetime) -> None:

@@ -94,6 +94,40 @@ def opens_at(hours: Hours, now: datetime) -> datetime | None:
     return next((start for start, _end in _instants(hours, days) if start > now), None)
 
 
+def later(hours: Hours, since: datetime, *, minutes: float) -> datetime:
+    """The instant at which the business has been open for so many minutes since then.
+
+    One that does not open within the horizon has no hours to count in: then the clock on the wall counts.
+    """
+    left, seen = timedelta(minutes=minutes), since
+    for start, end in _instants(hours, _days_from(hours, since)):
+        begun = max(start, seen)
+        if begun >= end:
+            continue
+        if left <= end - begun:
+            return begun + left
+        left, seen = left - (end - begun), end
+    return since + timedelta(minutes=minutes)
+
+
+def open_time(hours: Hours, since: datetime, until: datetime) -> timedelta:
+    """How long the business was open between these two instants."""
+    total, seen = timedelta(), since
+    for start, end in _instants(hours, _days_from(hours, since)):
+        if start >= until:
+            break
+        begun, ended = max(start, seen), min(end, until)
+        if begun < ended:
+            total, seen = total + (ended - begun), ended
+    return total
+
+
+def _days_from(hours: Hours, moment: datetime) -> Iterator[date]:
+    """The days of the calendar from the one before this instant, as far as is looked ahead."""
+    today = moment.astimezone(hours.zone).date()
+    return (today + timedelta(days=n) for n in range(-1, HORIZON_DAYS))
+
+
 def _instants(hours: Hours, days: Iterable[date]) -> Iterator[tuple[datetime, datetime]]:
     """The spans of these days as instants, in order; one that a changed clock swallows is not there."""
     for day in days:

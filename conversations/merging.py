@@ -7,7 +7,7 @@ which everything came.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ import structlog
 from django.apps import apps
 from django.core import serializers
 from django.db import models, transaction
-from django.db.models import ManyToOneRel, Q
+from django.db.models import Exists, ManyToOneRel, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from conversations import handoff, joined_profiles, outbox, turns
+from conversations import desk_clocks, handoff, joined_profiles, outbox, talks, turns
 from conversations.models import (
     Contact,
     ContactMerge,
@@ -38,9 +39,12 @@ BUSY_SECONDS = 10
 THREAD_FIELDS = (
     "address", "handler", "status", "assigned_to_id", "handoff_reason", "waiting_since", "reply_due_at",
     "asked_back_at", "next_send_at", "closed_told_until", "held_at", "language", "unread_count",
-    "last_message_at", "last_message_text", "created_at",
+    "last_message_at", "last_message_text", "created_at", "priority", "sentiment", "sla_due_at",
+    "person_minutes", "person_until",
 )  # fmt: skip
 CONTACT_FIELDS = ("name", "language", "note", "details", "is_minor", "opted_out_at", "created_at")
+# What the thread that leads says of who has it.
+LEADS = ("handler", "assigned_to_id", "handoff_reason", "waiting_since", "person_minutes", "person_until")
 _STRENGTH = {Handler.PERSON: 2, Handler.QUEUE: 1, Handler.AGENT: 0}
 
 
@@ -124,17 +128,34 @@ def unmerge(merge_id: int, *, by: User | None, now: datetime) -> ContactMerge:
     """Give each his own again; raises CannotMerge when it was undone before, Busy when an answer is made."""
     done = ContactMerge.objects.select_for_update(of=("self",)).get(pk=merge_id)
     if done.undone_at is not None or not done.record:
-        raise CannotMerge("This was undone before.")
+        raise CannotMerge(_("This was undone before."))
     if ContactMerge.objects.filter(
         pk__gt=done.pk, contact=done.contact_id, undone_at=None, due_at=None
     ).exists():
-        raise CannotMerge("Somebody else was added to this customer later: undo that first.")
+        raise CannotMerge(_("Somebody else was added to this customer later: undo that first."))
     _part(done.contact_id, done.record, now=now)
     done.undone_at = now
     done.save(update_fields=["undone_at"])
     if by is not None:
         audit.record("contact.unmerge", actor=by, target=done.contact_id, taken=done.taken_id)
     return done
+
+
+def became(contact_id: int) -> int | None:
+    """Who a customer is now who was taken into another one; None when they were not."""
+    kept: int | None = None
+    for _step in range(10):  # who took them in may have been taken in
+        done = ContactMerge.objects.filter(taken_id=kept or contact_id, undone_at=None, due_at=None)
+        following = done.order_by("-pk").values_list("contact_id", flat=True).first()
+        if following is None:
+            return kept
+        kept = following
+    return kept
+
+
+def joined(keep: Contact, take: Contact) -> Contact:
+    """What two customers would be as one; not saved. Pure."""
+    return Contact(pk=keep.pk, **_joined_contact(keep, take))
 
 
 # -- joining
@@ -145,14 +166,14 @@ def _join(keep_id: int, take_id: int, *, now: datetime) -> dict[str, Any]:
     threads = _locked_threads([keep_id, take_id])
     people = {one.pk: one for one in Contact.objects.select_for_update().filter(pk__in=[keep_id, take_id])}
     if len(people) < 2:
-        raise CannotMerge("One of the two is not there any more.")
+        raise CannotMerge(_("One of the two is not there any more."))
     keep, take = people[keep_id], people[take_id]
     ours = {thread.channel_id: thread for thread in threads if thread.contact_id == keep_id}
     theirs = [thread for thread in threads if thread.contact_id == take_id]
     joined = [_join_threads(ours[one.channel_id], one) for one in theirs if one.channel_id in ours]
     record = {"taken": _row(take), "threads": joined, "before": _values(keep, CONTACT_FIELDS)}
     profile = joined_profiles.take_out(keep, take)
-    record["moved"] = _move(take, keep)
+    record["moved"], record["out"] = _move(take, keep)
     _change(keep, _joined_contact(keep, take))
     joined_profiles.put_back(keep, profile, now=now)
     record["after"] = _values(keep, CONTACT_FIELDS)
@@ -179,14 +200,16 @@ def _locked_threads(contact_ids: Sequence[int]) -> list[Conversation]:
 
 def _join_threads(ours: Conversation, theirs: Conversation) -> dict[str, Any]:
     before, row = _values(ours, THREAD_FIELDS), _row(theirs)
-    moved = _move(theirs, ours)
+    _end_at_the_desk(theirs, now=timezone.now())
+    moved, out = _move(theirs, ours)
     _change(ours, _joined_thread(ours, theirs))
     theirs.delete()
     if ours.handler != Handler.AGENT:
         handoff.settle_open(ours, Message.Outcome.HANDED_OVER, "a person has this conversation")
     _ring_again(ours)
+    talks.remake([ours.pk])
     after = _values(ours, THREAD_FIELDS)
-    return {"kept": ours.pk, "taken": row, "moved": moved, "before": before, "after": after}
+    return {"kept": ours.pk, "taken": row, "moved": moved, "out": out, "before": before, "after": after}
 
 
 def _joined_thread(ours: Conversation, theirs: Conversation) -> dict[str, Any]:
@@ -198,12 +221,14 @@ def _joined_thread(ours: Conversation, theirs: Conversation) -> dict[str, Any]:
     is_agents = leads.handler == Handler.AGENT
     fields: dict[str, Any] = {
         name: getattr(leads, name)
-        for name in ("handler", "assigned_to_id", "handoff_reason", "waiting_since")
+        for name in LEADS
     }
     fields |= {name: getattr(latest, name) for name in ("address", "last_message_at", "last_message_text")}
     for name in ("asked_back_at", "next_send_at", "closed_told_until", "held_at"):
         fields[name] = _latest(getattr(ours, name), getattr(theirs, name))
     return fields | {
+        "sentiment": latest.sentiment,
+        "sla_due_at": min(filter(None, (ours.sla_due_at, theirs.sla_due_at)), default=None),
         "status": Conversation.Status.OPEN
         if Conversation.Status.OPEN in (ours.status, theirs.status)
         else ours.status,
@@ -211,7 +236,14 @@ def _joined_thread(ours: Conversation, theirs: Conversation) -> dict[str, Any]:
         "language": latest.language or ours.language or theirs.language,
         "unread_count": ours.unread_count + theirs.unread_count,
         "created_at": min(ours.created_at, theirs.created_at),
+        "priority": max(ours.priority, theirs.priority),
     }
+
+
+def _end_at_the_desk(theirs: Conversation, *, now: datetime) -> None:
+    """Of agreed times and open questions a thread has one of a kind: those of the thread that stays."""
+    desk_clocks.ended(theirs, user=None, now=now)
+    theirs.ratings.filter(ended_at=None).update(ended_at=now)
 
 
 def _joined_contact(ours: Contact, theirs: Contact) -> dict[str, Any]:
@@ -248,6 +280,7 @@ def _part(contact_id: int, record: Mapping[str, Any], *, now: datetime) -> None:
     keep = Contact.objects.select_for_update().get(pk=contact_id)
     _restore(record["taken"])
     _move_back(record["moved"], to=int(record["taken"]["pk"]), away_from=keep.pk)
+    _bring_back(record.get("out", []))
     _undo(keep, record)
     joined_profiles.part(keep.pk, int(record["taken"]["pk"]), now=now)
     for joined in record["threads"]:
@@ -260,7 +293,9 @@ def _part_threads(ours: Conversation | None, joined: Mapping[str, Any]) -> None:
     if ours is None:
         return
     _move_back(joined["moved"], to=taken_id, away_from=ours.pk)
+    _bring_back(joined.get("out", []))
     _undo(ours, joined)
+    talks.remake([ours.pk, taken_id])
     for thread in Conversation.objects.select_related("channel__agent").filter(pk__in=[ours.pk, taken_id]):
         _settle_due(thread)
         live.publish("conversation.changed", id=thread.pk)
@@ -286,9 +321,13 @@ def _undo(kept: models.Model, record: Mapping[str, Any]) -> None:
 # -- rows
 
 
-def _move(source: models.Model, target: models.Model) -> dict[str, list[str]]:
-    """Everything that points at one row points at the other; which rows these were, by model and field."""
+def _move(source: models.Model, target: models.Model) -> tuple[dict[str, list[str]], list[dict[str, Any]]]:
+    """Everything that points at one row points at the other; which rows these were, by model and field.
+
+    And the rows that had to go, since the other has the same and may have it once: a label, an open clock.
+    """
     moved: dict[str, list[str]] = {}
+    out: list[dict[str, Any]] = []
     for relation in source._meta.get_fields(include_hidden=True):
         if not isinstance(relation, ManyToOneRel):  # also those that have no name on this side
             continue
@@ -299,11 +338,44 @@ def _move(source: models.Model, target: models.Model) -> dict[str, list[str]]:
             and rows.exists()
             and model._base_manager.filter(**{field: target.pk}).exists()
         ):
-            raise CannotMerge("Both have something of which there can only be one.")
+            raise CannotMerge(_("Both have something of which there can only be one."))
+        out += _take_out(rows, field, target)
         if ids := list(rows.values_list("pk", flat=True)):
             rows.update(**{field: target.pk})
             moved[f"{model._meta.label_lower}.{field}"] = [str(pk) for pk in ids]
-    return moved
+    return moved, out
+
+
+def _take_out(rows: QuerySet[Any], field: str, target: models.Model) -> list[dict[str, Any]]:
+    """Take away what the target has already and may have only once; as it was."""
+    gone = []
+    for names, which in _once(rows.model, field):
+        theirs = rows.model._base_manager.filter(which, **{field: target.pk})
+        same = theirs.filter(**{name: OuterRef(name) for name in names})
+        for row in rows.filter(which).filter(Exists(same)):
+            gone.append(_row(row))
+            row.delete()
+    return gone
+
+
+def _once(model: type[models.Model], field: str) -> Iterator[tuple[list[str], Q]]:
+    """What together with this field may be there once, and of which rows that holds."""
+    for names in model._meta.unique_together:
+        if field in names:
+            yield [name for name in names if name != field], Q()
+    for rule in model._meta.constraints:
+        if isinstance(rule, models.UniqueConstraint) and field in rule.fields:
+            yield [name for name in rule.fields if name != field], rule.condition or Q()
+
+
+def _bring_back(rows: Iterable[Mapping[str, Any]]) -> None:
+    """What had to go comes back, but for what belongs to something that is gone itself."""
+    for row in rows:
+        model: Any = apps.get_model(str(row["model"]))
+        links = [field for field in model._meta.concrete_fields if field.many_to_one]
+        ids = [(field.related_model, row["fields"].get(field.name)) for field in links]
+        if all(pk is None or other._base_manager.filter(pk=pk).exists() for other, pk in ids):
+            _restore(row)
 
 
 def _move_back(moved: Mapping[str, Iterable[str]], *, to: int, away_from: int) -> None:
@@ -327,8 +399,10 @@ def _values(row: models.Model, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _row(row: models.Model) -> dict[str, Any]:
+    # Not its lists of others: they are rows of their own, which are moved.
+    names = [field.name for field in row._meta.concrete_fields]
     # Not the "json" serializer: it cuts moments to milliseconds, and what comes back would not be the same.
-    whole: dict[str, Any] = json.loads(json.dumps(serializers.serialize("python", [row])[0], default=str))
+    whole: dict[str, Any] = json.loads(json.dumps(serializers.serialize("python", [row], fields=names)[0], default=str))
     return whole
 
 

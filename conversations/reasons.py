@@ -138,11 +138,14 @@ ENDINGS = (
     gettext_noop("opted out"),
     gettext_noop("opted in"),
     gettext_noop("opted out already"),
+    gettext_noop("rated"),
     gettext_noop("asked to be remembered"),
     gettext_noop("asked to be forgotten"),
     gettext_noop("the customer took it back"),
     gettext_noop("a call; nobody can take it here"),
     gettext_noop("a call, answered with the text for calls"),
+    gettext_noop("done for a member of the team"),
+    gettext_noop("a member's own number"),
 )
 # What became of an id at the door, and what had come with it.
 AT_DOOR = (

@@ -19,6 +19,7 @@ from billing import credits
 from conversations import (
     breakers,
     bulk,
+    desk_sweep,
     fallback,
     follow_ups,
     handoff,
@@ -72,6 +73,16 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
  OR EXISTS (SELECT FROM {proofs} WHERE send_at IS NOT NULL AND send_at < %(late)s)
  OR EXISTS (SELECT FROM {tool_runs} WHERE status = 'started' AND started_at < %(dead)s)
  OR EXISTS (SELECT FROM {holds} WHERE status = 'held' AND created_at < %(dead)s)
+ OR EXISTS (SELECT FROM {conversations} WHERE person_until < %(late)s)
+ OR EXISTS (SELECT FROM {clocks} WHERE stopped_at IS NULL AND paused_at IS NULL AND warned_at IS NULL
+   AND warn_at < %(late)s)
+ OR EXISTS (SELECT FROM {clocks} WHERE stopped_at IS NULL AND paused_at IS NULL AND breached_at IS NULL
+   AND due_at < %(late)s)
+ OR EXISTS (SELECT FROM {todos} WHERE done_at IS NULL AND told_at IS NULL AND NOT suggested
+   AND due_at < %(late)s)
+ OR EXISTS (SELECT FROM {summaries} WHERE status = 'due' AND due_at < %(late)s)
+ OR EXISTS (SELECT FROM {conversations} WHERE handler = 'queue')
+   AND EXISTS (SELECT FROM {desk} WHERE assignment <> 'manual')
 """)
 
 
@@ -138,6 +149,10 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "endpoints": "conversations_hookendpoint",
         "rules": "conversations_chatrules",
         "breakers": "conversations_breaker",
+        "clocks": "conversations_slaclock",
+        "todos": "conversations_todo",
+        "summaries": "conversations_handoversummary",
+        "desk": "conversations_deskrules",
     }
     for schema in schemas:
         names = {key: sql.Identifier(schema, table) for key, table in tables.items()}
@@ -161,6 +176,7 @@ def sweep_tenant(*, now: datetime, grace: timedelta = GRACE, most: int = MOST_RI
     _sweep_people(schema, late=late)
     receipts.open_too_long(now=now, dead=DEAD)
     _sweep_hooks(schema, late=late, now=now)
+    desk_sweep.visit(schema, late=late, now=now)
     for pk, left in fallback.late(now=now, within=ROUND)[-most:]:  # who waits longest stands last
         ring(fallback.hold, schema=schema, countdown=left, conversation_id=pk)
     if breakers.untold(now=now):

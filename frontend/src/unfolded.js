@@ -1,11 +1,11 @@
-/** What a reader has unfolded (`<details id=…>`) stays so when the part of the page around it comes anew. */
+/** What a reader has unfolded or folded (`<details id=…>`) stays so when the part of the page around it comes anew. */
 export function unfolded() {
-  let open = [];
+  let was = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
-    open = [...event.detail.target.querySelectorAll("details[id][open]")].map((item) => item.id);
+    was = [...event.detail.target.querySelectorAll("details[id]")].map((item) => [item.id, item.open]);
   });
   document.addEventListener("htmx:afterSwap", () => {
-    open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-    open = [];
+    was.forEach(([id, open]) => document.getElementById(id)?.toggleAttribute("open", open));
+    was = [];
   });
 }
