@@ -18,6 +18,7 @@ class ConversationsConfig(AppConfig):
             channels,
             cloud_views,
             conduct_blueprint,
+            desk_blueprint,
             gate,
             hook_blueprint,
             notice_kinds,
@@ -43,6 +44,7 @@ class ConversationsConfig(AppConfig):
         blueprint.register()
         channel_cards.register_own()
         conduct_blueprint.register()
+        desk_blueprint.register()
         gate.register()
         hook_blueprint.register()
         notice_kinds.register()
