@@ -90,7 +90,7 @@ def take_over(
     `minutes` after this person's last word; 0 is never, None is what the owner's rules say.
     """
     conversation = locked(conversation_id)
-    is_theirs = conversation.handler == Conversation.Handler.PERSON and conversation.assigned_to_id == user.pk
+    is_theirs = conversation.handler == Conversation.Handler.PERSON and conversation.assigned_to == user
     if is_theirs and minutes is None:
         return conversation
     hold_for(conversation, user=user, now=now, minutes=minutes)
