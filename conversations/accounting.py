@@ -6,6 +6,7 @@ may still end by itself in time; `unexplained` is what should have ended, and di
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -60,6 +61,16 @@ def figures(*, now: datetime) -> Figures:
         unread=unread(now=now).count(),
         unseen=len(unseen()),
     )
+
+
+def unexplained_by_channel(*, now: datetime) -> dict[uuid.UUID, int]:
+    """What nobody can explain, by the channel that it came or goes by; what became no message at all is `unseen`."""
+    found: Counter[uuid.UUID] = Counter()
+    lost = (open_too_long(now=now), stuck(now=now))
+    for rows, channel in [*((one, "conversation__channel") for one in lost), (unread(now=now), "channel")]:
+        counted = rows.order_by().values_list(channel).annotate(n=Count("pk"))
+        found.update({pk: n for pk, n in counted if pk})
+    return found
 
 
 def unended() -> QuerySet[Message]:

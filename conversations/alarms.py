@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from conversations import telling_team
 from conversations.models import Channel
 from tenants import access, addresses, current, letters
 from tenants.background import ring, task
@@ -54,6 +55,7 @@ def tell_all(*, now: datetime) -> None:
 def _tell(channel: Channel, *, now: datetime) -> None:
     """What could not be sent to anybody is tried again when the claim is old."""
     is_red = channel.health == Channel.Health.RED
+    (telling_team.channel_down if is_red else telling_team.works_again)(channel, now=now)
     tenant = current.tenant()
     if not letters.to_each(tenant, lambda: _letter(tenant, channel, is_red=is_red), roles=access.MANAGERS):
         return

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from conversations import drafting, hooks
+from conversations import drafting, hooks, telling_team
 from conversations.models import Conversation, Message, Turn, Unanswered
 from knowledge import embeddings, gaps, likeness, settling
 from knowledge.models import LANGUAGES, Gap, PinnedAnswer
@@ -71,6 +71,7 @@ def _place(turn_id: int, *, vector: embeddings.Vector, language: str, now: datet
     gaps.asked_again(gap, customers=lambda since: _customers(gap, since=since), now=waiting.created_at)
     if is_new:
         hooks.emit("gap.opened", gap.pk, lambda: told(gap), now=now)
+        telling_team.gap(gap, now=now)
     live.publish("gap.changed", id=gap.pk)
     return gap.pk if gap.status == Gap.Status.OPEN and gap.drafted_at is None else None
 

@@ -1,64 +1,58 @@
 """Today: does it work, what needs a person, and yesterday in three numbers."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Min, Sum
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from billing import credits
 from billing.models import LedgerEntry
-from conversations import accounting, channel_words, invariants, teaching
-from conversations.handoff import reason_of
-from conversations.models import Breaker, Channel, Conversation, Message, Turn
-from conversations.reasons import in_words
-from knowledge import cases, stored_words
-from knowledge.models import Document, Gap, RegressionCase
+from conversations import accounting, decisions, figures, invariants
+from conversations.models import Breaker, Channel, Turn
+from knowledge.models import Document, PinnedAnswer
+from tenants import access
+from tenants.current import tenant
+from tenants.models import Membership, User
 
 RUNWAY_DAYS = 7
-DECISIONS = 3
-LOST = (Message.Status.FAILED, Message.Status.UNKNOWN)
-FAILED_DAYS = timedelta(days=7)  # what failed longer ago nobody sends any more
 
 
-def summary(*, now: datetime, midnight: datetime) -> dict[str, Any]:
-    """Everything on the page. `midnight` is the start of the business's own day."""
+def summary(*, now: datetime, midnight: datetime, user: User, role: str) -> dict[str, Any]:
+    """Everything on the page, for this person. `midnight` is the start of the business's own day."""
     standing = credits.standing(since=midnight)
+    days_left = _days_left(standing.available, now=now)
+    channels = _channels(now=now)
     return {
-        "channels": list(Channel.objects.order_by("kind", "name")),
+        "channels": channels,
         "waiting": _waiting(),
         "ledger": accounting.figures(now=now),
         "breakers": list(Breaker.objects.exclude(opened_at=None).order_by("pk")),
         "incidents": invariants.open_incidents(),
         "answered_today": _answered(midnight, now),
         "balance": standing.available,
-        "days_left": _days_left(standing.available, now=now),
-        "decisions": _decisions(now=now),
-        "yesterday": _day(midnight - timedelta(days=1), midnight),
+        "days_left": days_left,
+        "is_low": decisions.is_low(standing.available, days_left),
+        "decisions": decisions.pressing(
+            user=user, role=role, now=now, balance=standing.available, days_left=days_left
+        ),
+        "yesterday": _yesterday(timezone.localdate(now) - timedelta(days=1), midnight),
+        "steps": _first_steps(channels) if role in access.MANAGERS else [],
     }
 
 
 def _waiting() -> dict[str, Any]:
-    return _queue().aggregate(count=Count("pk"), oldest=Min("waiting_since"))
-
-
-def _queue() -> QuerySet[Conversation]:
-    """Who waits for a person; a member who tries the assistant is no customer."""
-    waiting = Conversation.objects.filter(handler=Conversation.Handler.QUEUE, status=Conversation.Status.OPEN)
-    return waiting.exclude(channel__kind=Channel.Kind.TEST)
+    return decisions.queue().aggregate(count=Count("pk"), oldest=Min("waiting_since"))
 
 
 def _answered(start: datetime, end: datetime) -> int:
     answered = Turn.objects.filter(status=Turn.Status.DONE, finished_at__gte=start, finished_at__lt=end)
     return answered.exclude(conversation__channel__kind=Channel.Kind.TEST).count()
-
-
-def _day(start: datetime, end: datetime) -> dict[str, int]:
-    handed_over = Q(outcome=Message.Outcome.HANDED_OVER, created_at__gte=start, created_at__lt=end)
-    asked = Message.objects.filter(handed_over).exclude(conversation__channel__kind=Channel.Kind.TEST)
-    people = asked.values("conversation").distinct().count()
-    return {"answered": _answered(start, end), "handed_over": people, "credits": _spent(start, end)}
 
 
 def _spent(start: datetime, end: datetime) -> int:
@@ -72,71 +66,106 @@ def _days_left(available: int, *, now: datetime) -> int | None:
     return available * RUNWAY_DAYS // spent if spent else None
 
 
-def _decisions(*, now: datetime) -> list[dict[str, str]]:
-    """Up to three things that a person can finish now: a channel that is down comes before everything."""
-    down = Channel.objects.filter(is_active=True, health=Channel.Health.RED).order_by("health_since")
-    waiting = _queue().select_related("contact")
-    found = [_is_down(channel) for channel in down[:DECISIONS]]
-    found += [_waits(conversation) for conversation in waiting.order_by("waiting_since")[:DECISIONS]]
-    found += [_reviewed(document) for document in Document.objects.filter(status="review")[:DECISIONS]]
-    found += [_failed(message) for message in _not_arrived(now=now)]
-    found += [_not_as_settled(case) for case in cases.failed()[:1]]
-    found += [_without_answer(gap) for gap in teaching.ranked()[:DECISIONS]]
-    return found[:DECISIONS]
+# -- does it work?
 
 
-def _not_arrived(*, now: datetime) -> list[Message]:
-    """Of each thread the newest message that failed lately, unless a person has got through since."""
-    ours = Message.objects.filter(direction=Message.Direction.OUT)
-    after = ours.filter(conversation=OuterRef("conversation"), pk__gt=OuterRef("pk"))
-    reached = Q(author_kind=Message.Author.PERSON, status__in=["sent", "delivered", "read"])
-    over = after.filter(reached | Q(status__in=LOST))
-    failed = ours.filter(status__in=LOST, created_at__gte=now - FAILED_DAYS).exclude(Exists(over))
-    return list(failed.select_related("conversation__contact").order_by("-pk")[:DECISIONS])
+@dataclass(frozen=True, slots=True)
+class Working:
+    """One channel: itself, who waits longest on it, and what nobody can explain."""
+
+    channel: Channel
+    waiting: int
+    oldest: datetime | None
+    unexplained: int
 
 
-def _not_as_settled(case: RegressionCase) -> dict[str, str]:
-    title = _("Not answered as you settled it: %(question)s") % {"question": case.question}
-    url = f"{reverse('teach_settled')}?show=failed"
-    return {"kind": "case", "title": title, "text": stored_words.in_words(case.detail), "url": url}
+def _channels(*, now: datetime) -> list[Working]:
+    """Every channel; three statements however many there are."""
+    waits = decisions.queue().values("channel").order_by()
+    counted = waits.annotate(n=Count("pk"), oldest=Min("waiting_since"))
+    queued = {row["channel"]: row for row in counted}
+    unexplained = accounting.unexplained_by_channel(now=now)
+    nobody = {"n": 0, "oldest": None}
+    return [
+        Working(one, **_of_queue(queued.get(one.pk, nobody)), unexplained=unexplained.get(one.pk, 0))
+        for one in Channel.objects.order_by("kind", "name")
+    ]
 
 
-def _without_answer(gap: Gap) -> dict[str, str]:
-    """A question that nobody has answered for good, with the answer that was drafted."""
-    url = f"{reverse('teach_gaps')}#gap-{gap.pk}"
-    text = gap.draft[:160] or _("Write the answer once, and everybody who asks is told.")
-    return {"kind": "gap", "title": gap.question, "text": text, "url": url}
+def _of_queue(row: dict[str, Any]) -> dict[str, Any]:
+    return {"waiting": row["n"], "oldest": row["oldest"]}
 
 
-def _is_down(channel: Channel) -> dict[str, str]:
-    title = _("%(name)s does not work") % {"name": channel.name}
-    url = reverse("account_channel", args=[channel.pk])
-    return {"kind": "down", "title": title, "text": channel_words.explanation(channel), "url": url}
+# -- yesterday
 
 
-def _waits(conversation: Conversation) -> dict[str, str]:
-    reason = reason_of(conversation)
-    title = _("%(name)s is waiting for a person") % {"name": conversation.contact.display_name}
-    url = reverse("chat", args=[conversation.pk])
-    return {"kind": "waiting", "title": title, "text": conversation.last_message_text or reason, "url": url}
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of the three; it opens the very list that it counts."""
+
+    title: str | Promise
+    value: int
+    url: str
 
 
-def _reviewed(document: Document) -> dict[str, str]:
-    title = _("%(name)s would change answers") % {"name": document.title}
-    text = _("It is read and waits for your word; until then everything is answered as before.")
-    url = reverse("document_review", args=[document.pk])
-    return {"kind": "review", "title": title, "text": text, "url": url}
+def _yesterday(day: date, midnight: datetime) -> list[Number]:
+    """The same figures as on Numbers, of that day in the business's own time."""
+    start = timezone.make_aware(datetime.combine(day, datetime.min.time()))
+    found = figures.totals(start, midnight, figures.Part())
+    return [
+        Number(_("chats answered"), found["n_answered"], _list(day, "answered")),
+        Number(_("with a person"), found["n_person"], _list(day, "person")),
+        Number(_("credits used"), found["sum_credits"], _list(day, "paid")),
+    ]
 
 
-def _failed(message: Message) -> dict[str, str]:
-    words = _("A message to %(name)s was not sent")
-    if message.status == Message.Status.UNKNOWN:
-        words = _("A message to %(name)s was perhaps sent")
-    title = words % {"name": message.conversation.contact.display_name}
-    url = reverse("chat", args=[message.conversation_id])
-    return {
-        "kind": "failed",
-        "title": title,
-        "text": in_words(message.error) or message.body[:120],
-        "url": url,
-    }
+def _list(day: date, show: str) -> str:
+    return f"{reverse('numbers_list')}?{urlencode({'by': 'day', 'on': day.isoformat(), 'show': show})}"
+
+
+# -- the first steps
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a new business does once."""
+
+    title: str | Promise
+    text: str | Promise
+    url: str
+    is_done: bool
+
+
+def _first_steps(channels: list[Working]) -> list[Step]:
+    """What is left until customers are answered; nothing from then on."""
+    real = [one.channel for one in channels if one.channel.kind != Channel.Kind.TEST]
+    if any(channel.last_answered_at for channel in real):
+        return []
+    taught = Document.objects.exists() or PinnedAnswer.objects.exists()
+    tried = Turn.objects.filter(conversation__channel__kind=Channel.Kind.TEST).exists()
+    steps = [
+        Step(
+            _("Teach it"),
+            _("A document, a page of your site, or a few questions with their answers."),
+            reverse("assistant"),
+            taught,
+        ),
+        Step(_("Try it"), _("Ask it what your customers ask, and correct it once."), reverse("welcome"), tried),
+        Step(
+            _("Connect a channel"),
+            _("Your WhatsApp number, or a chat on your own site."),
+            reverse("account_channels"),
+            bool(real),
+        ),
+        Step(
+            _("Ask your team in"),
+            _("Whoever answers when a customer wants a person."),
+            reverse("account_team"),
+            _has_team(),
+        ),
+    ]
+    return [] if all(step.is_done for step in steps) else steps
+
+
+def _has_team() -> bool:
+    return Membership.objects.filter(tenant=tenant()).count() > 1

@@ -86,6 +86,16 @@ def change_role(seat: Membership, *, role: str, by: Membership) -> None:
 
 
 @transaction.atomic
+def restore(*, tenant: Tenant, user_id: int, role: str, by: Membership) -> Membership:
+    """Give a seat back that was taken away a moment ago; who sits there again keeps the role they have."""
+    _may_touch(by, role)
+    seat, made = Membership.objects.get_or_create(tenant=tenant, user_id=user_id, defaults={"role": role})
+    if made:
+        audit.record("team.restore", actor=by.user, target=seat.pk, role=role)
+    return seat
+
+
+@transaction.atomic
 def remove(seat: Membership, *, by: Membership) -> None:
     """Take a seat away; it works at the member's next request."""
     _may_touch(by, seat.role)

@@ -77,9 +77,13 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Remember the language in which this person reads the pages."""
-    chosen, user = request.POST.get("language", ""), request.user
-    if chosen in dict(LANGUAGES) and isinstance(user, User):
-        user.language = chosen
-        user.save(update_fields=["language"])
+    """Remember how this person is called, and the language in which they read the pages."""
+    given, user = request.POST, request.user
+    if not isinstance(user, User):
+        return redirect("account")
+    if given.get("language", "") in dict(LANGUAGES):
+        user.language = given["language"]
+    if "name" in given:
+        user.name = " ".join(given["name"].replace("\x00", "").split())[:120]
+    user.save(update_fields=["language", "name"])
     return redirect("account")
