@@ -15,6 +15,21 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.notices import (  # noqa: F401 - models of this app
+    NoticeRules,
+    Notification,
+    NotificationChoice,
+    PushDevice,
+    PushKey,
+)
+from tenants.platform import (  # noqa: F401 - models of this app
+    Announcement,
+    Dismissal,
+    FeatureFlag,
+    Impersonation,
+    TaskFailure,
+    TenantState,
+)
 from tenants.secrets import EncryptedTextField
 
 LANGUAGES = [("pt-br", _("Portuguese")), ("en", _("English")), ("es", _("Spanish")), ("fr", _("French"))]
@@ -76,6 +91,10 @@ class Tenant(TenantMixin):
     created_at = models.DateTimeField(_("created"), default=now)
     # Which environment names the business file had for its secrets, so that an export names them again.
     references = models.JSONField(default=dict, blank=True, editable=False)
+    # Whom customers may ask about their data, as the law wants it named.
+    privacy_name = models.CharField(_("who answers for data"), max_length=120, blank=True, db_default="")
+    privacy_email = models.EmailField(_("their e-mail"), blank=True, db_default="")
+    privacy_url = models.URLField(_("privacy notice"), max_length=300, blank=True, db_default="")
 
     auto_create_schema = False  # provisioning.create replays the template schema in one transaction
 
@@ -327,6 +346,8 @@ class EntryTicket(models.Model):
     token_hash = models.CharField(max_length=64, primary_key=True)
     user = models.ForeignKey(User, models.CASCADE)
     tenant = models.ForeignKey(Tenant, models.CASCADE)
+    # Staff that looks at the business as one of its members; empty for everybody else.
+    impersonation = models.ForeignKey(Impersonation, models.CASCADE, null=True, related_name="+")
     expires_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -369,3 +390,6 @@ class VendorPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.price_list} {self.model} {self.effective_from:%Y-%m-%d}"
+
+
+from tenants.digest_choices import DigestChoice  # noqa: E402, F401 - a model of this app

@@ -4,6 +4,7 @@ from conversations.models.answers import FollowUp, Proof, ToolRun, Turn, TurnPas
 from conversations.models.channels import Breaker, Channel, ChannelStatus, MessageTemplate, WebhookEvent
 from conversations.models.conduct import ChatRules, Incident
 from conversations.models.contacts import Consent, Contact, ContactIdentity, ContactMerge, ContactProfile
+from conversations.models.customers import ContactField, ContactImport, ContactImportRow, Segment
 from conversations.models.desk import (
     Activity,
     CannedReply,
@@ -15,6 +16,8 @@ from conversations.models.desk import (
     SlaClock,
     Todo,
 )
+from conversations.models.figures import FigureState, Talk, TeamAction, TeamPhone, Theme
+from conversations.models.finding import MessageWords, SearchMark, Tidying
 from conversations.models.hooks import HookDelivery, HookEndpoint
 from conversations.models.labels import Label
 from conversations.models.messages import Message, Transcript
@@ -29,11 +32,15 @@ __all__ = [
     "ChatRules",
     "Consent",
     "Contact",
+    "ContactField",
     "ContactIdentity",
+    "ContactImport",
+    "ContactImportRow",
     "ContactMerge",
     "ContactProfile",
     "Conversation",
     "DeskRules",
+    "FigureState",
     "FollowUp",
     "HandoverSummary",
     "HookDelivery",
@@ -42,12 +49,20 @@ __all__ = [
     "Label",
     "Message",
     "MessageTemplate",
+    "MessageWords",
     "Note",
     "Proof",
     "Rating",
+    "SearchMark",
     "Seat",
+    "Segment",
     "Session",
     "SlaClock",
+    "Talk",
+    "TeamAction",
+    "TeamPhone",
+    "Theme",
+    "Tidying",
     "Todo",
     "ToolRun",
     "Transcript",

@@ -183,6 +183,8 @@ class FollowUp(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )  # the person who chose to send it later; None: the assistant
     status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.WAITING)
+    # Of a person's: only when the customer has not written until then. The assistant's always are.
+    if_silent = models.BooleanField(_("only if they stay silent"), default=False, db_default=False)
     reason = models.CharField(_("why not"), max_length=80, blank=True)
     due_at = models.DateTimeField(_("due"))
     created_at = models.DateTimeField(_("made"), default=timezone.now)
@@ -196,6 +198,54 @@ class FollowUp(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.status}"
+
+
+class Suggestion(models.Model):
+    """Words that a model wrote for a person of the team, who decides what becomes of them."""
+
+    class Kind(models.TextChoices):
+        DRAFT = "draft", _("draft of an answer")
+        FRIENDLIER = "friendlier", _("friendlier")
+        SHORTER = "shorter", _("shorter")
+        FORMAL = "formal", _("more formal")
+        FIX = "fix", _("mistakes mended")
+        TRANSLATE = "translate", _("in the customer's language")
+        READ = "read", _("translated for the reader")
+
+    class Status(models.TextChoices):
+        DUE = "due", _("to be written")
+        RUNNING = "running", _("being written")
+        DONE = "done", _("written")
+        FAILED = "failed", _("could not be written")
+
+    conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="suggestions")
+    message = models.ForeignKey(
+        "Message", models.CASCADE, null=True, blank=True, related_name="translations"
+    )  # what was translated for the reader
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(_("what"), max_length=10, choices=Kind)
+    key = models.CharField(_("idempotency key"), max_length=90, unique=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    given = models.TextField(_("words that were given"), blank=True)
+    text = models.TextField(_("words"), blank=True)
+    # What a draft was made from, as the page lists it: [{title, page, text, document_id}].
+    passages = models.JSONField(_("passages read"), default=list, db_default=[], blank=True)
+    status = models.CharField(_("status"), max_length=7, choices=Status, default=Status.DUE)
+    model = models.CharField(_("model"), max_length=120, blank=True)
+    credits = models.PositiveIntegerField(_("credits"), default=0)
+    error = models.CharField(_("what went wrong"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("asked"), default=timezone.now)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("suggestion to a colleague")
+        verbose_name_plural = _("suggestions to colleagues")
+        indexes = [models.Index(fields=["created_at"], name="suggestion_when")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
 
 
 class Unanswered(models.Model):

@@ -134,6 +134,8 @@ class Consent(models.Model):
     message = models.ForeignKey("conversations.Message", models.SET_NULL, null=True, related_name="+")
     words = models.CharField(_("their words"), max_length=80)
     text_version = models.CharField(_("version of our text"), max_length=20)
+    # The person of the team who wrote it down; None when the customer said it here.
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(_("when"), default=timezone.now)
 
     class Meta:

@@ -156,6 +156,8 @@ class SlaClock(models.Model):
     due_at = models.DateTimeField(_("due"))
     warned_at = models.DateTimeField(_("warned"), null=True, blank=True)
     breached_at = models.DateTimeField(_("broken"), null=True, blank=True)
+    # While it is the customer who is to say something: only the time to a solution stands still then.
+    paused_at = models.DateTimeField(_("stands still since"), null=True, blank=True)
     stopped_at = models.DateTimeField(_("ended"), null=True, blank=True)
     is_kept = models.BooleanField(_("in time"), null=True, blank=True)  # None: open, or ended for nobody
     person = models.ForeignKey(
@@ -172,10 +174,14 @@ class SlaClock(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["warn_at"], condition=Q(stopped_at=None, warned_at=None), name="clock_to_warn"
+                fields=["warn_at"],
+                condition=Q(stopped_at=None, paused_at=None, warned_at=None),
+                name="clock_to_warn",
             ),
             models.Index(
-                fields=["due_at"], condition=Q(stopped_at=None, breached_at=None), name="clock_to_break"
+                fields=["due_at"],
+                condition=Q(stopped_at=None, paused_at=None, breached_at=None),
+                name="clock_to_break",
             ),
             models.Index(fields=["started_at"], name="clock_when"),
         ]
@@ -199,9 +205,14 @@ class Todo(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )  # None: the product heard the promise
+    # Heard in a promise by rule: nobody has said yet that it is to be done.
+    suggested = models.BooleanField(_("only suggested"), default=False, db_default=False)
     due_at = models.DateTimeField(_("due"))
     told_at = models.DateTimeField(_("came back"), null=True, blank=True)
     done_at = models.DateTimeField(_("done"), null=True, blank=True)
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     created_at = models.DateTimeField(_("made"), default=timezone.now)
 
     class Meta:
@@ -210,6 +221,11 @@ class Todo(models.Model):
         ordering: ClassVar[list[str]] = ["due_at", "pk"]
         indexes = [
             models.Index(fields=["due_at"], condition=Q(done_at=None), name="todo_open"),
+            models.Index(
+                fields=["due_at"],
+                condition=Q(done_at=None, told_at=None, suggested=False),
+                name="todo_to_tell",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -232,6 +248,7 @@ class HandoverSummary(models.Model):
     next_step = models.TextField(_("next step"), blank=True)
     model = models.CharField(_("model"), max_length=120, blank=True)  # blank: taken from the thread itself
     attempts = models.PositiveSmallIntegerField(default=0)
+    read_until = models.BigIntegerField(default=0, db_default=0)  # the last message that went into it
     due_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(_("asked"), default=timezone.now)
 
@@ -261,6 +278,7 @@ class Rating(models.Model):
     words = models.CharField(_("words"), max_length=1000, blank=True)
     asked_at = models.DateTimeField(_("asked"), default=timezone.now)
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("no answer counts after"), null=True, blank=True)  # None: still open
 
     class Meta:
         verbose_name = _("rating")
@@ -270,7 +288,7 @@ class Rating(models.Model):
                 condition=Q(score=None) | Q(score__range=(1, 5)), name="score_one_to_five"
             ),
             models.UniqueConstraint(
-                fields=["conversation"], condition=Q(answered_at=None), name="one_open_question"
+                fields=["conversation"], condition=Q(ended_at=None), name="one_open_question"
             ),
         ]
         indexes = [models.Index(fields=["asked_at"], name="rating_when")]

@@ -75,6 +75,7 @@ class HookDelivery(models.Model):
                 fields=["endpoint", "next_try_at"], condition=Q(status="pending"), name="hook_delivery_due"
             ),
             models.Index(fields=["endpoint", "-id"], name="hook_delivery_log"),
+            models.Index(fields=["created_at"], condition=Q(status="parked"), name="hook_delivery_parked"),
         ]
 
     def __str__(self) -> str:

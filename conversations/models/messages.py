@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, Value
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -76,6 +77,8 @@ class Message(models.Model):
         max_length=500, blank=True
     )  # where the gateway offers it; emptied when fetched
     provider_key = models.CharField(max_length=250, null=True, blank=True)  # session:fromMe:unique id
+    # The key of the form that asked for it: asked twice, also after it has left, it is one message.
+    wish = models.CharField(max_length=64, null=True, blank=True, editable=False)
     # The message of the same thread that this one quotes; sent as a quote where the channel can.
     reply_to = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
@@ -108,7 +111,12 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering: ClassVar[list[str]] = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["provider_key"], name="message_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["provider_key"], name="message_once"),
+            models.UniqueConstraint(
+                fields=["conversation", "wish"], condition=Q(wish__isnull=False), name="wish_once"
+            ),
+        ]
         indexes = [
             models.Index(fields=["conversation", "-id"], name="message_thread"),
             models.Index(
@@ -138,7 +146,8 @@ class Message(models.Model):
 
     @property
     def media_url(self) -> str:
-        return f"/media/messages/{self.pk}" if self.media else ""
+        # Below the prefix of the pages that show it, as staff sees them inside the back office.
+        return reverse("message_media", settings.ROOT_URLCONF, [self.pk]) if self.media else ""
 
     @property
     def unique_id(self) -> str:

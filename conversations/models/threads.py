@@ -65,10 +65,12 @@ class Conversation(models.Model):
     priority = models.PositiveSmallIntegerField(
         _("priority"), choices=Priority, default=Priority.NORMAL, db_default=0
     )
-    # The mood of what they wrote last: -1, 0, 1; None until it was looked at.
+    # How they feel by their own words: -1, 0, 1; None until they wrote some. Plain words change it a day later.
     sentiment = models.SmallIntegerField(_("mood"), null=True, blank=True)
     sla_due_at = models.DateTimeField(_("agreed for"), null=True, blank=True)  # the nearest open SlaClock
     person_until = models.DateTimeField(null=True, blank=True)  # then the assistant answers again
+    # Minutes after each word of a person until then, as it was when they took over; 0: never by itself.
+    person_minutes = models.PositiveIntegerField(null=True, blank=True)
     last_message_at = models.DateTimeField(_("last message"), null=True, blank=True)
     last_message_text = models.CharField(_("last words"), max_length=160, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
@@ -82,6 +84,10 @@ class Conversation(models.Model):
             models.Index(fields=["-last_message_at"], name="conversation_latest"),
             models.Index(
                 fields=["person_until"], condition=Q(person_until__isnull=False), name="person_until_due"
+            ),
+            models.Index(fields=["waiting_since"], condition=Q(handler="queue"), name="conversation_waiting"),
+            models.Index(
+                fields=["-last_message_at"], condition=Q(unread_count__gt=0), name="conversation_unread"
             ),
         ]
 
