@@ -2,7 +2,7 @@
 
 A business with 100,000 messages in a month (and as many in the month before, to compare with): how long the
 counting takes at once and afterwards, how long the page takes for a week and for the month, and how long the
-same figures take from the messages themselves, without counted talks. `--topics` also tells how well questions
+same figures take from the messages themselves, without counted talks. `--topics` tells how well questions
 find the topic that they belong to, over bench/intents, for several limits of nearness.
 """
 
@@ -76,7 +76,8 @@ def _write(messages: int, *, now: datetime) -> None:
     talks = 2 * messages // EACH
     people = Contact.objects.bulk_create([Contact(name=f"C{n}") for n in range(talks // 3)], batch_size=2000)
     threads = Conversation.objects.bulk_create(
-        [Conversation(contact=one, channel=channel, address=f"{one.pk}@c.us") for one in people], batch_size=2000
+        [Conversation(contact=one, channel=channel, address=f"{one.pk}@c.us") for one in people],
+        batch_size=2000,
     )
     version = agent.published_id
     rows: list[tuple[Turn, list[Message]]] = []
@@ -188,7 +189,9 @@ def _labelled(url: str) -> list[tuple[str, list[float]]]:
 
     adapter = embedder(url)
     folder = Path(__file__).parent / "intents"
-    rows = [json.loads(line) for path in sorted(folder.glob("pt.jsonl")) for line in path.read_text().splitlines()]
+    rows = [
+        json.loads(line) for path in sorted(folder.glob("pt.jsonl")) for line in path.read_text().splitlines()
+    ]
     random.Random(1).shuffle(rows)
     return [(row["intent"], [float(one) for one in adapter.embed_question(row["text"])[1]]) for row in rows]
 

@@ -7,7 +7,7 @@ later (`conversations.inbox`). Each function runs in the transaction that reads 
 from datetime import datetime, timedelta
 
 from billing import credits
-from conversations import debounce, handoff, identities, outbox, turns
+from conversations import debounce, handoff, identities, outbox, search_index, talks, turns
 from conversations.events import Called, Edited, Reacted, Revoked, Said, Voted
 from conversations.models import Channel, Conversation, Message, Turn
 from tenants import live
@@ -32,6 +32,7 @@ def edited(channel: Channel, event: Edited, *, now: datetime) -> str:
     _retell(message, event.text)
     message.body, message.earlier, message.edited_at = event.text, earlier, now
     message.save(update_fields=["body", "earlier", "edited_at"])
+    search_index.renew(message.pk)
     if _is_open(message):
         _answer_anew(message, now=now)
     _tell(message)
@@ -71,6 +72,8 @@ def reacted(channel: Channel, event: Reacted, *, now: datetime) -> str:
         return "ignored: an older reaction"
     message.reactions = {**message.reactions, who: event.text, f"{who}_at": at}
     message.save(update_fields=["reactions"])
+    if who == "contact":
+        talks.remake([message.conversation_id], moment=message.created_at)
     _tell(message)
     return "reaction is kept"
 

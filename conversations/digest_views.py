@@ -24,9 +24,7 @@ HOURS = [(hour, f"{hour}:00") for hour in range(24)]
 class DigestForm(forms.ModelForm):
     """When, and by which way."""
 
-    weekday = forms.TypedChoiceField(
-        label=gettext_lazy("Day"), choices=list(enumerate(WEEKDAYS)), coerce=int
-    )
+    weekday = forms.TypedChoiceField(label=gettext_lazy("Day"), choices=list(enumerate(WEEKDAYS)), coerce=int)
     hour = forms.TypedChoiceField(label=gettext_lazy("Hour"), choices=HOURS, coerce=int)
 
     class Meta:

@@ -1,7 +1,7 @@
 """The weekly digest: last week in a few figures, what waits, and what would help; by e-mail and on the phone.
 
 A row a member says when the next one is due. It is claimed by moving its moment, so that two workers do not
-send it twice; one whose sending was cut off is sent again after LEASE, since one too many is better than none.
+send it twice; one whose sending was cut off is sent again after LEASE: one too many is better than none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,8 +145,9 @@ def deliver(membership_id: int, *, now: datetime) -> None:
 def _sent(choice: DigestChoice, *, now: datetime) -> bool:
     """Whether the letter left; the phone is told once, however often the letter is tried."""
     seat = choice.membership
-    with timezone.override(seat.tenant.timezone), translation.override(
-        seat.user.language or seat.tenant.language
+    with (
+        timezone.override(seat.tenant.timezone),
+        translation.override(seat.user.language or seat.tenant.language),
     ):
         digest = gather(now=now)
         if digest.is_empty:
@@ -162,7 +163,10 @@ def _sent(choice: DigestChoice, *, now: datetime) -> bool:
     stop = stop_address(choice)
     headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     return letters.to_one(
-        seat.user, seat.tenant, lambda: _letter(seat.tenant, digest, stop=stop, missed=missed), headers=headers
+        seat.user,
+        seat.tenant,
+        lambda: _letter(seat.tenant, digest, stop=stop, missed=missed),
+        headers=headers,
     )
 
 

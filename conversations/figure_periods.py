@@ -59,7 +59,9 @@ class Period:
         if not self.is_over:
             return None
         following = self.last + timedelta(days=1 if self.kind == "month" else self.days)
-        return self._asked(self.last + DAY, following if self.kind == "custom" else min(following, self.today))
+        return self._asked(
+            self.last + DAY, following if self.kind == "custom" else min(following, self.today)
+        )
 
     def _asked(self, first: date, last: date) -> dict[str, str]:
         if self.kind == "custom":
@@ -68,7 +70,7 @@ class Period:
 
 
 def read(given: Mapping[str, str], *, now: datetime, zone: tzinfo) -> Period:
-    """The time that an address asks for; seven days up to today where it asks for nothing, or for nonsense."""
+    """The time that an address asks for; seven days up to today where it asks for nothing, or nonsense."""
     today = now.astimezone(zone).date()
     kind = given.get("by", "")
     if kind == "custom" and (days := _between(_day(given.get("from")), _day(given.get("to")))):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils import formats
@@ -156,7 +155,9 @@ def _share(key: str, now: Totals, before: Totals, *, better: int) -> Card:
 def _time(key: str, column: str, now: Totals, before: Totals) -> Card:
     value, was = now[f"{column}_half"], before[f"{column}_half"]
     most = now[f"{column}_most"]
-    under = _("half within it; 9 of 10 within %(time)s") % {"time": duration(most)} if most is not None else ""
+    under = (
+        _("half within it; 9 of 10 within %(time)s") % {"time": duration(most)} if most is not None else ""
+    )
     return _card(key, duration(value), under, key, _relative(value, was, better=-1))
 
 
@@ -289,7 +290,10 @@ def title(period: Period) -> str:
         return first
     if period.kind == "month":
         return formats.date_format(period.first, "YEAR_MONTH_FORMAT")
-    return _("%(first)s to %(last)s") % {"first": first, "last": formats.date_format(period.last, "DATE_FORMAT")}
+    return _("%(first)s to %(last)s") % {
+        "first": first,
+        "last": formats.date_format(period.last, "DATE_FORMAT"),
+    }
 
 
 def piece(begun: datetime, period: Period) -> str:

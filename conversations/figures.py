@@ -119,7 +119,9 @@ def totals(start: datetime, end: datetime, part: Part) -> dict[str, Any]:
 
 def spent(start: datetime, end: datetime) -> int:
     """All credits that the business used, also for what belongs to no talk."""
-    entries = LedgerEntry.objects.filter(kind__in=LedgerEntry.SPENT, created_at__gte=start, created_at__lt=end)
+    entries = LedgerEntry.objects.filter(
+        kind__in=LedgerEntry.SPENT, created_at__gte=start, created_at__lt=end
+    )
     return -(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 
@@ -206,7 +208,9 @@ def _warmth(count: int, most: int) -> int:
 def reasons(period: Period, part: Part) -> list[tuple[str, int]]:
     """Why a person was needed, the commonest first; empty where a person came by themselves."""
     handed = talks(period.start, period.end, replace(part, show="person"))
-    rows = handed.order_by().values_list("handed_reason").annotate(n=Count("pk")).order_by("-n", "handed_reason")
+    rows = (
+        handed.order_by().values_list("handed_reason").annotate(n=Count("pk")).order_by("-n", "handed_reason")
+    )
     return list(rows)
 
 
@@ -226,7 +230,7 @@ class Group:
 
 
 def themes(period: Period, part: Part) -> list[Group]:
-    """What customers asked about, what most asked first; those that nobody could sort are last, with key 0."""
+    """What customers asked about, what most asked first; those without a topic are last, with key 0."""
     groups = _groups(period, part, "theme")
     names = dict(Theme.objects.filter(pk__in=[key for key, _row in groups if key]).values_list("pk", "name"))
     named = [_group(key or 0, names.get(key, ""), row) for key, row in groups]

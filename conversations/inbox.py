@@ -32,6 +32,7 @@ from conversations import (
     message_templates,
     outbox,
     restrictions,
+    team_phones,
     transcripts,
     turns,
 )  # fmt: skip
@@ -304,7 +305,9 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
         handoff.answered_by_phone(conversation, now=now)
         desk_todos.hear(conversation, message, now=now)
     elif not (
-        consent.hear(conversation, message, now=now) or desk_ratings.hear(conversation, message, now=now)
+        team_phones.hear(conversation, message, now=now)
+        or consent.hear(conversation, message, now=now)
+        or desk_ratings.hear(conversation, message, now=now)
     ):
         _make_due(conversation, message, now=now)
     _remember_last(conversation, message, now=now)

@@ -1,7 +1,7 @@
 """Talks: threads cut into what can be counted, so that figures need not read every message.
 
 A thread with a customer never ends, so it is no unit to count. A talk is: it begins when a customer writes
-after SILENCE, or after the chat was closed, and takes in all that follows until the next one begins. Each is a
+after SILENCE, or after the chat was closed, and takes in all until the next one begins. Each is a
 row with all that the figures ask for, made by one statement from messages, turns and ratings.
 
 Nothing on a message's way knows of it. `refresh` makes anew what lies in threads in which something was said
@@ -189,8 +189,12 @@ def _round(after: tuple[datetime, int] | None, *, now: datetime) -> tuple[tuple[
     if since is not None:
         threads = threads.filter(last_message_at__gte=since)
     if after is not None:
-        threads = threads.filter(Q(last_message_at=after[0], pk__gt=after[1]) | Q(last_message_at__gt=after[0]))
-    found = list(threads.order_by("last_message_at", "pk").values_list("last_message_at", "pk")[:THREADS_A_ROUND])
+        threads = threads.filter(
+            Q(last_message_at=after[0], pk__gt=after[1]) | Q(last_message_at__gt=after[0])
+        )
+    found = list(
+        threads.order_by("last_message_at", "pk").values_list("last_message_at", "pk")[:THREADS_A_ROUND]
+    )
     if found:
         remake([pk for _at, pk in found], moment=since)
     is_all = len(found) < THREADS_A_ROUND

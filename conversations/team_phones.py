@@ -1,8 +1,8 @@
 """A member's own WhatsApp: proven by a code that came from it, told of the week, and good for a few taps.
 
 What is tapped is done for its person only when all of this holds: it came from the very chat to which it was
-sent and which proved itself; its token is known, unused and not too old; and the person still has a seat here
-whose role allows it. Nothing on a message's way is read for it, but where its words look like a code or a tap.
+sent and which proved itself; its token is known, unused and not too old; and the person has a seat here still
+whose role allows it. Nothing on a message's way is read for it, unless it looks like a code or a tap.
 """
 
 import hashlib
@@ -85,7 +85,9 @@ def forget(user: User) -> None:
 
 
 def _digest(code: str) -> str:
-    return hmac.new(settings.SECRET_KEY.encode(), f"phone:{code.upper()}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(
+        settings.SECRET_KEY.encode(), f"phone:{code.upper()}".encode(), hashlib.sha256
+    ).hexdigest()
 
 
 # -- hearing

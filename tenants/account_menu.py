@@ -35,6 +35,7 @@ GROUPS = (
         (
             Entry("account", _("Credits")),
             Entry("account_notifications", _("Notifications")),
+            Entry("account_digest", _("Weekly digest"), also=("account_digest",)),
         ),
     ),
     Group(
@@ -51,7 +52,9 @@ GROUPS = (
         _("Connections"),
         (
             Entry("account_channels", _("Channels"), MANAGERS, ("account_channel",)),
-            Entry("account_integrations", _("Integrations"), MANAGERS, ("account_integration", "integration_")),
+            Entry(
+                "account_integrations", _("Integrations"), MANAGERS, ("account_integration", "integration_")
+            ),
             Entry("account_keys", _("API keys"), MANAGERS),
             Entry("account_search", _("Search"), MANAGERS, ("account_search",)),
         ),

@@ -1,9 +1,9 @@
 """Letters to the people who answer for a business, and to those who run the installation."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
-from django.core.mail import mail_admins, send_mail
+from django.core.mail import EmailMessage, mail_admins
 from django.utils import timezone, translation
 
 from tenants.models import Membership, Role, Tenant, User
@@ -22,21 +22,27 @@ def to_each(tenant: Tenant, write: Callable[[], Written], *, roles: Iterable[Rol
     return any(sent) or not sent
 
 
-def _send(person: User, tenant: Tenant, write: Callable[[], Written]) -> bool:
+def _send(
+    person: User, tenant: Tenant, write: Callable[[], Written], headers: Mapping[str, str] | None = None
+) -> bool:
     """Whether the mail server took it."""
     with translation.override(person.language or tenant.language), timezone.override(tenant.timezone):
         subject, text = write()
     try:
-        send_mail(" ".join(subject.split()), text, None, [person.email])
+        EmailMessage(
+            " ".join(subject.split()), text, None, [person.email], headers=dict(headers or {})
+        ).send()
     except OSError as error:
         log.warning("letter.failed", tenant=tenant.schema_name, error=type(error).__name__)
         return False
     return True
 
 
-def to_one(person: User, tenant: Tenant, write: Callable[[], Written]) -> bool:
+def to_one(
+    person: User, tenant: Tenant, write: Callable[[], Written], *, headers: Mapping[str, str] | None = None
+) -> bool:
     """As `to_each`, for one person; whether the mail server took it. Never inside a transaction."""
-    return _send(person, tenant, write)
+    return _send(person, tenant, write, headers)
 
 
 def to_operators(*, subject: str, lines: Sequence[str]) -> None:

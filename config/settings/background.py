@@ -22,6 +22,7 @@ CELERY_TASK_ROUTES = {
     "conversations.outbox.reconcile": {"queue": "bulk"},
     "conversations.hooks.*": {"queue": "hooks"},
     "conversations.health.*": {"queue": "bulk"},
+    "conversations.rollup.*": {"queue": "bulk"},
     "conversations.identities.*": {"queue": "bulk"},
     "conversations.message_templates.*": {"queue": "bulk"},
     "conversations.alarms.*": {"queue": "bulk"},
@@ -29,7 +30,14 @@ CELERY_TASK_ROUTES = {
     "conversations.teaching.*": {"queue": "slow"},
     "conversations.drafting.*": {"queue": "slow"},
     "conversations.profiles.*": {"queue": "slow"},
+    "conversations.search_index.*": {"queue": "slow"},
+    "conversations.desk_summaries.*": {"queue": "slow"},
     "conversations.gate.*": {"queue": "slow"},
+    "conversations.customer_import.*": {"queue": "slow"},
+    "conversations.themes.*": {"queue": "slow"},
+    "conversations.figures_sweep.*": {"queue": "slow"},
+    "conversations.digests.*": {"queue": "bulk"},
+    "conversations.team_phones.*": {"queue": "bulk"},
     "knowledge.cases.*": {"queue": "slow"},
     "knowledge.flags.*": {"queue": "slow"},
     "knowledge.indexing.*": {"queue": "slow"},
@@ -95,6 +103,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86_400,
         "options": {"queue": "slow"},
     },
+    "count-figures": {
+        "task": "conversations.figures_sweep.sweep",
+        "schedule": 300,
+        "options": {"queue": "fast"},
+    },
+    "sweep-digests": {"task": "conversations.digests.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-documents": {"task": "knowledge.indexing.sweep", "schedule": 60, "options": {"queue": "fast"}},
     "sweep-corrections": {
         "task": "knowledge.corrections.sweep",
@@ -130,6 +144,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep-provisioning": {"task": "tenants.provisioning.sweep", "schedule": 60},
     "watch-invariants": {"task": "conversations.invariants.watch", "schedule": 300},
+    # Visits every business, which no sweep does: they look for what is overdue.
+    "count-businesses": {
+        "task": "conversations.rollup.refresh",
+        "schedule": 60,
+        "options": {"queue": "bulk", "expire_seconds": 60},
+    },
     "beat-alive": {"task": "config.health.beat_alive", "schedule": 5},
 }
 DJANGO_CELERY_BEAT_TZ_AWARE = True

@@ -112,7 +112,9 @@ def queued(shop: Shop) -> Conversation:
 
 
 class TestLetters:
-    def test_owners_get_one_and_can_end_it(self, owner: Owner, member_of: Any, client_for: Any, beta: Any) -> None:
+    def test_owners_get_one_and_can_end_it(
+        self, owner: Owner, member_of: Any, client_for: Any, beta: Any
+    ) -> None:
         """Told once, at the hour; with an address that ends it, by one POST, here and nowhere else."""
         shop = owner.shop
         member_of(shop.tenant, "manager")
@@ -243,16 +245,17 @@ class TestPhone:
         gaps.drafted(gap.pk, text="Não.", passages=[], now=timezone.now())
         self.choose(owner, approve)
         assert "changed" in owner.heard() and not PinnedAnswer.objects.exists()
-        TeamAction.objects.filter(pk=approve.pk).update(
-            used_at=None, done_at=None, expires_at=timezone.now()
-        )
+        TeamAction.objects.filter(pk=approve.pk).update(used_at=None, done_at=None, expires_at=timezone.now())
         self.choose(owner, approve)
         assert "too old" in owner.heard()
         Membership.objects.filter(pk=owner.seat.pk).update(role="viewer")
         self.choose(owner, take)
         assert "role" in owner.heard()
         assert Conversation.objects.get(address=STRANGER).handler == Conversation.Handler.QUEUE
-        assert Message.objects.filter(direction="in", outcome_reason="done for a member of the team").count() == 3
+        assert (
+            Message.objects.filter(direction="in", outcome_reason="done for a member of the team").count()
+            == 3
+        )
 
     def test_a_lost_doorbell_is_rung_again(self, owner: Owner) -> None:
         from conversations import figures_sweep
@@ -285,4 +288,6 @@ def test_only_open_businesses_are_enrolled(db: Any, alpha: Any, beta: Any, membe
     member_of(alpha), member_of(beta)
     Tenant.objects.filter(pk=beta.pk).update(status=Tenant.Status.SUSPENDED)
     digests.enrol(now=timezone.now())
-    assert [one.membership.tenant_id for one in DigestChoice.objects.select_related("membership")] == [alpha.pk]
+    assert [one.membership.tenant_id for one in DigestChoice.objects.select_related("membership")] == [
+        alpha.pk
+    ]

@@ -159,7 +159,7 @@ class TestBreaker:
     def test_a_mail_that_could_not_be_sent_is_sent_later(self, shop: Any, member_of: Any) -> None:
         member_of(shop.tenant)
         shop.models.fail_next("401")
-        with mock.patch("tenants.letters.send_mail", side_effect=OSError):
+        with mock.patch("tenants.letters.EmailMessage.send", side_effect=OSError):
             ask(shop)
         assert Breaker.objects.get().told_at is None
         sweep.sweep.apply(throw=True)

@@ -47,9 +47,19 @@ class TestPeriods:
             ({"by": "nonsense", "on": "2026-13-40"}, "2026-11-14", "2026-11-20", "week"),
             ({"by": "day", "on": "2026-02-28"}, "2026-02-28", "2026-02-28", "day"),
             ({"by": "month", "on": "2028-02-10"}, "2028-02-01", "2028-02-29", "month"),
-            ({"by": "custom", "from": "2026-03-09", "to": "2026-03-02"}, "2026-03-02", "2026-03-09", "custom"),
+            (
+                {"by": "custom", "from": "2026-03-09", "to": "2026-03-02"},
+                "2026-03-02",
+                "2026-03-09",
+                "custom",
+            ),
             ({"by": "custom", "from": "2026-03-09"}, "2026-11-14", "2026-11-20", "week"),
-            ({"by": "custom", "from": "2010-01-01", "to": "2026-01-01"}, "2022-12-29", "2026-01-01", "custom"),
+            (
+                {"by": "custom", "from": "2010-01-01", "to": "2026-01-01"},
+                "2022-12-29",
+                "2026-01-01",
+                "custom",
+            ),
         ],
     )
     def test_an_address_asks_for_days(self, given: Any, first: str, last: str, kind: str) -> None:
@@ -90,9 +100,7 @@ class Past:
         self.version = Agent.objects.order_by("pk")[0].published
         agent = Agent.objects.order_by("pk")[0]
         kinds = (("waha", "Phone"), ("web", "Site"), ("test", "Test chat 2"))
-        self.channels = [
-            Channel.objects.create(kind=kind, name=name, agent=agent) for kind, name in kinds
-        ]
+        self.channels = [Channel.objects.create(kind=kind, name=name, agent=agent) for kind, name in kinds]
 
     def thread(self, number: int) -> Conversation:
         contact = Contact.objects.create(name=f"=Customer {number}")
@@ -119,7 +127,7 @@ class Past:
             Activity.objects.create(conversation=thread, kind="closed", at=at)
             if self.chance.random() < 0.5:
                 score = self.chance.choice([None, 2, 5])
-                Rating.objects.create(conversation=thread, asked_at=at, score=score, answered_at=at)
+                Rating.objects.create(conversation=thread, asked_at=at, score=score, ended_at=at)
         else:
             status = "failed" if what == "failed" else "sent"
             author = "person" if what == "failed" else what
@@ -303,7 +311,9 @@ class TestThemes:
             Message.objects.filter(pk=message.pk).update(body=text)
             Conversation.objects.filter(pk=thread.pk).update(last_message_at=NOW - DAY)
         monkeypatch.setattr(
-            themes.embeddings, "question", lambda text: Vector("m", next(v for t, v in near.items() if text in t))
+            themes.embeddings,
+            "question",
+            lambda text: Vector("m", next(v for t, v in near.items() if text in t)),
         )
         talks.refresh(now=NOW)
         monkeypatch.setattr(themes.timezone, "now", lambda: NOW)
@@ -362,9 +372,14 @@ class TestPages:
         for words, count in page["reasons"]:
             assert office(f"/numbers/list/?{asked}person", reason=words).context["count"] == count
         for group in [*page["channels_met"]]:
-            assert office(f"/numbers/list/?{asked}all&channel={group.key}").context["count"] == group.conversations
+            assert (
+                office(f"/numbers/list/?{asked}all&channel={group.key}").context["count"]
+                == group.conversations
+            )
         for group in page["themes"]:
-            assert office(f"/numbers/list/?{asked}all&theme={group.key}").context["count"] == group.conversations
+            assert (
+                office(f"/numbers/list/?{asked}all&theme={group.key}").context["count"] == group.conversations
+            )
         for name, _words, count, _percent in page["tiers"]:
             listed = office(f"/numbers/list/?{asked}{name}").context["rows"]
             assert sum(getattr(talk, name) for talk in listed) == count
@@ -429,16 +444,29 @@ class TestPages:
         theme.refresh_from_db()
         assert (theme.name, theme.named_by is not None) == ("Prices", True)
         assert office(f"/numbers/topics/{theme.pk}/name", method="post", name=" ").status_code == 422
-        assert office(f"/numbers/topics/{theme.pk}/name", role="viewer", method="post", name="x").status_code == 403
+        assert (
+            office(f"/numbers/topics/{theme.pk}/name", role="viewer", method="post", name="x").status_code
+            == 403
+        )
 
-    def test_a_new_business_is_told_what_will_stand_here(self, in_alpha: Any, client_for: Any, member_of: Any) -> None:
+    def test_a_new_business_is_told_what_will_stand_here(
+        self, in_alpha: Any, client_for: Any, member_of: Any
+    ) -> None:
         page = client_for(in_alpha, member_of(in_alpha, "viewer")).get("/numbers/")
         assert "No conversations in this time" in page.content.decode()
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, "–"), (0, "0 s"), (59.4, "59 s"), (60, "1 min"), (3599, "59 min"), (12_000, "3 h 20 min"), (187_200, "2 d 4 h")],
+    [
+        (None, "–"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3599, "59 min"),
+        (12_000, "3 h 20 min"),
+        (187_200, "2 d 4 h"),
+    ],
 )
 def test_times_are_readable(seconds: float | None, words: str) -> None:
     from django.utils import translation

@@ -35,9 +35,23 @@ OPEN_TO_ALL = {
     "api_docs",  # a page to read that
     "enter_with_ticket",  # the ticket is the proof
     "team_join",  # the invitation is the proof
+    "service_worker",  # a script without a word of any business
+    "manifest",  # names the product; a business only to who is signed in
+    "digest_stop",  # the signed address is the proof, and ends letters only
 }
 # What even a viewer may change: their own things.
-VIEWERS_MAY = {"account_language"}
+VIEWERS_MAY = {
+    "account_language",
+    "account_notifications",
+    "notices_seen",
+    "notices_unseen",
+    "push_device_add",
+    "push_device_forget",
+    "push_try",
+    "account_digest",
+    "account_digest_phone",
+    "account_digest_phone_forget",
+}
 
 # What forms ask for; a view takes what it knows.
 FORM = {"role": "viewer", "text": "Hello", "name": "X", "email": "x@x.example"}

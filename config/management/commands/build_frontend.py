@@ -86,6 +86,9 @@ def build() -> None:
     _run("node", [TAILWIND, "-i", "src/app.css", "-o", "dist.new/app.css", "--minify"])
     _run("node", [ESBUILD, "src/app.js", "--bundle", "--minify", "--target=es2020", "--log-level=warning",
                   "--legal-comments=none", "--outfile=dist.new/app.js"])  # fmt: skip
+    # The charts, for the one page that has some: with its style sheet beside it.
+    _run("node", [ESBUILD, "src/numbers.js", "--bundle", "--minify", "--target=es2020", "--log-level=warning",
+                  "--legal-comments=none", "--outfile=dist.new/numbers.js"])  # fmt: skip
     # The web chat's own bundle: it stands on the pages of others and takes its style sheet as text.
     _run("node", [ESBUILD, "widget/index.js", "--bundle", "--minify", "--format=iife", "--target=es2022",
                   "--loader:.css=text", "--charset=utf8", "--legal-comments=none", "--log-level=warning",
