@@ -10,8 +10,8 @@ from functools import cache
 from agents.safety import fold
 
 LONGEST = 1_000  # characters that are read: a mood is told early
-REACH = 3  # words over which a "not" reaches
 ENOUGH = 1.0
+_NONE = ["", "", ""]  # the last three words: so far a "not" reaches
 
 # What one word counts, folded, in four languages.
 _WORDS = {
@@ -46,7 +46,7 @@ _WORDS = {
     0.5: (
         "obrigado obrigada obg vlw valeu agradeco bom boa bons legal gostei beleza "
         "thanks thank thx ty good nice fine appreciate helpful "
-        "gracias bueno buena buenos bien agradezco "
+        "gracias bueno buena buenos bien agradezco gusta gusto "
         "merci bon bonne bien sympa gentil gentille"
     ),
     1.0: (
@@ -56,7 +56,7 @@ _WORDS = {
         "recommend brilliant delighted "
         "genial perfecto perfecta encanta encanto feliz contenta contento bonito hermoso satisfecho satisfecha "
         "recomiendo felicidades estupendo "
-        "super parfait parfaite contents ravi ravie heureux heureuse adore satisfait satisfaite magnifique "
+        "super parfait parfaite content contents ravi ravie heureux heureuse adore satisfait satisfaite magnifique "
         "recommande bravo felicitations"
     ),
     2.0: (
@@ -68,12 +68,65 @@ _WORDS = {
 }
 _SIGNS = {-2.0: "😡🤬😠💩👎😤", -1.0: "😞😢😭😒🙄😔😕☹", 1.0: "😊😍🥰😀😃😄🤩🎉👏💚❤💖😁🙌", 0.5: "👍🙂"}
 _NOT = frozenset(
-    "nao n nunca nem sem jamais not never dont didnt doesnt isnt wasnt arent cant cannot wont without ni sin "
-    "pas ne aucun sans rien jamas tampoco nada hardly".split()
+    [
+        "nao",
+        "n",
+        "nunca",
+        "nem",
+        "sem",
+        "jamais",
+        "not",
+        "never",
+        "dont",
+        "didnt",
+        "doesnt",
+        "isnt",
+        "wasnt",
+        "arent",
+        "cant",
+        "cannot",
+        "wont",
+        "without",
+        "ni",
+        "sin",
+        "pas",
+        "ne",
+        "aucun",
+        "sans",
+        "rien",
+        "jamas",
+        "tampoco",
+        "nada",
+        "hardly",
+    ]
 )
 _VERY = frozenset(
-    "muito muita super demais tao bem bastante very so really extremely absolutely totally muy tan tres trop "
-    "vraiment tellement bien mucho muchas muchisimas beaucoup".split()
+    [
+        "muito",
+        "muita",
+        "super",
+        "demais",
+        "tao",
+        "bem",
+        "bastante",
+        "very",
+        "so",
+        "really",
+        "extremely",
+        "absolutely",
+        "totally",
+        "muy",
+        "tan",
+        "tres",
+        "trop",
+        "vraiment",
+        "tellement",
+        "bien",
+        "mucho",
+        "muchas",
+        "muchisimas",
+        "beaucoup",
+    ]
 )
 # Said in several words; each counts once.
 _SAYINGS = {
@@ -98,7 +151,6 @@ _SAYINGS = {
         r"que (absurdo|vergonha|raiva|verguenza|rabia)|how dare",
     ),
     1.0: (
-        r"(nao ha|sem|no|not a|sin|pas de|aucun) problema?e?m?s?\b",
         r"(voces sao|you guys are|you are|son|sois|vous etes) (\w+ )?(demais|show|nota 10|the best|lo maximo|au top)",
         r"(ficou|it was|it is|quedo|c etait|c est) (muito |so |really |muy |tres |vraiment )?"
         r"(bom|boa|gostos\w+|good|delicious|rico|rica|bueno|buena|bon|bonne|delicieux)\b",
@@ -107,13 +159,28 @@ _SAYINGS = {
 }  # fmt: skip
 # Never turned round: "no, thanks" is no complaint.
 _COURTESY = frozenset(
-    "obrigado obrigada obg vlw valeu agradeco thanks thank thx ty appreciate gracias agradezco merci".split()
+    [
+        "obrigado",
+        "obrigada",
+        "obg",
+        "vlw",
+        "valeu",
+        "agradeco",
+        "thanks",
+        "thank",
+        "thx",
+        "ty",
+        "appreciate",
+        "gracias",
+        "agradezco",
+        "merci",
+    ]
 )
 # "No" is "not" before these; in Portuguese it is "in the".
 _NO = re.compile(
     r"\bno (?=(?:es|me|esta|estan|estoy|estaba|era|fue|estuvo|son|muy|nada|tan|se|lo|la|te|le|quede|good|help)\b)"
 )
-_TOKEN = re.compile(r"[a-z]+(?:-[a-z]+)*")
+_TOKEN = re.compile(r"[a-z]+(?:-[a-z]+)*|[.,;:!?]")
 
 
 def of(text: str) -> int:
@@ -126,12 +193,12 @@ def _score(text: str) -> float:
     plain = fold(text.replace("’", "'")).replace("n't", " not").replace("'", " ")
     folded = _NO.sub("not ", plain)
     score = sum(worth * len(pattern.findall(folded)) for worth, pattern in _patterns())
-    values, before, kind = _values(), ["", "", ""], 0.0
+    values, before, kind = _values(), _NONE, 0.0
     for token in _TOKEN.findall(folded):
         if worth := values.get(token, 0.0):
             counts = _turned(token, worth, before)
             kind, score = (max(kind, counts), score) if 0 < counts < ENOUGH else (kind, score + counts)
-        before = [*before[1:], token]
+        before = [*before[1:], token] if token[0].isalpha() else _NONE  # a "not" ends with its clause
     return score + kind + (sum(_signs().get(letter, 0.0) for letter in text) if not text.isascii() else 0.0)
 
 

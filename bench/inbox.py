@@ -1,9 +1,10 @@
 """Chats over ten thousand conversations: its first paint in a real browser, and what its parts take.
 
-`python -m bench.inbox [--short]` prints JSON. A business of its own is filled from a seed: each conversation has
-fifteen messages of twelve words, drawn with the frequencies of a language. The product's web server answers on
-loopback; the browser's cache is empty (`cold`) or has the scripts and styles of the page before (`warm`). Parts
-are timed in a process of the product, statements and objects together, without the page around them.
+`python -m bench.inbox [--short]` prints JSON. A business of its own is filled from a seed: each conversation
+has fifteen messages of twelve words, drawn with the frequencies of a language. The product's web server
+answers on loopback; the browser's cache is empty (`cold`) or has the scripts and styles of the page before
+(`warm`). Parts are timed in a process of the product, statements and objects together, without the page
+around them.
 """
 
 import argparse
@@ -26,8 +27,8 @@ PAINT = "() => performance.getEntriesByName('first-contentful-paint')[0]?.startT
 
 _CONTACTS = """
 INSERT INTO conversations_contact (name, language, note, details, is_minor, created_at)
-SELECT (ARRAY['Ana', 'João', 'Márcia', 'Zé', 'Inês', 'Luís', 'Conceição', 'Rui'])[1 + n %% 8] || ' Souza ' || n,
-  'pt', '', '{}', false, now() FROM generate_series(1, %(chats)s) AS n
+SELECT (ARRAY['Ana', 'João', 'Márcia', 'Zé', 'Inês', 'Luís', 'Conceição', 'Rui'])[1 + n %% 8]
+  || ' Souza ' || n, 'pt', '', '{}', false, now() FROM generate_series(1, %(chats)s) AS n
 """
 _IDENTITIES = """
 INSERT INTO conversations_contactidentity (contact_id, channel_id, kind, value, resolve_attempts)
@@ -52,7 +53,8 @@ JOIN conversations_label AS label ON (chat.id + label.id) %% 6 = 0
 _MESSAGES = """
 INSERT INTO conversations_message (conversation_id, direction, author_kind, kind, body, source_line, media,
   media_type, media_name, media_source, status, outcome, outcome_reason, attempts, error, created_at)
-SELECT chat.id, CASE WHEN n %% 2 = 0 THEN 'out' ELSE 'in' END, CASE WHEN n %% 2 = 0 THEN 'agent' ELSE 'contact' END,
+SELECT chat.id, CASE WHEN n %% 2 = 0 THEN 'out' ELSE 'in' END,
+  CASE WHEN n %% 2 = 0 THEN 'agent' ELSE 'contact' END,
   'text', (SELECT string_agg((%(words)s::text[])[1 + floor(%(many)s * random() ^ 3)::int], ' ')
     FROM generate_series(1, 12) AS word WHERE chat.id > 0 AND n > 0)
     || CASE WHEN (chat.id * 15 + n) %% 3000 = 0 THEN ' orçamentos' ELSE '' END,
@@ -61,11 +63,58 @@ SELECT chat.id, CASE WHEN n %% 2 = 0 THEN 'out' ELSE 'in' END, CASE WHEN n %% 2 
   chat.last_message_at - (15 - n) * interval '1 minute'
 FROM conversations_conversation AS chat, generate_series(1, %(each)s) AS n ORDER BY n, chat.id
 """
-_USUAL = (
-    "a o que de e para com uma um não quero consulta marcar horário amanhã hoje tarde manhã preço valor quanto "
-    "custa aceita cartão cachorro gato vacina banho tosa exame retorno doutora clínica endereço estacionamento "
-    "obrigada bom dia boa noite posso levar documento receita remédio entrega prazo pedido nota fiscal"
-).split()
+_USUAL = [
+    "a",
+    "o",
+    "que",
+    "de",
+    "e",
+    "para",
+    "com",
+    "uma",
+    "um",
+    "não",
+    "quero",
+    "consulta",
+    "marcar",
+    "horário",
+    "amanhã",
+    "hoje",
+    "tarde",
+    "manhã",
+    "preço",
+    "valor",
+    "quanto",
+    "custa",
+    "aceita",
+    "cartão",
+    "cachorro",
+    "gato",
+    "vacina",
+    "banho",
+    "tosa",
+    "exame",
+    "retorno",
+    "doutora",
+    "clínica",
+    "endereço",
+    "estacionamento",
+    "obrigada",
+    "bom",
+    "dia",
+    "boa",
+    "noite",
+    "posso",
+    "levar",
+    "documento",
+    "receita",
+    "remédio",
+    "entrega",
+    "prazo",
+    "pedido",
+    "nota",
+    "fiscal",
+]
 WORDS = [*_USUAL, *(f"palavra{number}" for number in range(4_000))]
 
 
@@ -165,7 +214,11 @@ def _inside(chats: int) -> dict[str, Any]:
         messages = _fill(chats)
         written = _write_down()
         parts = _parts(owner)
-    index = {"messages": messages, "seconds": round(written, 2), "us_each": round(written / messages * 1e6, 1)}
+    index = {
+        "messages": messages,
+        "seconds": round(written, 2),
+        "us_each": round(written / messages * 1e6, 1),
+    }
     return {"session": session.session_key, "search_index": index, "parts": parts, "mood_us": _mood()}
 
 
@@ -176,7 +229,13 @@ def _fill(chats: int) -> int:
 
     channel = Channel.objects.create(kind="waha", name="WhatsApp", agent=Agent.objects.order_by("pk")[0])
     Label.objects.bulk_create([Label(name=name) for name in ("Fatura", "VIP", "Retorno")])
-    values = {"chats": chats, "channel": channel.pk, "words": WORDS, "many": len(WORDS), "each": MESSAGES_A_CHAT}
+    values = {
+        "chats": chats,
+        "channel": channel.pk,
+        "words": WORDS,
+        "many": len(WORDS),
+        "each": MESSAGES_A_CHAT,
+    }
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         for statement in (_CONTACTS, _IDENTITIES, _CHATS, _LABELS, _MESSAGES):

@@ -1,4 +1,4 @@
-"""Where a list of chats goes on: by the values of its last row, so that what comes meanwhile moves nothing."""
+"""Where a list of chats goes on: by the values of its last row, so that nothing new moves it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,9 @@ class Order:
             found |= same & _beyond(column, values[place])
         # The same said again of the first column alone: so an index can begin there.
         first, falls = names[0], self.columns[0].startswith("-")
-        return found if values[0] is None else found & Q(**{f"{first}__{'lte' if falls else 'gte'}": values[0]})
+        return (
+            found if values[0] is None else found & Q(**{f"{first}__{'lte' if falls else 'gte'}": values[0]})
+        )
 
 
 def _beyond(column: str, value: Any) -> Q:

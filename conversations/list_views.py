@@ -45,7 +45,9 @@ def chat_list(request: HttpRequest) -> HttpResponse:
     """The part of it that changes by itself."""
     opened = filters.number(request.GET.get("open", ""))
     conversation = Conversation.objects.filter(pk=opened).first() if opened else None
-    return render(request, "conversations/_chat_list.html", {**context(request), "conversation": conversation})
+    return render(
+        request, "conversations/_chat_list.html", {**context(request), "conversation": conversation}
+    )
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -57,15 +59,15 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "filter": wanted.kind,
         "counts": listing.counts(user),
         "tabs": _tabs(wanted),
-        "after": request.GET.get("after", ""),
+        "list_after": request.GET.get("after", ""),
         "can_sort": request.membership.role in access.ANSWERERS,  # type: ignore[attr-defined]
     }
     if wanted.words:
         found = searching.found(wanted, request.GET.get("after", ""), now=timezone.now())
-        return {**common, "found": found, "conversations": found.people, "following": found.following}
+        return {**common, "found": found, "conversations": found.people, "list_following": found.following}
     size = min(max(filters.number(request.GET.get("rows", "")), listing.PAGE), listing.MOST)
     listed = listing.conversations(wanted, request.GET.get("after", ""), size=size)
-    return {**common, "conversations": listed.chats, "following": listed.following}
+    return {**common, "conversations": listed.chats, "list_following": listed.following}
 
 
 def _tabs(wanted: Filters) -> list[tuple[str, str, str]]:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from conversations import channels, citing, cursors, filters, receipt_words
 from conversations.filters import Filters
-from conversations.models import Channel, Contact, Conversation, Turn
+from conversations.models import Channel, Conversation, Turn
 from tenants.models import User
 
 PAGE = 50
@@ -24,7 +24,7 @@ class Listed:
 
 
 def conversations(wanted: Filters, cursor: str = "", *, size: int = PAGE) -> Listed:
-    """The latest first; in the queue by priority, then who must be answered first. `cursor`: a `following`."""
+    """The latest first; the queue by priority, then who must be answered first. `cursor`: a `following`."""
     order = cursors.QUEUE if wanted.kind == "waiting" else cursors.LATEST
     found = filters.chosen(wanted).select_related("contact", "channel", "assigned_to")
     if order is cursors.QUEUE:
@@ -65,11 +65,3 @@ def thread(conversation: Conversation) -> dict[str, Any]:
         "can_react": isinstance(transport, channels.Reactor),
         "can_change": isinstance(transport, channels.Editor),
     }
-
-
-def customers(query: str) -> QuerySet[Contact]:
-    """The people who wrote, by name; the test chat's member is none of them."""
-    people = Contact.objects.exclude(identities__channel__kind=Channel.Kind.TEST)
-    if query:
-        people = people.filter(Q(name__icontains=query) | Q(identities__value__startswith=query)).distinct()
-    return people.order_by("-pk")

@@ -60,7 +60,7 @@ class Found:
 
 
 def found(wanted: Filters, cursor: str = "", *, now: datetime) -> Found:
-    """What these filters leave of it, the newest first. Writes down beforehand what came since the last time."""
+    """What these filters leave of it, the newest first; beforehand it writes down what came meanwhile."""
     unfinished = search_index.write(now=now, most=WRITTEN_DOWN)
     if unfinished:
         enqueue(search_index.catch_up)
@@ -150,7 +150,7 @@ def _shown(message: Message) -> str:
 
 
 def pieces(headline: str, words: Sequence[str]) -> Iterator[Piece]:
-    """A text with its marks, and with every word that begins as one that is looked for, cut to what matters."""
+    """A text with its marks, and with every word that begins as one looked for, cut to what matters."""
     text, marks = _unmarked(headline)
     marks = _joined([*marks, *_begun(text, words)])
     start, end = _window(text, marks)
@@ -203,7 +203,7 @@ def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _window(text: str, marks: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """From where to where it is shown: WINDOW characters, the first mark early in them, no word cut in two."""
+    """From where to where it is shown: WINDOW characters, the first mark early in them, words whole."""
     if len(text) <= WINDOW:
         return 0, len(text)
     first = marks[0][0] if marks else 0

@@ -81,9 +81,7 @@ def in_words(done: Tidying) -> str:
         return _("Nothing had to be changed.")
     words = {
         Kind.LABEL: ngettext("%(n)d chat is labelled.", "%(n)d chats are labelled.", count),
-        Kind.UNLABEL: ngettext(
-            "The label is off %(n)d chat.", "The label is off %(n)d chats.", count
-        ),
+        Kind.UNLABEL: ngettext("The label is off %(n)d chat.", "The label is off %(n)d chats.", count),
         Kind.ASSIGN: ngettext("%(n)d chat is assigned.", "%(n)d chats are assigned.", count),
         Kind.READ: ngettext("%(n)d chat is marked as read.", "%(n)d chats are marked as read.", count),
         Kind.UNREAD: ngettext("%(n)d chat is marked as unread.", "%(n)d chats are marked as unread.", count),

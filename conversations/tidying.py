@@ -1,7 +1,7 @@
 """What a person does to several chosen chats at once, and the way back from it.
 
-Each row of Tidying keeps what was there before. The way back changes only what is still as it was left: a chat
-that went on meanwhile stays as it is.
+Each row of Tidying keeps what was there before. The way back changes only what is still as it was left: a
+chat that went on meanwhile stays as it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -83,6 +83,7 @@ function focus(item) {
 function unfold(many, one) {
   const box = document.getElementById(picked().length ? many : one);
   if (!box) return undefined;
+  if (box.tagName !== "DETAILS") return box.click() ?? true; // it opens beside the chat
   box.open = true;
   return focus(box.querySelector("button, input:not([type=hidden]), a")) ?? true;
 }
