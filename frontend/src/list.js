@@ -1,6 +1,7 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 
 const PAGE = 50;
+const HITS = 25;
 const MOST = 300; // rows that the server gives at once
 const AHEAD = "600px"; // so far before its end the list goes on
 const PLACE = "chats:place";
@@ -44,9 +45,14 @@ class List {
     if (!isSearch && detail.elt !== this.side) return;
     const wanted = isSearch ? this.typed() : new URLSearchParams(location.search);
     if (isSearch) history.replaceState(history.state, "", `${location.pathname}?${wanted}`);
-    else if (wanted.get("q") && detail.triggeringEvent?.type === "live:calm") return event.preventDefault();
+    else if (this.isFarDown() && detail.triggeringEvent?.type === "live:calm") return event.preventDefault();
     detail.path = this.address(wanted, isSearch ? 0 : document.querySelectorAll("#chat-rows > li").length);
     detail.parameters = {};
+  }
+
+  /** What was found goes on below what is fetched at once: it stays as it was found. */
+  isFarDown() {
+    return document.querySelectorAll("#chat-hits > li").length > HITS;
   }
 
   typed() {

@@ -1,10 +1,12 @@
 """From the gateway's door to the customer's phone."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
 from conversations import inbox
@@ -202,3 +204,17 @@ class TestFailure:
         shop.work()
         assert len(shop.models.requests) == 1
         assert Conversation.objects.get().handler == "queue"
+
+
+def test_how_a_customer_feels_lasts_through_plain_words(shop: Shop) -> None:
+    for text, days, felt in (
+        ("Que horas abrem?", 0, 0),
+        ("Péssimo atendimento, isso é um absurdo", 0, -1),
+        ("ok", 0, -1),
+        ("ok", 2, 0),
+        ("Adorei, muito obrigada!", 0, 1),
+    ):
+        long_ago = timezone.now() - timedelta(days=days)
+        Conversation.objects.update(last_message_at=long_ago)
+        shop.say(text)
+        assert Conversation.objects.get().sentiment == felt, text
