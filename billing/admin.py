@@ -19,7 +19,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from billing import credits
+from billing import credits, finance_views  # noqa: F401 - its pages register themselves
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
 from tenants import audit, live
 from tenants.admin import TenantAdmin

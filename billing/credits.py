@@ -11,14 +11,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from psycopg import sql
 
 from billing import pricing
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
+from tenants import notifying
 from tenants.db import connection
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
+LOW = (0, 20, 100)  # credits: below each of them somebody is told once, until there are more again
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (
@@ -35,6 +38,10 @@ SELECT * FROM earlier UNION ALL SELECT * FROM made
 
 class InsufficientCredits(Exception):
     """Fewer credits are available than are to be reserved or taken."""
+
+
+class NotACharge(Exception):
+    """Only what was taken for work can be given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,11 @@ def settle(
     taken = min(cost, account.available)
     account.balance -= taken
     account.save(update_fields=["balance", "held"])
-    return _enter(kind, -taken, account, key=key, reason=reason, now=now) if taken else None
+    if not taken:
+        return None
+    entry = _enter(kind, -taken, account, key=key, reason=reason, now=now)
+    _tell_when_low(entry, now=now)
+    return entry
 
 
 def release(hold: Hold, *, now: datetime) -> None:
@@ -104,6 +115,19 @@ def grant(*, amount: int, reason: str, key: str, actor: User | None, now: dateti
     return _enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
 
 
+def give_back(charge: LedgerEntry, *, reason: str, actor: User | None, now: datetime) -> LedgerEntry:
+    """Undo one charge by an entry of its own; once a charge, however often. Raises NotACharge."""
+    if charge.kind not in LedgerEntry.SPENT or charge.amount >= 0:
+        raise NotACharge(f"entry {charge.pk} took nothing for work")
+    account = CreditAccount.objects.select_for_update().get(pk=1)
+    key = f"back:{charge.pk}"
+    if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
+        return earlier
+    account.balance -= charge.amount
+    account.save(update_fields=["balance"])
+    return _enter(Kind.CORRECTION, -charge.amount, account, key=key, reason=reason, now=now, actor=actor)
+
+
 def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bool:
     """Take what was not reserved before; once a key, False when it was taken. Raises InsufficientCredits."""
     account = CreditAccount.objects.select_for_update().get(pk=1)
@@ -114,7 +138,8 @@ def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bo
     account.balance -= amount
     account.save(update_fields=["balance"])
     if amount:
-        _enter(kind, -amount, account, key=key, reason=reason, now=now)
+        entry = _enter(kind, -amount, account, key=key, reason=reason, now=now)
+        _tell_when_low(entry, now=now)
     return True
 
 
@@ -234,6 +259,20 @@ def _snapshot(price: Price) -> dict[str, Any]:
     )
     kept = {field: getattr(price, field) for field in (*fields, "minimum")}
     return {**kept, "effective_from": price.effective_from.isoformat()}
+
+
+def _tell_when_low(entry: LedgerEntry, *, now: datetime) -> None:
+    """Tell who sees to the money, each time that the balance falls through one of the steps."""
+    before = entry.balance_after - entry.amount
+    step = next((low for low in LOW if entry.balance_after <= low < before), None)
+    if step is not None:
+        notifying.notify(
+            "low_balance",
+            key=entry.pk,
+            url=reverse("account"),
+            now=now,
+            params={"credits": entry.balance_after},
+        )
 
 
 def _close(hold: Hold, status: str, *, now: datetime) -> bool:

@@ -8,8 +8,8 @@ LONGEST = 20_000
 # What an event is, and where it belongs; the words of no person.
 KEPT = frozenset(
     """event object field type status ack ackname session engine tier version environment timestamp source
-    hasmedia fromme mimetype messaging_product pricing_model category errors code kind action participant_count
-    state presence lastknownpresence updatetype""".split()  # noqa: SIM905 - a list of words
+    hasmedia fromme mimetype messaging_product pricing_model category errors code kind action
+    participant_count state presence lastknownpresence updatetype""".split()  # noqa: SIM905 - a list of words
 )
 _SHORT = re.compile(r"^[\w .:/+-]{0,60}$")
 _ID = re.compile(r"^[\w@.:=+/-]{9,}$")

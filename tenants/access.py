@@ -12,6 +12,7 @@ EVERYONE = frozenset(Role.values)
 MANAGERS = frozenset({Role.OWNER, Role.MANAGER})
 ANSWERERS = frozenset({Role.OWNER, Role.MANAGER, Role.AGENT})
 MONEY = frozenset({Role.OWNER, Role.FINANCE})
+READS = ("GET", "HEAD", "OPTIONS")
 
 
 def public(view: View) -> View:
@@ -31,9 +32,19 @@ def roles(*allowed: str) -> Callable[[View], View]:
 
 
 def person(request: HttpRequest) -> User:
-    """Who is signed in; for views that only members reach."""
-    assert isinstance(request.user, User)
-    return request.user
+    """Who is signed in; for views that only members reach.
+
+    Where staff sees the business as a member, a page is the member's and a deed is the staff person's.
+    """
+    acting = getattr(request, "acting", None)
+    found = request.user if acting is None or request.method in READS else acting
+    assert isinstance(found, User)
+    return found
+
+
+def leaves_traces(request: HttpRequest) -> bool:
+    """Whether opening a page may change something, as that a chat was read: not where staff looks in."""
+    return getattr(request, "impersonation", None) is None and not getattr(request, "inside", False)
 
 
 def membership_of(user: User, tenant: Tenant) -> Membership | None:
@@ -50,4 +61,4 @@ def is_public_view(view: View, request: HttpRequest) -> bool:
     if getattr(view, "is_public", False):
         return True
     module = getattr(getattr(view, "view_class", view), "__module__", "")
-    return module.startswith("allauth.") or request.path.startswith(("/admin/", "/static/"))
+    return module.startswith("allauth.") or request.path_info.startswith(("/admin/", "/static/"))

@@ -1,23 +1,27 @@
 """The back office's pages about businesses and people."""
 
+import functools
+import operator
 from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from tenants import audit, suspension
+from tenants import audit, backoffice_pages, impersonating, suspension
 from tenants.backoffice import ReadOnlyAdmin
 from tenants.models import (
     ApiKey,
@@ -28,6 +32,7 @@ from tenants.models import (
     SignUp,
     StaffGrant,
     Tenant,
+    TenantState,
     User,
     VendorPrice,
 )
@@ -39,6 +44,42 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"), max_length=200, widget=UnfoldAdminTextInputWidget()
     )
+
+
+def state_of(tenant: Tenant) -> TenantState | None:
+    """How it stood when it was last counted; None for one that is new."""
+    return getattr(tenant, "state", None)
+
+
+def _since(moment: Any) -> str:
+    return timesince(moment, depth=1) if moment else "–"
+
+
+class NeedsFilter(admin.SimpleListFilter):
+    """What somebody should look at."""
+
+    title = gettext_lazy("what it needs")
+    parameter_name = "needs"
+    WISHES = {
+        "person": models.Q(state__waiting__gt=0),
+        "channel": models.Q(state__channels_down__gt=0),
+        "look": functools.reduce(
+            operator.or_, (models.Q(**{f"state__{name}__gt": 0}) for name in TenantState.TROUBLES)
+        ),
+        "credits": models.Q(state__balance__lte=0),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("person", _("somebody waits")),
+            ("channel", _("a channel is down")),
+            ("look", _("something went wrong")),
+            ("credits", _("no credits left")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
+        wish = self.WISHES.get(self.value() or "")
+        return queryset.filter(wish) if wish else queryset
 
 
 class DomainInline(TabularInline):
@@ -59,20 +100,83 @@ class MembershipInline(TabularInline):
 class TenantAdmin(ModelAdmin):
     """Businesses: made by sign-up or `apply`, deleted by `delete_tenant`, paused and opened here."""
 
-    list_display = ("name", "slug", "status", "language", "timezone", "created_at")
-    list_filter = ("status", "language")
+    list_display: Any = (
+        "name", "slug", "status", "waits", "ways", "wrong", "last_active", "created_at",
+    )  # fmt: skip
+    list_filter = ("status", NeedsFilter, "language")
+    list_select_related = ("state",)
     search_fields = ("name", "slug", "domains__domain")
     ordering = ("name",)
     fields = ("name", "slug", "schema_name", "status", "timezone", "language", "created_at")
     readonly_fields = ("slug", "schema_name", "status", "created_at")
     inlines = (DomainInline, MembershipInline)
-    actions_detail = ("suspend", "resume")
+    change_form_before_template = "admin/tenants/state.html"
+    actions_detail: Any = ("inbox", "look_in", "impersonate", "suspend", "resume")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description=gettext_lazy("waiting"), ordering="state__waiting")
+    def waits(self, tenant: Tenant) -> str:
+        state = state_of(tenant)
+        if state is None or not state.waiting:
+            return "–"
+        return f"{state.waiting} · {_since(state.oldest_waiting_at)}"
+
+    @display(description=gettext_lazy("channels"), ordering="state__channels_down", label={"down": "danger"})
+    def ways(self, tenant: Tenant) -> Any:
+        state = state_of(tenant)
+        if state is None:
+            return "–"
+        if not state.channels_down:
+            return "", str(state.channels)
+        return "down", _("%(down)s of %(all)s down") % {"down": state.channels_down, "all": state.channels}
+
+    @display(description=gettext_lazy("errors"), ordering="state__incidents", label={"some": "warning"})
+    def wrong(self, tenant: Tenant) -> Any:
+        state = state_of(tenant)
+        return ("some" if state.errors else "", str(state.errors)) if state else "–"
+
+    @display(description=gettext_lazy("last activity"), ordering="state__last_activity_at")
+    def last_active(self, tenant: Tenant) -> str:
+        state = state_of(tenant)
+        return _since(state.last_activity_at) if state else "–"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        state = TenantState.objects.filter(tenant_id=object_id).first() if object_id.isdigit() else None
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "state": state})
+
+    def has_support_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("tenants.view_tenantstate"))
+
+    def has_impersonate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm(impersonating.MAY))
+
+    @action(description=gettext_lazy("Open its inbox"), url_path="inbox", permissions=["support"])
+    def inbox(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._go(request, object_id, "inbox")
+
+    @action(description=gettext_lazy("Look into its tables"), url_path="look-in", permissions=["support"])
+    def look_in(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._go(request, object_id, "admin")
+
+    @action(description=gettext_lazy("See it as a member"), url_path="as", permissions=["impersonate"])
+    def impersonate(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        tenant = self.get_object(request, object_id)
+        if tenant is None or tenant.status != Tenant.Status.READY:
+            return redirect(reverse("admin:tenants_tenant_changelist"))
+        return backoffice_pages.ask(request, tenant)
+
+    def _go(self, request: HttpRequest, object_id: str, door: str) -> HttpResponse:
+        tenant = self.get_object(request, object_id)
+        if tenant is None:
+            return redirect(reverse("admin:tenants_tenant_changelist"))
+        return redirect(f"{reverse('admin:enter', args=[tenant.slug])}?to={door}")
 
     @action(description=gettext_lazy("Suspend"), url_path="suspend", permissions=["change"])
     def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -150,6 +254,12 @@ class StaffGrantAdmin(ModelAdmin):
     ordering = ("-expires_at",)
     list_select_related = ("user", "tenant", "granted_by")
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nobody lets themselves in, but a superuser, who is in already."""
+        if db_field.name == "user" and not request.user.is_superuser:
+            kwargs["queryset"] = User.objects.filter(is_staff=True).exclude(pk=request.user.pk)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         actor: Any = request.user
         obj.granted_by = actor
@@ -208,6 +318,12 @@ class GroupAdmin(ModelAdmin):
     ordering = ("name",)
     filter_horizontal = ("permissions",)
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A permission is named with its table, which comes along in the same statement."""
+        if db_field.name == "permissions":
+            kwargs["queryset"] = Permission.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request=request, **kwargs)
+
 
 @admin.register(VendorPrice)
 class VendorPriceAdmin(ModelAdmin):
@@ -260,3 +376,6 @@ class VendorPriceAdmin(ModelAdmin):
 
 def _dollars(millionths: int | None) -> str:
     return "–" if millionths is None else f"{Decimal(millionths) / 1_000_000:f}"
+
+
+from tenants import platform_admin  # noqa: E402, F401 - its pages stand beside these

@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from celery import Task, current_app, shared_task
 from django.db import transaction
+from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
 from kombu.exceptions import OperationalError
 
-from tenants import standin
+from tenants import failures, standin
 from tenants.db import connection
 
 log = structlog.get_logger(__name__)
@@ -35,7 +36,12 @@ class TenantTask(Task):
             raise TenantMissing(f"{self.name} was sent without a tenant")
         try:
             with schema_context(schema), structlog.contextvars.bound_contextvars(tenant=schema):
-                return super().__call__(*args, **kwargs)
+                result = super().__call__(*args, **kwargs)
+            _note_success(self)
+            return result
+        except Exception as error:
+            failures.note(error, task=self.name, schema=schema, ids=kwargs)
+            raise
         finally:
             # Back to the pool, with nothing of this tenant left on it.
             connection.close_if_unusable_or_obsolete()
@@ -49,9 +55,21 @@ class PublicTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             with schema_context(get_public_schema_name()):
-                return super().__call__(*args, **kwargs)
+                result = super().__call__(*args, **kwargs)
+            _note_success(self)
+            return result
+        except Exception as error:
+            failures.note(error, task=self.name, schema=get_public_schema_name(), ids=kwargs)
+            raise
         finally:
             connection.close_if_unusable_or_obsolete()
+
+
+def _note_success(done: Task) -> None:
+    """Close the failure that a person had tried again; a doorbell of our own carries none."""
+    headers = done.request.headers or {}
+    if failure := headers.get(failures.HEADER) or getattr(done.request, failures.HEADER, None):
+        failures.close(int(failure), now=timezone.now())
 
 
 def task(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -5,22 +5,57 @@ they came is written down. A member of the business is no staff, whatever their 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
+from django.template.response import TemplateResponse
+from django.templatetags.static import static
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
-from tenants import audit
-from tenants.models import StaffGrant
+from tenants import support
 
 View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the back office that is no list of rows: where, what it is called, and who may open it."""
+
+    path: str  # below /admin/
+    name: str  # as admin:<name>
+    title: Any
+    view: View
+    permission: str  # app.codename
+    on_public: bool  # on the installation's host, else on each business's own
+    icon: str = ""  # of Material Symbols; without one it is in no menu
+    about: Any = ""
+
+
+_pages: list[Page] = []
+
+
+def add_page(page: Page) -> None:
+    """Make a page part of the back office; from an app's admin module."""
+    if page not in _pages:
+        _pages.append(page)
+
+
+def pages(request: HttpRequest) -> list[Page]:
+    """The pages in the menu of this person on this host."""
+    on_public, user = request.tenant is None, request.user  # type: ignore[attr-defined]
+    return [
+        one for one in _pages if one.icon and one.on_public == on_public and user.has_perm(one.permission)
+    ]
 
 
 def is_here(model: type[Model], request: HttpRequest) -> bool:
@@ -31,12 +66,14 @@ def is_here(model: type[Model], request: HttpRequest) -> bool:
 class BackOffice(UnfoldAdminSite):
     """One site for both kinds of host; a model that does not belong to the host is not found."""
 
+    index_template = "admin/start.html"
+
     def has_permission(self, request: HttpRequest) -> bool:
         user: Any = request.user
         if not (user.is_active and user.is_staff):
             return False
         tenant = request.tenant  # type: ignore[attr-defined]
-        return tenant is None or user.is_superuser or _granted(user, tenant)
+        return tenant is None or support.may_enter(user, tenant)
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
         model = getattr(getattr(view, "__self__", None), "model", None)
@@ -47,10 +84,44 @@ class BackOffice(UnfoldAdminSite):
                 raise Http404
             if request.user.is_authenticated and not self.has_permission(request):
                 raise Http404  # a stranger learns nothing, not even that there is a back office
-            _write_down(request)
+            support.note_entry(request)
             return inner(request, *args, **kwargs)
 
         return here
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [path(page.path, self.page_view(page), name=page.name) for page in _pages]
+        return [*own, *super().get_urls()]
+
+    def page_view(self, page: Page) -> View:
+        """The page for staff on its own kind of host who have its permission."""
+
+        def shown(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if (request.tenant is None) != page.on_public:  # type: ignore[attr-defined]
+                raise Http404
+            if not request.user.has_perm(page.permission):
+                raise PermissionDenied
+            return page.view(request, *args, **kwargs)
+
+        return self.admin_view(shown)
+
+    def show(
+        self, request: HttpRequest, template: str, *, title: object, status: int = 200, **context: Any
+    ) -> TemplateResponse:
+        """A page in the back office's frame."""
+        whole = {**self.each_context(request), "title": title, **context}
+        return TemplateResponse(request, template, whole, status=status)
+
+    def sure(
+        self, request: HttpRequest, *, title: object, about: object, back: str, **context: Any
+    ) -> TemplateResponse:
+        """A page with one button: a link alone changes nothing."""
+        template = "admin/tenants/sure.html"
+        return self.show(request, template, title=title, about=about, back=back, **context)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """What there is to do, before what there is to look at."""
+        return super().index(request, {**(extra_context or {}), "pages": pages(request)})
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Only pages in our theme: what other packages bring along by themselves is left out."""
@@ -89,16 +160,53 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
-def _granted(user: Any, tenant: Any) -> bool:
-    return StaffGrant.objects.filter(user=user, tenant=tenant, expires_at__gt=timezone.now()).exists()
+ICONS = {
+    "tenant": "storefront",
+    "user": "person",
+    "membership": "badge",
+    "staffgrant": "key",
+    "auditentry": "history",
+    "conversation": "forum",
+    "contact": "contacts",
+    "channel": "lan",
+    "message": "chat",
+    "webhookevent": "inbox",
+    "incident": "warning",
+    "hookdelivery": "webhook",
+    "document": "description",
+    "source": "cloud_sync",
+    "agent": "smart_toy",
+    "ledgerentry": "receipt_long",
+    "creditaccount": "account_balance_wallet",
+    "taskfailure": "error",
+    "featureflag": "toggle_on",
+    "announcement": "campaign",
+    "impersonation": "visibility",
+    "group": "groups",
+}
 
 
-def _write_down(request: HttpRequest) -> None:
-    """Once a session: that this person looked into this business."""
-    tenant = request.tenant  # type: ignore[attr-defined]
-    user: Any = request.user
-    if tenant is None or not user.is_authenticated or request.session.get("looked_into") == tenant.pk:
-        return
-    grant = StaffGrant.objects.filter(user=user, tenant=tenant).order_by("-expires_at").first()
-    audit.record("backoffice.enter", actor=user, reason=grant.reason if grant else "superuser")
-    request.session["looked_into"] = tenant.pk
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The menu at the side: the pages of this person, then the tables by app."""
+    from django.contrib import admin
+
+    work = [
+        {"title": page.title, "icon": page.icon, "link": reverse(f"admin:{page.name}")}
+        for page in pages(request)
+    ]
+    home = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index")}
+    tables = [
+        {"title": app["name"], "separator": True, "items": [_item(model) for model in app["models"]]}
+        for app in admin.site.get_app_list(request)
+    ]
+    return [{"items": [home, *work]}, *tables]
+
+
+def _item(model: dict[str, Any]) -> dict[str, Any]:
+    icon = ICONS.get(model["object_name"].lower(), "table_rows")
+    return {"title": model["name"], "icon": icon, "link": model["admin_url"] or model["add_url"]}
+
+
+def own_style(request: HttpRequest) -> str:
+    """Our few rules beside the theme's."""
+    return static("backoffice.css")

@@ -1,6 +1,7 @@
 """The live socket of a dashboard: `/ws/live` on a business's own host, for its members."""
 
 import asyncio
+import itertools
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,16 +12,19 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.urls import path
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django_tenants.utils import schema_context
 
-from tenants import access
+from tenants import access, impersonating, support
 from tenants.hub import Page, hub
 from tenants.middleware import host_named
 from tenants.models import Domain, Tenant, User
 
 SIGNED_OUT, FORBIDDEN, UNKNOWN = 4401, 4403, 4404
-ASK_AGAIN_SECONDS = 60.0
+BEAT_SECONDS = 20.0  # a page that hears nothing for longer than two of them opens its line anew
+BEATS_A_LOOK = 3
+BEAT = '{"event":"beat"}'
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -41,7 +45,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.accept()
         self.page = Page(self._write, self.close)
         hub().join(self.schema, self.page)
-        self._guard = asyncio.ensure_future(self._ask_again(headers))
+        self._guard = asyncio.ensure_future(self._keep(headers))
 
     async def disconnect(self, code: int) -> None:
         if self.page is not None:
@@ -52,10 +56,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _write(self, text: str) -> None:
         await self.base_send({"type": "websocket.send", "text": text})
 
-    async def _ask_again(self, headers: dict[str, str]) -> None:
-        """A seat that was taken away, or a session that ended, closes the socket within a minute."""
-        while True:
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+    async def _keep(self, headers: dict[str, str]) -> None:
+        """Show that the line holds; a seat taken away, or a session that ended, closes it within a minute."""
+        for number in itertools.count(1):
+            await asyncio.sleep(BEAT_SECONDS)
+            if self.page is not None:
+                self.page.tell(BEAT)
+            if number % BEATS_A_LOOK:
+                continue
             found = await database_sync_to_async(admit, thread_sensitive=False)(headers)
             if found != self.schema:
                 return await self.close(found if isinstance(found, int) else FORBIDDEN)
@@ -67,10 +75,22 @@ def admit(headers: dict[str, str]) -> str | int:
         tenant = _tenant(headers.get("host", ""))
         if tenant is None:
             return UNKNOWN
-        user = _user(headers.get("cookie", ""))
-        if user is None:
+        session = _session(headers.get("cookie", ""))
+        user = _user(session) if session is not None else None
+        if user is None or session is None:
             return SIGNED_OUT
-        return str(tenant.schema_name) if access.membership_of(user, tenant) else FORBIDDEN
+        return str(tenant.schema_name) if _may_hear(user, session, tenant) else FORBIDDEN
+
+
+def _may_hear(user: User, session: SessionStore, tenant: Tenant) -> bool:
+    """A member; or staff, in the inbox inside the back office or as one of the members."""
+    if access.membership_of(user, tenant) is not None:
+        return True
+    if not user.is_staff:
+        return False
+    number = session.get(impersonating.KEY)
+    as_member = impersonating.hears(user, number, tenant, now=timezone.now())
+    return as_member or support.seat(user, tenant) is not None
 
 
 def _tenant(host: str) -> Tenant | None:
@@ -79,12 +99,13 @@ def _tenant(host: str) -> Tenant | None:
     return domain.tenant if domain and is_open else None
 
 
-def _user(cookie: str) -> User | None:
-    """The signed-in person of a session cookie, by the same rules as Django's own."""
+def _session(cookie: str) -> SessionStore | None:
     morsel = SimpleCookie(cookie).get(settings.SESSION_COOKIE_NAME)
-    if morsel is None:
-        return None
-    session = SessionStore(session_key=morsel.value)
+    return SessionStore(session_key=morsel.value) if morsel is not None else None
+
+
+def _user(session: SessionStore) -> User | None:
+    """The signed-in person of a session, by the same rules as Django's own."""
     if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
     user = User.objects.filter(pk=session[SESSION_KEY], is_active=True).first()

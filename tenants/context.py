@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
-from tenants import accounts
+from tenants import accounts, announcing
 from tenants.models import Role
 
 
@@ -15,7 +17,18 @@ def tenant(request: HttpRequest) -> dict[str, Any]:
         "membership": membership,
         "mail_link": _mail_link(request),
         "can_manage": bool(membership and membership.role in (Role.OWNER, Role.MANAGER)),
+        # Staff of the platform: in the inbox inside the back office, or as one of the members.
+        "inside": getattr(request, "inside", False),
+        "impersonation": getattr(request, "impersonation", None),
+        "announcements": SimpleLazyObject(lambda: _announcements(request)),
     }
+
+
+def _announcements(request: HttpRequest) -> list[Any]:
+    """Asked for by the frame of a whole page, and by no part of one."""
+    if not request.user.is_authenticated or getattr(request, "tenant", None) is None:
+        return []
+    return list(announcing.shown_to(request.user, now=timezone.now()))
 
 
 def _mail_link(request: HttpRequest) -> str:

@@ -13,9 +13,9 @@ from django.urls import set_urlconf
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from tenants import access, problems
+from tenants import access, addresses, impersonating, problems, support
 from tenants.db import connection
-from tenants.models import ApiKey, Domain, Tenant, digest
+from tenants.models import ApiKey, Domain, Impersonation, Tenant, digest
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 SYSTEM_PATHS = ("/health", "/static/")
@@ -111,28 +111,56 @@ class ContentSecurityPolicyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        policy = self.ADMIN_POLICY if request.path.startswith("/admin/") else self.POLICY
+        policy = self.ADMIN_POLICY if request.path_info.startswith("/admin/") else self.POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         return response
 
 
 class AccessMiddleware:
-    """On a business's host: members only, by role, unless the view is marked public."""
+    """On a business's host: members only, by role, unless the view is marked public.
+
+    Staff comes in by two more doors: the inbox inside the back office (`tenants.support`), and as one of the
+    members (`tenants.impersonating`).
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.membership = None  # type: ignore[attr-defined]
+        request.membership = request.impersonation = None  # type: ignore[attr-defined]
         tenant = getattr(request, "tenant", None)
-        if tenant is not None and request.user.is_authenticated:
-            request.membership = access.membership_of(request.user, tenant)  # type: ignore[attr-defined]
+        if tenant is None or not request.user.is_authenticated:
+            return self.get_response(request)
+        if request.inside:  # type: ignore[attr-defined]
+            request.membership = support.seat(request.user, tenant)  # type: ignore[attr-defined]
+            return self.get_response(request)
+        row = None if request.path_info.startswith("/admin/") else impersonating.of_session(request)
+        if row is not None:
+            return self._as_member(request, row)
+        request.membership = access.membership_of(request.user, tenant)  # type: ignore[attr-defined]
         return self.get_response(request)
+
+    def _as_member(self, request: HttpRequest, row: Impersonation) -> HttpResponse:
+        """The pages are the member's; who does something is the staff person."""
+        seat = impersonating.seat(row, now=timezone.now())
+        if seat is None:
+            del request.session[impersonating.KEY]
+            return _elsewhere(request, addresses.public_url(f"/admin/tenants/tenant/{row.tenant_id}/change/"))
+        request.impersonation, request.membership = row, seat  # type: ignore[attr-defined]
+        request.acting, request.user = row.staff, row.member  # type: ignore[attr-defined]
+        with impersonating.acting(row):
+            return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: access.View, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if getattr(request, "tenant", None) is None or access.is_public_view(view, request):
+        if getattr(request, "tenant", None) is None:
+            return None
+        if (row := getattr(request, "impersonation", None)) is not None:
+            if impersonating.refuses(row, request, view):
+                raise PermissionDenied
+            impersonating.note(row, request)
+        if access.is_public_view(view, request):
             return None
         if request.path.startswith("/api/"):
             return None  # REST framework authenticates and asks for membership there
@@ -142,7 +170,15 @@ class AccessMiddleware:
             raise Http404  # a stranger learns nothing, not even that the page exists
         if request.membership.role not in access.allowed_roles(view):  # type: ignore[attr-defined]
             raise PermissionDenied
+        if request.inside:  # type: ignore[attr-defined]
+            support.note_visit(request)
         return None
+
+
+def _elsewhere(request: HttpRequest, url: str) -> HttpResponse:
+    if request.headers.get("HX-Request"):
+        return HttpResponse(status=401, headers={"HX-Redirect": url})
+    return redirect(url)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

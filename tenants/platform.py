@@ -135,7 +135,10 @@ class Announcement(models.Model):
     text_es = models.CharField(_("Spanish"), max_length=300, blank=True)
     text_fr = models.CharField(_("French"), max_length=300, blank=True)
     begins_at = models.DateTimeField(
-        _("it begins"), null=True, blank=True, help_text=_("Each reader sees it in their business's own time.")
+        _("it begins"),
+        null=True,
+        blank=True,
+        help_text=_("Each reader sees it in their business's own time."),
     )
     ends_at = models.DateTimeField(_("it ends"), null=True, blank=True)
     shown_from = models.DateTimeField(_("shown from"), default=timezone.now)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import access, team
+from tenants import access, support, team, undoing
 from tenants.models import Invitation, Membership, Role
 
 REASONS = {
@@ -83,8 +83,38 @@ def role(request: HttpRequest, pk: int) -> HttpResponse:
 @access.roles(*access.MANAGERS)
 @require_POST
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a member's seat away."""
-    _try(request, _("The seat is free again."), team.remove, _seat(request, pk))
+    """Take a member's seat away; for an hour it can be given back."""
+    seat = _seat(request, pk)
+    what = {"seat_of": seat.user_id, "role": seat.role}
+    try:
+        team.remove(seat, by=request.membership)  # type: ignore[attr-defined]
+    except team.TeamError as error:
+        messages.error(request, str(REASONS[type(error)]))
+    else:
+        words = _("%(name)s is in the team no more.") % {"name": seat.user}
+        undoing.offer(request, words, to=reverse("team_restore"), word=undoing.keep(what))
+    return redirect("account_team")
+
+
+@access.roles(*access.MANAGERS)
+@require_POST
+def restore(request: HttpRequest) -> HttpResponse:
+    """Undo that."""
+    what = undoing.kept(request.GET.get("word", ""))
+    if what is None or "seat_of" not in what:
+        messages.error(request, _("That cannot be taken back any more."))
+        return redirect("account_team")
+    try:
+        team.restore(
+            tenant=request.tenant,  # type: ignore[attr-defined]
+            user_id=what["seat_of"],
+            role=what["role"],
+            by=request.membership,  # type: ignore[attr-defined]
+        )
+    except team.TeamError as error:
+        messages.error(request, str(REASONS[type(error)]))
+    else:
+        messages.success(request, _("The seat is given back."))
     return redirect("account_team")
 
 
@@ -114,6 +144,7 @@ def _page(request: HttpRequest, form: InviteForm, *, status: int = 200) -> HttpR
         "offers": Invitation.objects.filter(tenant=tenant, accepted_at=None).order_by("-created_at"),
         "roles": Role.choices,
         "now": timezone.now(),
+        **support.shown(tenant, now=timezone.now()),
     }
     return render(request, "tenants/team.html", context, status=status)
 

@@ -17,7 +17,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "tenants.mounting.InboxMiddleware",
     "tenants.middleware.AccessMiddleware",
+    "tenants.positions.middleware",
     "tenants.middleware.LanguageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -32,6 +34,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tenants.context.tenant",
+                "tenants.bell.context",
             ],
         },
     }
@@ -80,4 +83,6 @@ UNFOLD = {
     "SITE_SYMBOL": "concierge",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "navigation": "tenants.backoffice.navigation"},
+    "STYLES": ["tenants.backoffice.own_style"],
 }

@@ -1,6 +1,7 @@
 """One row of every model of a business, with an id of one's choice: what a stranger might guess."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
@@ -11,7 +12,19 @@ from django.db import models
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from tenants.models import ApiKey, Invitation, Membership, Role, Tenant, User, WebhookRoute, digest
+from tenants.models import (
+    Announcement,
+    ApiKey,
+    Invitation,
+    Membership,
+    Role,
+    StaffGrant,
+    Tenant,
+    User,
+    WebhookRoute,
+    digest,
+)
+from tenants.notices import Notification, PushDevice
 
 # What the database itself asks of a row beyond its types.
 ALSO: dict[str, dict[str, Any]] = {
@@ -28,6 +41,7 @@ ALSO: dict[str, dict[str, Any]] = {
     "knowledge.chunk": {"language": "pt"},
 }
 DIMENSIONS = 896  # of a vector that may have any number of them
+Words = Callable[[Any], str | None]
 LEFT_OUT = {"billing.price"}  # each business has its own from the start
 
 
@@ -50,12 +64,15 @@ def _is_left_out(model: type[models.Model]) -> bool:
     return model._meta.label_lower in LEFT_OUT or isinstance(model._meta.pk, models.SmallIntegerField)
 
 
-def fill(tenant: Tenant, *, number: int, user: User) -> dict[str, Any]:
-    """A row with this number of every model of the business, in its schema and shared. Returns the ids."""
+def fill(tenant: Tenant, *, number: int, user: User, words: Words | None = None) -> dict[str, Any]:
+    """A row with this number of every model of the business, in its schema and shared. Returns the ids.
+
+    `words` says what stands in a field that holds somebody's words; None leaves it to this module.
+    """
     uid = uuid.UUID(int=number)
     with schema_context(tenant.schema_name):
         for model in tenant_models():
-            _make(model, number=number, uid=uid, user=user)
+            _make(model, number=number, uid=uid, user=user, words=words or _no_words)
     return {"int": number, "uuid": uid} | _shared(tenant, number=number, uid=uid, user=user)
 
 
@@ -69,14 +86,24 @@ def _shared(tenant: Tenant, *, number: int, uid: uuid.UUID, user: User) -> dict[
     )  # fmt: skip
     ApiKey.objects.create(pk=number, tenant=tenant, name="k", hint="abcd", key_hash=digest(f"key-{number}"))
     WebhookRoute.objects.create(pk=uid, tenant=tenant)
+    later = timezone.now() + timezone.timedelta(days=1)
+    StaffGrant.objects.create(pk=number, tenant=tenant, user=user, reason="r", expires_at=later)
+    Announcement.objects.create(pk=number, text_en="Soon", shown_until=later)
+    Notification.objects.create(pk=number, tenant=tenant, user=user, kind="waiting", key="1", url="/chats/1/")
+    PushDevice.objects.create(pk=number, tenant=tenant, user=user, endpoint="https://x.example", session="s")
     return {"str": token, "slug": tenant.slug}
 
 
-def _make(model: type[models.Model], *, number: int, uid: uuid.UUID, user: User) -> None:
+def _no_words(_field: Any) -> None:
+    return None
+
+
+def _make(model: type[models.Model], *, number: int, uid: uuid.UUID, user: User, words: Words) -> None:
     values: dict[str, Any] = dict(ALSO.get(model._meta.label_lower, {}))
     for field in model._meta.concrete_fields:
         if field.name not in values and not isinstance(field, models.GeneratedField):
-            value = _value(field, number=number, uid=uid, user=user)
+            said = words(field)
+            value = _value(field, number=number, uid=uid, user=user) if said is None else said
             if value is not None:
                 values[field.name] = value
     model._base_manager.create(**values)

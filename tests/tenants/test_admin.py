@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.urls import reverse
 from django.utils import timezone
 
 from tenants.backoffice import ReadOnlyAdmin
@@ -24,34 +23,6 @@ def staff(db):
     user = User.objects.create_user("staff@frontdesk.example", "pass word 1", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     return user
-
-
-def pages() -> list[tuple[str, str]]:
-    """(app, list page) of every model of the back office."""
-    return [
-        (model._meta.app_label, reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"))
-        for model in admin.site._registry
-    ]
-
-
-SHARED = ("tenants", "auth")
-
-
-@pytest.mark.parametrize(("app", "path"), pages())
-class TestEveryPage:
-    def test_is_on_one_kind_of_host_only(self, app, path, client_for, superuser, alpha):
-        on_public = client_for(None, superuser).get(path).status_code
-        on_tenant = client_for(alpha, superuser).get(path).status_code
-        assert (on_public, on_tenant) == ((200, 404) if app in SHARED else (404, 200))
-
-    def test_is_closed_to_members_and_strangers(self, app, path, client_for, member_of, alpha):
-        for tenant in (alpha, None):
-            assert client_for(tenant, member_of(alpha)).get(path).status_code == 404
-            anonymous = client_for(tenant).get(path)
-            assert anonymous.status_code in (302, 404)
-
-    def test_is_closed_to_staff_without_a_grant(self, app, path, client_for, staff, alpha):
-        assert client_for(alpha, staff).get(path).status_code == 404
 
 
 class TestGrant:
