@@ -11,15 +11,28 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from conversations import listing, profile_forms, profiles, remembering
-from conversations.forms import ContactForm
-from conversations.models import Contact, ContactProfile
+from conversations import (
+    customer_fields,
+    customer_filters,
+    customer_person,
+    customer_person_views,
+    customer_segments,
+    customer_timeline,
+    merging,
+    profile_forms,
+    profiles,
+    remembering,
+)
+from conversations.customer_filters import Filters
+from conversations.models import Channel, Contact, ContactProfile, Label
 from providers.errors import ProviderError
 from tenants import access
+from tenants.models import LANGUAGES
 
 log = structlog.get_logger(__name__)
+PAGE = 50
 MOST = 30
 LONGEST = 200
 
@@ -35,60 +48,101 @@ class Found:
 
 @require_GET
 def customers(request: HttpRequest) -> HttpResponse:
-    """Everybody who wrote, by name or number; or who is near in meaning to something or somebody."""
-    query, found = request.GET.get("q", "").strip()[:60], _found(request)
-    page = Paginator(listing.customers(query), listing.PAGE).get_page(request.GET.get("page"))
+    """Everybody who wrote, filtered and in order; or who is near in meaning to something or somebody."""
+    sheet, now = customer_fields.sheet(), timezone.now()
+    filters, by_number = customer_filters.read(request.GET, sheet), sees_numbers(request)
+    people = customer_filters.found(filters, now=now, by_number=by_number)
+    shown = people.annotate(last_seen=customer_filters.last_seen()).select_related("profile")
+    shown = shown.defer("profile__embedding").prefetch_related("labels")
+    page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+    segments = customer_segments.counted(sheet, now=now, by_number=by_number)
+    query = customer_filters.query(customer_filters.without_sort(filters))
     context = {
         "customers": page.object_list,
         "page_obj": page,
-        "query": query,
-        "found": found,
+        "filters": filters,
+        "query": customer_filters.query(filters),
+        "narrowing": query,
+        "found": _found(request),
+        "person_may_keep": by_number,
         "about": request.GET.get("about", "").strip()[:LONGEST],
+        "segments": segments,
+        "segment": customer_segments.chosen(segments, query),
+        **_choices(filters, sheet),
     }
     return render(request, "conversations/customers.html", context)
 
 
-@require_http_methods(["GET", "POST"])
+def sees_numbers(request: HttpRequest) -> bool:
+    """Whether this member may see numbers whole, and so look for them."""
+    return request.membership.role in access.ANSWERERS  # type: ignore[attr-defined]
+
+
+def _choices(filters: Filters, sheet: customer_fields.Sheet) -> dict[str, Any]:
+    """What can be chosen in the list's filters."""
+    asked = {about.field.of: about for about in filters.own}
+    return {
+        "all_labels": Label.objects.order_by("name"),
+        "all_channels": Channel.objects.exclude(kind=Channel.Kind.TEST).order_by("name"),
+        "languages": [(code[:2], name) for code, name in LANGUAGES],
+        "seen_words": customer_filters.SEEN_WORDS.items(),
+        "consent_words": customer_filters.CONSENTS.items(),
+        "values": customer_filters.VALUES,
+        "sorts": customer_filters.SORTS.items(),
+        "own_fields": [(one, customer_filters.name_of(one), asked.get(one.of)) for one in sheet.own],
+    }
+
+
+@require_GET
 def customer(request: HttpRequest, pk: int) -> HttpResponse:
-    contact = get_object_or_404(Contact, pk=pk)
-    may_write = request.membership.role in access.ANSWERERS  # type: ignore[attr-defined]
-    form = ContactForm(request.POST or None, instance=contact) if may_write else None
-    if request.method == "POST" and form is None:
-        raise Http404
-    if request.method == "POST" and form is not None and form.is_valid():
-        form.save()
-        profiles.settle(pk, now=timezone.now())
-        messages.success(request, _("Saved."))
-        return redirect("customer", pk)
-    context = _context(contact, may_write=may_write, form=form)
-    status = 422 if form and form.errors else 200
-    return render(request, "conversations/customer.html", context, status=status)
+    """One customer's page; of somebody who was taken into another, that one's."""
+    contact = Contact.objects.filter(pk=pk).first()
+    if contact is None:
+        kept = merging.became(pk)
+        if kept is None:
+            raise Http404
+        return redirect("customer", kept)
+    return render(request, "conversations/customer.html", _context(request, contact))
 
 
-def _context(
-    contact: Contact, *, may_write: bool, form: ContactForm | None = None, profile_form: Any = None
-) -> dict[str, Any]:
+def _context(request: HttpRequest, contact: Contact, *, profile_form: Any = None) -> dict[str, Any]:
     """Everything on a customer's page; with the form that was filled in, if one was."""
-    threads = contact.conversations.select_related("channel", "assigned_to", "contact")
+    role = request.membership.role  # type: ignore[attr-defined]
+    person = customer_person.of(contact, role=role)
+    usual = profile_forms.of(person.profile) if person.profile else profile_forms.AgreedForm()
     return {
         "contact": contact,
-        "form": form or (ContactForm(instance=contact) if may_write else None),
-        "conversations": threads.order_by("-last_message_at"),
-        **_remembered(contact, may_write=may_write, form=profile_form),
+        "person": person,
+        "identities": person.identities,
+        "may_write": person.may_write,
+        "may_join": role in access.MANAGERS,
+        "consent_form": None,
+        "editing": _editing(request, contact) if person.may_write else None,
+        "profile": person.profile,
+        "profile_form": (profile_form or usual) if person.may_write else None,
+        "timeline": customer_timeline.page(contact, before=request.GET.get("before", "")),
+        **customer_person.remembered(person),
     }
 
 
-def _remembered(contact: Contact, *, may_write: bool, form: forms.Form | None) -> dict[str, Any]:
-    """The part of the page that shows what is remembered."""
-    profile = ContactProfile.objects.filter(contact=contact).first()
-    usual = profile_forms.of(profile) if profile else profile_forms.AgreedForm()
-    return {
-        "profile": profile,
-        "profile_form": (form or usual) if may_write else None,
-        "value_reasons": profiles.reasons_in_words(profile) if profile else [],
-        "alike": profiles.alike(profile, most=5) if profile else [],
-        "may_be_remembered": not (contact.is_minor or contact.opted_out_at),
+def _editing(request: HttpRequest, contact: Contact) -> Any:
+    """The form of a field that was asked for without script."""
+    field = customer_fields.sheet().get(request.GET.get("edit", "")) if "edit" in request.GET else None
+    if field is None:
+        return None
+    return customer_person_views.FieldForm(None, field=field, stands=customer_fields.stored(contact, field))
+
+
+@require_GET
+def customer_timeline_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """What happened before: the next part of the timeline."""
+    contact = get_object_or_404(Contact, pk=pk)
+    context = {
+        "contact": contact,
+        "timeline": customer_timeline.page(contact, before=request.GET.get("before", "")),
+        "may_join": request.membership.role in access.MANAGERS,  # type: ignore[attr-defined]
     }
+    return render(request, "conversations/_customer_timeline.html", context)
 
 
 @access.roles(*access.ANSWERERS)
@@ -156,5 +210,5 @@ def _found(request: HttpRequest) -> Found | None:
 
 def _again(request: HttpRequest, contact: Contact, form: forms.Form) -> HttpResponse:
     """The customer's page with what is wrong; nothing that was typed is lost."""
-    context = _context(contact, may_write=True, profile_form=form)
+    context = _context(request, contact, profile_form=form)
     return render(request, "conversations/customer.html", context, status=422)

@@ -133,6 +133,7 @@ def _note(
         message=message,
         words=words.strip()[:80],
         text_version=TEXT_VERSION,
+        by=user,
         created_at=now,
     )
     if user is not None:

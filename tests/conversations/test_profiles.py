@@ -10,7 +10,15 @@ from django.utils import timezone
 
 from agents.models import ModelProvider
 from billing.models import LedgerEntry, Usage
-from conversations import merging, profile_sweep, profile_value, profile_words, profiles, remembering
+from conversations import (
+    customer_fields,
+    merging,
+    profile_sweep,
+    profile_value,
+    profile_words,
+    profiles,
+    remembering,
+)
 from conversations.models import (
     Consent,
     Contact,
@@ -160,7 +168,8 @@ class TestConsent:
     def test_of_a_child_nothing_is_remembered(self, known: Any, client_for: Any, member_of: Any) -> None:
         browser = client_for(known.tenant, member_of(known.tenant))
         pk = Contact.objects.get().pk
-        assert browser.post(f"/customers/{pk}/", {"name": "Ana", "is_minor": "on"}).status_code == 302
+        child = {"of": "is_minor", "was": customer_fields.mark_of(False), "value": "on"}
+        assert browser.post(f"/customers/{pk}/field", child).status_code == 302
         connection.set_tenant(known.tenant)
         assert not ContactProfile.objects.exists()
         browser.post(f"/customers/{pk}/remember", {"words": "at the counter"})
