@@ -27,13 +27,15 @@ _DOES = {
 _PROMISES = re.compile(
     "|".join(
         (
-            rf"\b(?:vou|vamos|irei|iremos)\s+(?:(?:ja|te|lhe|lhes|voce|so|agora|entao)\s+){{0,2}}(?:{_DOES['pt']})\b",
+            rf"\b(?:vou|vamos|irei|iremos)\s+(?:(?:ja|te|lhe|lhes|voce|so|agora|entao)\s+){{0,2}}"
+            rf"(?:{_DOES['pt']})\b",
             r"\b(?:te|lhe|lhes)\s+(?:ligo|ligamos|retorno|retornamos|aviso|avisamos|mando|mandamos|envio|enviamos"
             r"|confirmo|confirmamos|respondo|respondemos|chamo|passo)\b",
             r"\b(?:ligarei|ligaremos|retornarei|retornaremos|avisarei|avisaremos|enviarei|enviaremos|mandarei"
             r"|mandaremos|confirmarei|confirmaremos|verificarei|verificaremos|responderei|responderemos"
             r"|entrarei em contato|entraremos em contato|entro em contato|entramos em contato)\b",
-            r"^(?:eu )?(?:ligo|retorno|aviso|mando|envio|confirmo)\s+(?:para voce|pra voce|amanha|hoje|assim que|ate)\b",
+            r"^(?:eu )?(?:ligo|retorno|aviso|mando|envio|confirmo)\s+(?:para voce|pra voce|amanha|hoje"
+            r"|assim que|ate)\b",
             rf"\b(?:i|we)(?:['’]ll| will|['’]m going to| am going to|['’]re going to| are going to)\s+"
             rf"(?:(?:also|then|just|gladly|personally|have someone|have somebody)\s+)?(?:{_DOES['en']})\b",
             rf"\b(?:voy|vamos)\s+a\s+(?:{_DOES['es']})\b",
@@ -53,8 +55,9 @@ _CONDITION = re.compile(
     r"|\b(?:se|if|si)\s+(?:voce|quiser|preferir|precisar|desejar|you|usted|quiere|desea|prefiere|gusta|vous)\b"
 )
 _NO = re.compile(
-    r"\b(?:nao|nunca|no|not|never|won['’]t|cannot|can['’]t|jamais)\b(?:\s+\w+){0,1}\s+(?:vou|vamos|voy|ligar|call|send"
-    r"|llamar|enviar|be able)\b|\bne\s+\w+\s+pas\b|\bwill not\b|\bwon['’]t\b|\bi['’]ll never\b"
+    r"\b(?:nao|nunca|no|not|never|won['’]t|cannot|can['’]t|jamais)\b(?:\s+\w+){0,1}\s+"
+    r"(?:vou|vamos|voy|ligar|call|send|llamar|enviar|be able)\b"
+    r"|\bne\s+\w+\s+pas\b|\bwill not\b|\bwon['’]t\b|\bi['’]ll never\b"
 )
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
@@ -77,7 +80,8 @@ _NEXT_WEEK = re.compile(
     r"\b(?:semana que vem|proxima semana|next week|la semana que viene|la proxima semana|semaine prochaine)\b"
 )
 _TODAY = re.compile(
-    r"\b(?:hoje|today|hoy|aujourd['’]hui|esta tarde|this afternoon|tonight|esta noche|cet apres-midi|ce soir)\b"
+    r"\b(?:hoje|today|hoy|aujourd['’]hui|esta tarde|this afternoon|tonight|esta noche"
+    r"|cet apres-midi|ce soir)\b"
 )
 _DAYS = (
     r"segunda(?:-feira)?|monday|lunes|lundi", r"terca(?:-feira)?|tuesday|martes|mardi",
@@ -87,7 +91,8 @@ _DAYS = (
 _WEEKDAYS = tuple(re.compile(rf"\b(?:{names})\b") for names in _DAYS)
 _CLOCK = re.compile(
     r"\b(?:as|a las|a la|at|by|until|ate as|ate|antes das|before|a|vers|avant|hasta las)\s+"
-    r"(\d{1,2})(?:\s*(?:[:h.]\s*(\d{2})?)|\s*(?:horas|heures|hs|o['’]clock))?\s*(am|pm|a\.m\.|p\.m\.)?(?!\s*(?:dias|days|minut|%|reais))\b"
+    r"(\d{1,2})(?:\s*(?:[:h.]\s*(\d{2})?)|\s*(?:horas|heures|hs|o['’]clock))?\s*(am|pm|a\.m\.|p\.m\.)?"
+    r"(?!\s*(?:dias|days|minut|%|reais))\b"
 )
 _MORNING = re.compile(r"\b(?:de manha|pela manha|in the morning|por la manana|de la manana|matin)\b")
 _AFTERNOON = re.compile(r"\b(?:tarde|afternoon|apres-midi)\b")

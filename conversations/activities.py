@@ -16,14 +16,12 @@ Kind = Activity.Kind
 def mark(
     conversation: Conversation, kind: str, *, actor: User | None, now: datetime, **detail: str | int | None
 ) -> Activity:
-    """Add one mark, in the caller's transaction; the caller tells the pages that the thread has changed.
+    """Add one mark, in the caller's transaction; the caller tells the pages that something changed.
 
     `actor` None is the product itself. `detail` holds names and ids of ours, never a customer's words:
-    `to`, `name` (assigned), `reason` (queued), `label`, `name` (labelled), `level` (priority), `clock` (late).
+    `reason` (queued), `to`, `name` (assigned), `label`, `name` (labelled), `level` (priority), `clock`.
     """
-    return Activity.objects.create(
-        conversation=conversation, kind=kind, actor=actor, detail=detail, at=now
-    )
+    return Activity.objects.create(conversation=conversation, kind=kind, actor=actor, detail=detail, at=now)
 
 
 def in_words(activity: Activity) -> str:

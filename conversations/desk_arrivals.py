@@ -29,7 +29,7 @@ def priority_of(conversation: Conversation, *, is_emergency: bool) -> int:
 
 
 def queued(conversation: Conversation, *, reason: str, by: User | None = None, now: datetime) -> None:
-    """It waits for a person: the clocks run, somebody is given it or all are told, and a summary is written."""
+    """It waits for a person: the clocks run, somebody is given it or all are told, a summary is asked."""
     if not is_real(conversation):
         return
     mark = activities.mark(conversation, Kind.QUEUED, actor=by, now=now, reason=reason)
@@ -50,7 +50,13 @@ def queued(conversation: Conversation, *, reason: str, by: User | None = None, n
 
 
 def taken(
-    conversation: Conversation, *, user: User | None, was_agents: bool, wanted: DeskRules, marked: bool, now: datetime
+    conversation: Conversation,
+    *,
+    user: User | None,
+    was_agents: bool,
+    wanted: DeskRules,
+    marked: bool,
+    now: datetime,
 ) -> None:
     """A person has it now: whoever else was called need not look."""
     if not is_real(conversation):
@@ -65,7 +71,7 @@ def taken(
 
 
 def left(conversation: Conversation, kind: str, *, user: User | None, now: datetime) -> None:
-    """It is the assistant's again, or closed: clocks end, somebody has room again. The caller saves the row."""
+    """It is the assistant's again, or closed: clocks end, somebody has room. The caller saves the row."""
     if not is_real(conversation):
         return
     activities.mark(conversation, kind, actor=user, now=now)

@@ -28,9 +28,7 @@ REPLIES = (Kind.FIRST, Kind.NEXT)
 AT_ONCE = 200  # looked at in one visit of the sweep
 
 
-def start(
-    conversation: Conversation, *kinds: str, now: datetime, wanted: DeskRules | None = None
-) -> None:
+def start(conversation: Conversation, *kinds: str, now: datetime, wanted: DeskRules | None = None) -> None:
     """Start these clocks where a time is agreed and none of the kind runs; a test chat has none."""
     wanted = wanted or desk_rules.current()
     agreed = {kind: minutes for kind in kinds if (minutes := desk_rules.minutes(wanted, kind))}
@@ -98,7 +96,7 @@ def _go_on(clock: SlaClock, *, now: datetime) -> None:
 
 
 def ended(conversation: Conversation, *, user: User | None, now: datetime) -> None:
-    """It was closed or given back: solved, and nobody waits for a reply any more. The caller saves the row."""
+    """It was closed or given back: solved, and nobody waits for a reply. The caller saves the row."""
     conversation.sla_due_at = None
     running = _running(conversation)
     if not running.exists():
@@ -117,7 +115,7 @@ def _running(conversation: Conversation) -> QuerySet[SlaClock]:
 
 
 def _stop(clocks: QuerySet[SlaClock], *, user: User | None, now: datetime) -> None:
-    """End them with whether each was kept; one that nobody has noticed to be late is late from its time on."""
+    """End them with whether each was kept; one that nobody noticed to be late is late from its time on."""
     late = When(Q(due_at__lt=now), then=F("due_at"))
     clocks.update(
         stopped_at=now,

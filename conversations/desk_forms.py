@@ -40,7 +40,7 @@ class DeskRulesForm(forms.ModelForm):
             "first_reply_minutes": _("Minutes from when a chat comes to people. Empty: no time is agreed."),
             "next_reply_minutes": _("Minutes from each message to a person's answer."),
             "resolve_minutes": _(
-                "Minutes until the chat is closed or given back. Stands still while the customer has the word."
+                "Minutes until it is closed or given back. Stands still while the customer has the word."
             ),
             "warn_percent": _("Whoever has the chat is warned then, and told again when the time is over."),
             "give_back_minutes": _(
@@ -81,7 +81,9 @@ class SeatForm(forms.ModelForm):
     """How one member works at the desk."""
 
     skills = forms.MultipleChoiceField(
-        required=False, label=_("Languages and labels that are theirs first"), widget=forms.CheckboxSelectMultiple
+        required=False,
+        label=_("Languages and labels that are theirs first"),
+        widget=forms.CheckboxSelectMultiple,
     )
     away_until = moment_field(required=False, label=_("Away until"))
 
@@ -126,4 +128,5 @@ class TodoForm(forms.Form):
 
     def __init__(self, *args: Any, members: list[desk_seats.Member], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["who"].choices = [(one.user.pk, str(one.user)) for one in members]  # type: ignore[attr-defined]
+        people = [(one.user.pk, str(one.user)) for one in members]
+        self.fields["who"].choices = people  # type: ignore[attr-defined]

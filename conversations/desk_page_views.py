@@ -43,7 +43,10 @@ def _keep(request: HttpRequest, form: DeskRulesForm, seats: list[SeatForm]) -> N
         seat.instance.skills = seat.cleaned_data["skills"]
         seat.save()
     audit.record(
-        "desk.change", actor=access.person(request), target=kept, seats=[one.member.user.pk for one in changed]
+        "desk.change",
+        actor=access.person(request),
+        target=kept,
+        seats=[one.member.user.pk for one in changed],
     )
     if desk_rules.assigns(kept):
         desk_seats.fill_soon()

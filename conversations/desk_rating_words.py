@@ -1,10 +1,9 @@
 """How it was, from 1 to 5: what a customer is asked, and which number they answered. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
-
-from agents.safety import fold
 
 LOWEST, HIGHEST = 1, 5
 DISPLEASED, PLEASED = 2, 4  # up to, and from; three is neither
@@ -41,7 +40,7 @@ _THANKS = {
 }
 _SORRY = {
     "pt": "Obrigado por contar. Sentimos que não foi bom; se quiser, escreva aqui o que faltou.",
-    "en": "Thank you for telling us. We are sorry that it was not good; if you like, write here what was missing.",
+    "en": "Thank you for telling us. We are sorry; if you like, write here what was missing.",
     "es": "Gracias por decirlo. Sentimos que no haya sido bueno; si quiere, escriba aquí qué faltó.",
     "fr": "Merci de nous l’avoir dit. Nous sommes désolés ; si vous voulez, écrivez ici ce qui a manqué.",
 }
@@ -54,16 +53,17 @@ _STARS = r"(?:estrelas?|stars?|estrellas?|etoiles?|pontos?|points?|puntos?)"
 _GRADE = r"(?:(?:nota|note|score|dou|i give|le doy|je donne|give)\s+)"
 _COUNT = rf"(?P<n>[1-5]|{'|'.join(_NUMBERS)})"
 # The number alone, or as a grade; then words of any kind, after something that parts them.
+_OF_FIVE = r"(?:\s*/\s*5|\s+(?:de|of|sur|out of)\s+5)?"
 _SAID = re.compile(
-    rf"^\W*(?:{_GRADE}?{_COUNT}(?:\s*/\s*5|\s+(?:de|of|sur|out of)\s+5)?(?:\s*{_STARS})?)"
-    r"(?P<rest>$|\s*[.,;:!\-–—\n(·].*|\s*[^\w\s].*)",
+    rf"(?P<head>^\W*{_GRADE}?{_COUNT}(?:\ufe0f?\u20e3)?{_OF_FIVE}(?:\s*{_STARS})?)"
+    r"(?:\s*$|\s*[.,;:!\-–—\n(·].*|\s*[^\w\s].*)",
     re.DOTALL,
 )
 _ONLY_STARS = re.compile(r"^[\s★⭐🌟️]+$")
 
 
 def question(language: str) -> tuple[str, dict[str, Any]]:
-    """What is asked and its five options, the worst first: a number that is typed back is the place of one."""
+    """What is asked and its five options, the worst first: a number typed back is the place of one."""
     text, button, titles = _ASKED.get(language[:2].lower(), _ASKED["en"])
     options = [{"id": f"{PREFIX}{n}", "title": title} for n, title in enumerate(titles, start=LOWEST)]
     return text, {"choices": {"button": button, "options": options}}
@@ -90,16 +90,15 @@ def score_of(text: str, *, choice: str = "") -> tuple[int, str] | None:
 
 
 def _written(said: str) -> tuple[int, str] | None:
-    head = said[:40]
-    found = _SAID.match(fold(head).replace("️⃣", ""))
+    found = _SAID.match(_plain(said))
     if found is None or "?" in said:
         return None
     number = found.group("n")
     score = int(number) if number.isdigit() else _NUMBERS[number]
-    return score, _beside(said)
+    words = said[found.end("head") :].lstrip(" \n\t.,;:!-–—(·)").rstrip(" )")
+    return score, words[:LONGEST_WORDS]
 
 
-def _beside(said: str) -> str:
-    """What stands after the number, in the customer's own words."""
-    rest = re.sub(rf"^\W*(?:\w+\s+)?(?:[1-5]|\w+)(?:\s*/\s*5)?(?:\s*{_STARS})?[\s.,;:!\-–—(·]*", "", said, flags=re.I)
-    return rest.strip(" )")[:LONGEST_WORDS]
+def _plain(text: str) -> str:
+    """Lower case without accents, each character in its place."""
+    return "".join(unicodedata.normalize("NFKD", letter)[:1].lower() or letter for letter in text)

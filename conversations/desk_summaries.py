@@ -18,7 +18,14 @@ from agents import replies
 from agents.lines import Line
 from agents.models import ModelProvider
 from billing import credits
-from conversations import breakers, desk_summary_words, handoff_reasons, receipt_words, understanding, versions
+from conversations import (
+    breakers,
+    desk_summary_words,
+    handoff_reasons,
+    receipt_words,
+    understanding,
+    versions,
+)
 from conversations.desk_summary_words import Known, Spoken, Summary
 from conversations.models import Conversation, HandoverSummary, Message, ToolRun, TurnPassage, Unanswered
 from providers import llm
@@ -63,7 +70,7 @@ def write(summary_id: int) -> None:
     mine = HandoverSummary.objects.filter(pk=summary_id, status=Status.DUE, due_at__lte=now)
     if not mine.update(due_at=now + LEASE, attempts=F("attempts") + 1):
         return
-    row = HandoverSummary.objects.select_related("conversation__channel__agent__published").get(pk=summary_id)
+    row = HandoverSummary.objects.select_related("conversation__channel__agent").get(pk=summary_id)
     if row.attempts > ATTEMPTS:
         return _keep(row, Summary(), status=Status.FAILED)
     messages = _said(row.conversation)
@@ -156,7 +163,9 @@ def _reason(conversation: Conversation) -> str:
 
 def _found(conversation: Conversation, *, since: datetime) -> list[str]:
     """The titles of what the last answers were made from."""
-    cited = TurnPassage.objects.filter(turn__conversation=conversation, turn__started_at__gte=since, cited=True)
+    cited = TurnPassage.objects.filter(
+        turn__conversation=conversation, turn__started_at__gte=since, cited=True
+    )
     titles = cited.order_by("-turn", "rank").values_list("document_title", flat=True)[:12]
     return list(dict.fromkeys(titles))[:3]
 

@@ -31,7 +31,7 @@ class Unfit(ValueError):
 
 
 def hear(conversation: Conversation, message: Message, *, now: datetime) -> Todo | None:
-    """Suggest what our own message promises; in the caller's transaction, and free where it promises nothing."""
+    """Suggest what our own message promises; in the caller's transaction; free where it promises none."""
     if message.author_kind not in SPEAKERS or not message.body:
         return None
     local = now.astimezone(ZoneInfo(tenant().timezone))
@@ -76,7 +76,7 @@ def add(
     assigned_to: User | None = None,
     message: Message | None = None,
 ) -> Todo:
-    """Write something down, of a message or by itself; raises Unfit. Of a message that is there, it changes."""
+    """Write something down, of a message or by itself; raises Unfit. Of a message it is one."""
     words = " ".join(text.split())[:300]
     _check(words, due_at, now=now)
     values = {
@@ -107,7 +107,7 @@ def _check(words: str, due_at: datetime, *, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def keep(todo_id: int, *, user: User) -> Todo:
-    """A suggestion is to be done: by whoever promised it, or by whoever keeps it. Raises Todo.DoesNotExist."""
+    """A suggestion is to be done: by whoever promised or keeps it. Raises Todo.DoesNotExist."""
     todo = Todo.objects.select_for_update(of=("self",)).get(pk=todo_id)
     todo.suggested, todo.done_at, todo.done_by = False, None, None
     todo.created_by = todo.created_by or user
@@ -169,9 +169,7 @@ def due_now(*, now: datetime, user: User | None = None) -> QuerySet[Todo]:
 
 def of_thread(conversation: Conversation, *, now: datetime) -> list[Todo]:
     """What is open in one thread, and what was heard lately and nobody has kept."""
-    rows = conversation.todos.filter(done_at=None).filter(
-        Q(suggested=False) | Q(created_at__gt=now - FADES)
-    )
+    rows = conversation.todos.filter(done_at=None).filter(Q(suggested=False) | Q(created_at__gt=now - FADES))
     return list(rows.select_related("assigned_to")[:20])
 
 

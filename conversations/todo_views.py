@@ -6,7 +6,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from conversations import desk_forms, desk_rules, desk_seats, desk_todos
@@ -108,7 +107,11 @@ def _lists(request: HttpRequest) -> dict[str, Any]:
         "due": [one for one in rows if one.due_at <= now],
         "coming": [one for one in rows if one.due_at > now],
         "heard": list(heard.select_related(*related).order_by("-pk")[:20]),
-        "done": list((done if everybody else done.filter(done_by=user)).select_related(*related).order_by("-done_at")[:20]),
+        "done": list(
+            (done if everybody else done.filter(done_by=user))
+            .select_related(*related)
+            .order_by("-done_at")[:20]
+        ),
         "whose": "all" if everybody else "mine",
         "seat": desk_seats.seat_of(user),
         "load": desk_seats.load_of([user.pk]).get(user.pk, 0),

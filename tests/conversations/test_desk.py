@@ -196,7 +196,9 @@ class TestGivingOut:
     ) -> None:
         bia = member_of(shop.tenant, role="agent", email="bia@alpha.example")
         for one in desk_seats.members():
-            Seat.objects.create(user=one.user, takes_chats=one.user in (ana, bia), skills=["pt"] if one.user == ana else [])
+            Seat.objects.create(
+                user=one.user, takes_chats=one.user in (ana, bia), skills=["pt"] if one.user == ana else []
+            )
         rules(assignment=DeskRules.Assignment.LOAD)
         shop.say("Quero falar com um atendente, por favor")
         shop.work()
@@ -225,7 +227,9 @@ def give_out(shop: Any, given: list[Any]) -> None:
 
 class TestSummary:
     def test_by_the_businesss_own_model_checked_and_free(self, shop: Any) -> None:
-        shop.models.answer_with('{"wanted": "Um corte no domingo", "tried": "", "missing": "", "next_step": "Ligar"}')
+        shop.models.answer_with(
+            '{"wanted": "Um corte no domingo", "tried": "", "missing": "", "next_step": "Ligar"}'
+        )
         shop.say("Quero falar com um atendente sobre um corte no domingo")
         shop.work()
         row = HandoverSummary.objects.get()
@@ -243,7 +247,9 @@ class TestSummary:
         assert "pedido 123" in row.wanted and row.missing and row.next_step
         assert shop.models.requests == []
 
-    def test_a_lost_doorbell_and_a_model_that_talks_nonsense(self, shop: Any, ana: User, background: Any) -> None:
+    def test_a_lost_doorbell_and_a_model_that_talks_nonsense(
+        self, shop: Any, ana: User, background: Any
+    ) -> None:
         shop.say("Que horas abrem?")
         handoff.take_over(Conversation.objects.get().pk, user=ana, now=shop.now())
         background.commit()
@@ -311,7 +317,7 @@ class TestRating:
         shop.work()
         rating = Rating.objects.get()
         assert (rating.score, rating.words, rating.person) == (4, "ótimo atendimento!", ana)
-        assert shop.texts()[-1].startswith("Obrigado")
+        assert shop.texts()[-1].startswith("Thank you")
         chat.refresh_from_db()
         assert chat.status == "closed" and len(shop.models.requests) == asked
         last = Message.objects.filter(direction="in").latest("pk")
@@ -405,7 +411,7 @@ class TestPages:
         total = page.context["report"].total
         assert (total.kept, total.broken, total.open, total.share) == (1, 1, 0, 50)
         file = b"".join(browser.get("/numbers/agreed-times.csv").streaming_content).decode()
-        assert len(file.splitlines()) == 3 and '\n=HYPERLINK' not in file and ',=HYPER' not in file
+        assert len(file.splitlines()) == 3 and "\n=HYPERLINK" not in file and ",=HYPER" not in file
 
 
 def squeezed(markup: str) -> str:

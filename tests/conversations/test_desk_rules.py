@@ -26,7 +26,8 @@ def test_open_minutes_are_counted_over_breaks_nights_and_holidays():
     never = hours.parse(
         week={"mon": ["09:00-10:00"]},
         exceptions=[
-            {"date": f"{(TUESDAY + timedelta(days=n)).date()}", "spans": []} for n in range(-2, hours.HORIZON_DAYS + 2)
+            {"date": f"{(TUESDAY + timedelta(days=n)).date()}", "spans": []}
+            for n in range(-2, hours.HORIZON_DAYS + 2)
         ],
         zone=SAO_PAULO,
     )
@@ -64,11 +65,13 @@ def test_who_gets_a_chat():
     assert desk_choosing.by_load([ana, bia], wanted=()) == bia
     assert desk_choosing.by_load([full], wanted={"es"}) is None
     assert desk_choosing.in_turn([], without=[1]) is None
-    levels = [desk_choosing.priority(is_emergency=e, value=v) for e, v in ((True, 0), (False, 70), (False, None))]
+    levels = [
+        desk_choosing.priority(is_emergency=e, value=v) for e, v in ((True, 0), (False, 70), (False, None))
+    ]
     assert levels == [desk_choosing.URGENT, desk_choosing.HIGH, desk_choosing.NORMAL]
 
 
-# What was said, and when it is due (day of November, hour, minute) at Tuesday the 24th, 10:00; None: some time.
+# Said on Tuesday the 24th at 10:00, and due (day of November, hour, minute); None: some time.
 PROMISED = [
     ("Vou verificar com a equipe e te aviso amanhã.", (25, 9, 0)),
     ("Claro! Vamos te ligar hoje às 15h.", (24, 15, 0)),
@@ -95,8 +98,10 @@ NOT_PROMISED = [
     "Você vai receber o pedido amanhã.", "Não vou ligar mais, prometo.", "Já te enviei o orçamento ontem.",
     "Would you like me to call you?", "If you like, I'll send you the list.", "We will not call you again.",
     "You will get an e-mail from the bank.", "The doctor will see you at 10.", "I called you yesterday.",
-    "Si quiere, le llamo mañana.", "¿Le aviso mañana?", "Abrimos mañana a las 9.", "Ya le envié la factura.",
-    "Si vous voulez, je vous rappelle demain.", "Nous ne pouvons pas vous appeler.", "Nous ouvrons demain à 9h.",
+    "Si quiere, le llamo mañana.", "¿Le aviso mañana?", "Abrimos mañana a las 9.",
+    "Ya le envié la factura.",
+    "Si vous voulez, je vous rappelle demain.", "Nous ne pouvons pas vous appeler.",
+    "Nous ouvrons demain à 9h.",
     "", "👍", "Obrigado pela mensagem!",
 ]  # fmt: skip
 
@@ -116,10 +121,13 @@ def test_promises_are_heard_in_four_languages():
 def test_a_rating_is_read_as_people_write_it():
     table = [
         ("5", (5, "")), (" 4 ", (4, "")), ("nota 3", (3, "")), ("5/5", (5, "")), ("4 de 5", (4, "")),
-        ("5 estrelas", (5, "")), ("⭐⭐⭐", (3, "")), ("cinco", (5, "")), ("Two", (2, "")), ("cinq étoiles", (5, "")),
+        ("5 estrelas", (5, "")), ("⭐⭐⭐", (3, "")), ("cinco", (5, "")), ("Two", (2, "")),
+        ("cinq étoiles", (5, "")), ("4️⃣", (4, "")),
         ("1. Ninguém me respondeu", (1, "Ninguém me respondeu")), ("5, ótimo!", (5, "ótimo!")),
-        ("10", None), ("0", None), ("2 pizzas grandes", None), ("5 reais?", None), ("Quero remarcar", None),
-        ("6 estrelas", None), ("às 5", None), ("3, pode ser?", None), ("", None), ("55", None), ("⭐⭐⭐⭐⭐⭐", None),
+        ("10", None), ("0", None), ("2 pizzas grandes", None), ("5 reais?", None),
+        ("Quero remarcar", None),
+        ("6 estrelas", None), ("às 5", None), ("3, pode ser?", None), ("", None), ("55", None),
+        ("⭐⭐⭐⭐⭐⭐", None),
     ]  # fmt: skip
     for said, expected in table:
         assert desk_rating_words.score_of(said) == expected, said
@@ -131,8 +139,14 @@ def test_a_rating_is_read_as_people_write_it():
         assert all(len(one["title"]) <= 24 for one in options)
 
 
-TALK = [Spoken(False, "Quanto custa o corte? Pago até 80."), Spoken(True, "O corte custa R$ 70."), Spoken(False, "E aos domingos?")]
-KNOWN = Known(reason="pediu uma pessoa", found=["Preços"], unanswered=["E aos domingos?"], next_step="Diga oi.")
+TALK = [
+    Spoken(False, "Quanto custa o corte? Pago até 80."),
+    Spoken(True, "O corte custa R$ 70."),
+    Spoken(False, "E aos domingos?"),
+]
+KNOWN = Known(
+    reason="pediu uma pessoa", found=["Preços"], unanswered=["E aos domingos?"], next_step="Diga oi."
+)
 
 
 def test_a_summary_says_only_what_the_chat_says():
