@@ -1,27 +1,23 @@
 """Words that people of the team say often: called by `/`, with the customer's name in them."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from django.core import signing
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from conversations.models import CannedReply, Conversation
+from tenants import undoing
 from tenants.current import tenant
 from tenants.models import User
 
 OFFERED = 8
 MOST = 500
-UNDO_SECONDS = 3600
-SALT = "conversations.canned.removed"
 _BLANK = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 BLANKS = ("name", "first_name", "me", "business")
 
 
 def found(words: str) -> QuerySet[CannedReply]:
-    """Those whose short name begins with the words or whose text holds them: names first, then the often used."""
+    """Those that the words name or that hold them: whose name begins so first, then the often used."""
     begins = Q(shortcut__istartswith=words)
     rows = CannedReply.objects.filter(begins | Q(shortcut__icontains=words) | Q(text__icontains=words))
     return rows.annotate(begins=begins).order_by("-begins", "-used_count", "shortcut")
@@ -51,27 +47,22 @@ def used(pk: int) -> None:
     CannedReply.objects.filter(pk=pk).update(used_count=F("used_count") + 1)
 
 
-@transaction.atomic(durable=True)
 def remove(reply: CannedReply) -> str:
-    """Take it away; returns what brings it back within the hour, signed."""
-    kept = {
-        "shortcut": reply.shortcut, "text": reply.text, "author": reply.author_id, "used": reply.used_count,
-    }  # fmt: skip
+    """Take it away; returns the word that brings it back within the hour."""
+    kept = {"shortcut": reply.shortcut, "text": reply.text, "author": reply.author_id}
+    kept["used_count"] = reply.used_count
     reply.delete()
-    return signing.dumps(kept, salt=f"{SALT}:{tenant().pk}", compress=True)
+    return undoing.keep(kept)
 
 
 @transaction.atomic(durable=True)
-def bring_back(signed: str) -> CannedReply | None:
-    """As it was before it was removed; None when that is too long ago. One of the same name is left as it is."""
-    try:
-        kept: Mapping[str, Any] = signing.loads(signed, salt=f"{SALT}:{tenant().pk}", max_age=UNDO_SECONDS)
-    except signing.BadSignature:
+def bring_back(word: str) -> CannedReply | None:
+    """As it was before it was removed; None when that is too long ago. One that has its name by now stays."""
+    kept = undoing.kept(word)
+    if kept is None:
         return None
     same = CannedReply.objects.filter(shortcut__iexact=kept["shortcut"]).first()
     if same is not None:
         return same
-    author = User.objects.filter(pk=kept["author"]).first()
-    return CannedReply.objects.create(
-        shortcut=kept["shortcut"], text=kept["text"], author=author, used_count=kept["used"]
-    )
+    author = User.objects.filter(pk=kept.pop("author")).first()
+    return CannedReply.objects.create(**kept, author=author)

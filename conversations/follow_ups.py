@@ -1,13 +1,16 @@
-"""Words that were promised for later: a row with a due time, said unless something has happened before.
+"""Words for later: a row with a due time, said unless something has happened before.
 
-It is dropped when the customer wrote since, when a person has the conversation or the customer opted out; it
-waits for the end of the owner's quiet hours. What the medium refuses is said on the message itself.
+What the assistant promised is dropped when the customer wrote since, when a person has the chat or the
+customer opted out; it waits for the end of the owner's quiet hours. What a person chose to send then
+(`conversations.send_later`) goes at its moment, whoever has the chat, and is dropped when the customer opted
+out or, if the person wants that, wrote before. What the medium refuses is said on the message itself.
 """
 
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from conversations import consent, handoff, outbox, rules, window
 from conversations.models import Channel, Conversation, FollowUp, Message
@@ -17,7 +20,8 @@ from tenants.background import enqueue, task
 SOONEST, LATEST = timedelta(minutes=5), timedelta(days=30)
 WINDOWED = Channel.Kind.CLOUD  # which lets nothing but a template through later
 MOST_WAITING = 3  # in one thread
-WROTE, PERSON, OUT = "the customer wrote", "a person has this conversation", "opted out"
+WROTE = gettext_noop("the customer wrote")
+PERSON, OUT = "a person has this conversation", "opted out"
 
 
 class Impossible(ValueError):
@@ -80,14 +84,15 @@ def carry_out(follow_up_id: int, *, now: datetime) -> Message | None:
     row = waiting.filter(status=FollowUp.Status.WAITING).first()
     if conversation is None or row is None:
         return None
-    if (quiet := rules.quiet_until(now=now)) is not None:
+    if row.author_id is None and (quiet := rules.quiet_until(now=now)) is not None:
         _wait_until(row, quiet)
         return None
     if reason := _overtaken(conversation, row):
         _end(row, FollowUp.Status.DROPPED, reason, now=now)
         return None
     _end(row, FollowUp.Status.SENT, "", now=now)
-    return outbox.post(conversation, row.text, now=now, ring=False)
+    author = Message.Author.PERSON if row.author_id else Message.Author.AGENT
+    return outbox.post(conversation, row.text, now=now, author=author, user=row.author, ring=False)
 
 
 def _wait_until(row: FollowUp, moment: datetime) -> None:
@@ -100,8 +105,11 @@ def _overtaken(conversation: Conversation, row: FollowUp) -> str:
     """What happened before that makes it needless or unwelcome."""
     if consent.is_out(conversation) is not None:
         return OUT
-    if conversation.handler != Conversation.Handler.AGENT:
+    of_assistant = row.author_id is None
+    if of_assistant and conversation.handler != Conversation.Handler.AGENT:
         return PERSON
+    if not of_assistant and not row.if_silent:
+        return ""
     later = conversation.messages.filter(direction=Message.Direction.IN, created_at__gt=row.created_at)
     return WROTE if later.exists() else ""
 
@@ -109,3 +117,4 @@ def _overtaken(conversation: Conversation, row: FollowUp) -> str:
 def _end(row: FollowUp, status: str, reason: str, *, now: datetime) -> None:
     row.status, row.reason, row.ended_at = status, reason, now
     row.save(update_fields=["status", "reason", "ended_at"])
+    live.publish("conversation.changed", id=row.conversation_id, conversation=row.conversation_id)

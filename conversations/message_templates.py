@@ -162,8 +162,7 @@ def post_by_person(
     if not to_choose(conversation.channel_id).filter(pk=template.pk).exists():
         raise ProviderRejected("This template may not be sent on this channel.")
     content = {"template": sendable(template, values)}
-    unique_id = outbox.unique_id_for(conversation_id, key) if key else outbox.new_unique_id()
-    if key and (same := outbox.posted(conversation, unique_id)) is not None:
+    if key and (same := outbox.wished(conversation, key)) is not None:
         return same
     return outbox.post(
         conversation,
@@ -172,7 +171,7 @@ def post_by_person(
         author=Message.Author.PERSON,
         user=user,
         content=content,
-        unique_id=unique_id,
+        wish=key,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,8 +17,8 @@ from conversations import (
     choices,
     gestures,
     handoff,
-    listing,
     outbox,
+    shown_thread,
     template_views,
 )
 from conversations.models import Conversation, Message
@@ -41,6 +41,7 @@ def message_more(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "message": message,
         "reactions": gestures.REACTIONS if gestures.may_react(message) else (),
+        "may_translate": message.direction == Message.Direction.IN and bool(message.body),
         "may_edit": gestures.may_edit(message, now=now),
         "may_take_back": gestures.may_take_back(message, now=now),
     }
@@ -100,7 +101,7 @@ def _send(request: HttpRequest, conversation: Conversation) -> HttpResponse:
         handoff.take_over(conversation.pk, user=user, now=now)
     key = request.POST.get("key", "")[:64]
     outbox.post_by_person(conversation.pk, user=user, text=text, content=content, key=key, now=now)
-    return _shown(request, conversation.pk)
+    return shown_thread.answer(request, conversation.pk)
 
 
 def _made(given: Mapping[str, str], conversation: Conversation) -> tuple[str, dict[str, Any]]:
@@ -159,13 +160,7 @@ def _done(request: HttpRequest, message: Message, act: Any) -> HttpResponse:
         act()
     except ProviderError as error:
         return _unfit(channel_words.said(error))
-    return _shown(request, message.conversation_id)
-
-
-def _shown(request: HttpRequest, pk: int) -> HttpResponse:
-    if request.headers.get("HX-Request"):
-        return render(request, "conversations/_thread.html", listing.thread(_conversations().get(pk=pk)))
-    return redirect("chat", pk)
+    return shown_thread.answer(request, message.conversation_id)
 
 
 def _unfit(words: str) -> HttpResponse:

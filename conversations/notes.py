@@ -1,23 +1,20 @@
-"""Words among colleagues in a thread, and who is called by `@`. No customer sees them, no model reads them."""
+"""Words among colleagues in a thread, and who is called by `@`. No customer, no model reads them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.core import signing
 from django.db import transaction
 from django.urls import reverse
 
 from conversations.models import Conversation, Note
-from tenants import access, live, notifying
+from tenants import access, live, notifying, undoing
 from tenants.current import tenant
 from tenants.models import Membership, User
 
 LONGEST = 4000
-UNDO = timedelta(hours=1)
-SALT = "conversations.notes.removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +52,15 @@ def pieces(text: str, people: Iterable[User]) -> list[Piece]:
     return [Piece(part, is_name=bool(number % 2)) for number, part in enumerate(cut) if part]
 
 
+def may_remove(role: str) -> bool:
+    """Whether this role takes away what a colleague noted."""
+    return role in access.MANAGERS
+
+
 @transaction.atomic(durable=True)
 def write(conversation: Conversation, *, text: str, user: User, now: datetime, key: str = "") -> Note:
     """Keep a note, once a `key`, and tell whom it calls."""
-    if key and (same := Note.objects.filter(key=key).first()) is not None:
+    if key and (same := conversation.notes.filter(key=key).first()) is not None:
         return same
     note = Note.objects.create(
         conversation=conversation, author=user, text=text, key=key or None, created_at=now
@@ -80,44 +82,41 @@ def change(note: Note, *, text: str, now: datetime) -> None:
     _tell(note)
 
 
-@transaction.atomic(durable=True)
 def remove(note: Note) -> str:
-    """Take it away; returns what brings it back within the hour, signed."""
+    """Take it away; returns the word that brings it back within the hour."""
+    return undoing.keep(_taken(note))
+
+
+@transaction.atomic(durable=True)
+def _taken(note: Note) -> dict[str, Any]:
     kept = {
         "conversation": note.conversation_id,
         "author": note.author_id,
         "text": note.text,
         "mentions": list(note.mentions.values_list("pk", flat=True)),
-        "at": note.created_at.isoformat(),
+        "at": note.created_at,
     }
     _tell(note)
     note.delete()
-    return signing.dumps(kept, salt=f"{SALT}:{tenant().pk}", compress=True)
+    return kept
 
 
 @transaction.atomic(durable=True)
-def bring_back(signed: str, *, conversation: Conversation) -> Note | None:
+def bring_back(word: str, *, conversation: Conversation) -> Note | None:
     """The note that was removed, as it was; nobody is told again. None when that is too long ago."""
-    kept = _kept(signed)
+    kept = undoing.kept(word)
     if kept is None or kept["conversation"] != conversation.pk:
         return None
-    at = datetime.fromisoformat(kept["at"])
-    same = conversation.notes.filter(created_at=at, author=kept["author"], text=kept["text"]).first()
+    same = conversation.notes.filter(created_at=kept["at"], author=kept["author"], text=kept["text"]).first()
     if same is not None:
         return same  # the button was pressed twice
     author = User.objects.filter(pk=kept["author"]).first()
-    note = Note.objects.create(conversation=conversation, author=author, text=kept["text"], created_at=at)
+    note = Note.objects.create(
+        conversation=conversation, author=author, text=kept["text"], created_at=kept["at"]
+    )
     note.mentions.set(User.objects.filter(pk__in=kept["mentions"]))
     _tell(note)
     return note
-
-
-def _kept(signed: str) -> Mapping[str, Any] | None:
-    try:
-        kept: Mapping[str, Any] = signing.loads(signed, salt=f"{SALT}:{tenant().pk}", max_age=UNDO)
-    except signing.BadSignature:
-        return None
-    return kept
 
 
 def _call(note: Note, people: list[User], *, now: datetime) -> None:
@@ -128,7 +127,7 @@ def _call(note: Note, people: list[User], *, now: datetime) -> None:
             "mention",
             key=f"note:{note.pk}",
             users=called,
-            params={"note": note.pk, "conversation": note.conversation_id, "by": note.author_id},
+            params={"note": note.pk, "conversation": note.conversation_id, "by": note.author_id or 0},
             url=f"{reverse('chat', args=[note.conversation_id])}#note-{note.pk}",
             now=now,
         )

@@ -22,7 +22,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import channels, hooks, pacing, rules
+from conversations import channels, desk_clocks, desk_todos, hooks, pacing, rules, telling_team
 from conversations.events import Receipt, Said
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
@@ -114,10 +114,12 @@ def post(
     attached: Attached | None = None,
     content: Mapping[str, Any] | None = None,
     unique_id: str = "",
+    wish: str = "",
 ) -> Message:
     """Queue a message in the caller's transaction; it leaves after the commit, or by the caller's hand.
 
-    `reply_to` is quoted, `attached` makes the text its caption, `content` is what words cannot hold.
+    `reply_to` is quoted, `attached` makes the text its caption, `content` is what words cannot hold, `wish`
+    the key of the form that asked for it.
     """
     message = Message.objects.create(
         conversation=conversation,
@@ -130,17 +132,32 @@ def post(
         reply_to=reply_to,
         content=dict(content or {}),
         provider_key=f"{conversation.channel_id.hex}:true:{unique_id or new_unique_id()}",
+        wish=wish or None,
         status=Status.QUEUED,
         priority=_priority_of(author),
         created_at=now,
         **_file_of(attached),
     )
     seen = (text or message.media_name)[:160]
-    Conversation.objects.filter(pk=conversation.pk).update(last_message_at=now, last_message_text=seen)
+    changed: dict[str, Any] = {"last_message_at": now, "last_message_text": seen}
+    changed |= _held(conversation, author, now=now)
+    Conversation.objects.filter(pk=conversation.pk).update(**changed)
+    if author == Message.Author.PERSON:
+        desk_clocks.replied(conversation, user=user, now=now)
+    desk_todos.hear(conversation, message, now=now)
     if ring:
         enqueue(deliver, message_id=message.pk)
     live.publish("message.posted", id=message.pk, conversation=conversation.pk)
     return message
+
+
+def _held(conversation: Conversation, author: str, *, now: datetime) -> dict[str, datetime]:
+    """With each word of the person who has it, the time until the assistant answers again begins anew."""
+    is_theirs = author == Message.Author.PERSON and conversation.handler == Conversation.Handler.PERSON
+    if not is_theirs or not conversation.person_minutes:
+        return {}
+    conversation.person_until = now + timedelta(minutes=conversation.person_minutes)
+    return {"person_until": conversation.person_until}
 
 
 def _priority_of(author: str) -> int:
@@ -184,8 +201,7 @@ def post_by_person(
 ) -> Message:
     """A person's own words, file or `content`, once a `key`; the caller has taken the conversation over."""
     conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
-    unique_id = unique_id_for(conversation_id, key) if key else new_unique_id()
-    if key and (same := posted(conversation, unique_id)) is not None:
+    if key and (same := wished(conversation, key)) is not None:
         return same
     return post(
         conversation,
@@ -196,8 +212,13 @@ def post_by_person(
         reply_to=conversation.messages.filter(pk=reply_to_id).first() if reply_to_id else None,
         attached=attached,
         content=content,
-        unique_id=unique_id,
+        wish=key,
     )
+
+
+def wished(conversation: Conversation, key: str) -> Message | None:
+    """The message that this form has asked for already, whatever the vendor calls it by now."""
+    return conversation.messages.filter(wish=key).first()
 
 
 def posted(conversation: Conversation, unique_id: str) -> Message | None:
@@ -364,9 +385,10 @@ def _note_answered(channel: Channel, *, now: datetime) -> None:
 
 def _mark_failed(message: Message, *, reason: str) -> None:
     with transaction.atomic(durable=True):
-        Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
-            status=Status.FAILED, error=reason[:200], terminal_at=timezone.now()
-        )
+        now = timezone.now()
+        unsent = Message.objects.filter(pk=message.pk, status__in=UNSENT)
+        if unsent.update(status=Status.FAILED, error=reason[:200], terminal_at=now):
+            telling_team.failed(message, now=now)
         _tell(message)
         _ring_next(message)
 
@@ -484,6 +506,8 @@ def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
     message = Message.objects.get(provider_key=key)
     if learned:
         _ring_next(message)  # it may have held its thread, of unknown fate
+    if status == Status.FAILED:
+        telling_team.failed(message, now=now)
     if message.sent_at == now:  # the first that is heard of it
         hooks.message("message.sent", message, now=now)
     _tell(message)

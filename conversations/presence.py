@@ -1,6 +1,6 @@
 """Which colleagues look at a chat right now, and who of them writes; so that no two answer at once.
 
-Kept for seconds (`tenants.rooms`), told live, never a row. What a server must be sure of it asks the messages:
+Kept for seconds (`tenants.rooms`), told live, never a row. What must be sure is asked of the messages:
 `answered_since`.
 """
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from conversations import handoff, listing, message_templates, template_parts, window
+from conversations import handoff, message_templates, shown_thread, template_parts, window
 from conversations.models import Channel, Conversation, MessageTemplate
 from conversations.template_parts import Blank
 from providers.errors import ProviderRejected
@@ -144,11 +144,9 @@ def _send(request: HttpRequest, conversation: Conversation) -> HttpResponse:
         return _unfit(_unfilled(error))
     except ProviderRejected as error:
         return _unfit(str(error))
-    if not request.headers.get("HX-Request"):
-        return redirect("chat", conversation.pk)
-    thread = listing.thread(_conversation(conversation.pk))
     choices = message_templates.to_choose(conversation.channel_id)
-    return render(request, "conversations/_template_sent.html", {**thread, "template_choices": choices})
+    shown = "conversations/_template_sent.html"
+    return shown_thread.answer(request, conversation.pk, template=shown, template_choices=choices)
 
 
 def _unfit(words: str) -> HttpResponse:

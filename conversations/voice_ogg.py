@@ -1,8 +1,8 @@
 """What a browser records, as WhatsApp wants it: Opus moved from WebM into Ogg, packet by packet. Pure.
 
-Chromium records Opus in WebM only; a phone shows a voice note only of Opus in Ogg. Both hold the same packets,
-so nothing is decoded. WebM is EBML (RFC 8794) with Matroska's ids (RFC 9559), Ogg is RFC 3533, Opus in it
-RFC 7845; how long a packet sounds stands in its first bytes (RFC 6716, 3.1).
+Chromium records Opus in WebM only; a phone shows a voice note only of Opus in Ogg. Both hold the same
+packets, so nothing is decoded. WebM is EBML (RFC 8794) with Matroska's ids (RFC 9559), Ogg is RFC 3533, Opus
+in it RFC 7845; how long a packet sounds stands in its first bytes (RFC 6716, 3.1).
 """
 
 import struct
@@ -95,7 +95,7 @@ def _vint(content: bytes, at: int, *, keep_mark: bool) -> tuple[int, int]:
 
 
 def _track(body: bytes) -> Track | None:
-    known = {name: value for name, value in _elements(body, 0, len(body))}
+    known = dict(_elements(body, 0, len(body)))
     if known.get(_CODEC, b"").rstrip(b"\0") != b"A_OPUS":
         return None
     head = known.get(_PRIVATE, b"")

@@ -1,5 +1,6 @@
 import { sentence } from "./toasts.js";
 import { reason, size } from "./dropzone.js";
+import { newest } from "./thread.js";
 
 /**
  * Files in the writing box: dropped, pasted or chosen; sent one after the other, in their order, each with its
@@ -12,10 +13,13 @@ export function attach() {
     files: [],
     busy: false,
     init() {
-      this.$root.addEventListener("htmx:configRequest", (event) => {
-        if (event.target !== this.$root) return;
+      this.$root.addEventListener("submit", (event) => {
         if (!this.busy && !this.next()) return; // what failed waits for its own button
         event.preventDefault();
+        this.sendAll();
+      });
+      this.$root.addEventListener("recorder:spoken", ({ detail }) => {
+        this.add([detail.file], { spoken: true });
         this.sendAll();
       });
     },
@@ -39,12 +43,12 @@ export function attach() {
       event.preventDefault();
       this.add(files);
     },
-    add(list) {
+    add(list, { spoken = false } = {}) {
       const largest = Number(this.$root.dataset.largest);
       for (const file of list) {
         const fits = file.size <= largest;
-        this.files.push({ key: newKey(), file, name: file.name, size: size(file.size), sent: 0, waiting: fits,
-          failed: !fits, fits, text: fits ? size(file.size) : this.$root.dataset.tooLarge });
+        this.files.push({ key: newKey(), file, name: file.name, size: size(file.size), sent: 0, waiting: fits, spoken,
+          anyway: false, failed: !fits, fits, text: fits ? size(file.size) : this.$root.dataset.tooLarge });
       }
       this.mark();
       this.$root.querySelector("textarea").focus();
@@ -55,6 +59,7 @@ export function attach() {
     },
     again(row) {
       row.failed = false;
+      row.anyway = row.isHeld;
       row.waiting = true;
       this.sendAll();
     },
@@ -74,11 +79,14 @@ export function attach() {
     send(row) {
       const form = this.$root;
       const box = form.querySelector("textarea");
-      const caption = box.value.trim();
+      const caption = row.spoken ? "" : box.value.trim(); // a voice note has no words beside it
       const body = new FormData(form);
       body.delete("file");
       body.set("text", caption);
       body.set("key", row.key);
+      body.set("seen", form.dataset.seen || String(newest()));
+      if (row.spoken) body.set("spoken", "1");
+      if (row.anyway) body.set("anyway", "1");
       body.append("file", row.file, row.name);
       row.waiting = false;
       row.sent = 0;
@@ -98,12 +106,13 @@ export function attach() {
       if (request.status >= 200 && request.status < 300) {
         this.remove(row);
         // What was typed while the file was on its way is the next message, not this caption.
-        if (box.value.trim() === caption) box.value = "";
+        if (caption && box.value.trim() === caption) box.value = "";
         box.dispatchEvent(new Event("input", { bubbles: true }));
         document.dispatchEvent(new CustomEvent("composer:sent", { detail: { form: this.$root } }));
         document.body.dispatchEvent(new CustomEvent(`live:chat-${this.$root.dataset.chat}`, { bubbles: true }));
       } else {
         row.failed = true;
+        row.isHeld = request.status === 409; // a colleague was quicker: the button sends it all the same
         row.text = reason(request);
       }
     },
