@@ -1,5 +1,6 @@
 """Chats: work on several chosen chats at once, and the way back from it."""
 
+import json
 from collections.abc import Callable
 
 from django.contrib import messages
@@ -69,7 +70,8 @@ def _live(response: HttpResponse) -> HttpResponse:
 
 def _refused(request: HttpRequest, reason: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
-        return HttpResponse(reason, status=422, content_type="text/plain")
+        said = json.dumps({"toast": {"text": reason, "kind": "error"}})
+        return HttpResponse(status=204, headers={"HX-Trigger": said})
     messages.error(request, reason)
     return redirect("chats")
 
