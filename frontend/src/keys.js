@@ -1,3 +1,4 @@
+import { write } from "./composer.js";
 import { pick, picked, pickNone, tidy } from "./picking.js";
 
 const OFF = "keys-off";
@@ -40,7 +41,8 @@ const DOES = {
   a: () => unfold("tidy-assign", "chat-assign"),
   u: () => leave("unread"),
   e: () => act("close"),
-  r: () => focus(document.querySelector("[data-composer] textarea")),
+  r: () => write("reply") || undefined,
+  n: () => write("note") || undefined,
   Escape: (event) => back(event),
 };
 
