@@ -38,6 +38,7 @@ ALSO: dict[str, dict[str, Any]] = {
     "conversations.turn": {"status": "done"},
     "conversations.webhookevent": {"status": "parked"},
     "billing.ledgerentry": {"amount": 1, "balance_after": 1},
+    "conversations.tidying": {"kind": "read", "record": {"chats": [], "counts": {}}},
     "knowledge.chunk": {"language": "pt"},
 }
 DIMENSIONS = 896  # of a vector that may have any number of them

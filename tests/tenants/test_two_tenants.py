@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_tenants.utils import schema_context
 
-from conversations.models import Message, Turn
+from conversations.models import Label, Message, Turn
 from knowledge.models import Document
 from tenants import entry
 from tenants.background import PublicTask, TenantMissing, TenantTask
@@ -239,6 +239,9 @@ def fitting(route: Route, alpha: Tenant, member: User) -> dict[str, Any]:
         with schema_context(alpha.schema_name):
             written = default_storage.save("w", ContentFile(b'{"passages": []}', "written.json"))
             Document.objects.update(form=form, source=None, file=written)
+    if name(route) == "label_restore":  # of one that was deleted
+        with schema_context(alpha.schema_name):
+            Label.objects.update(deleted_at=rows.timezone.now())
     if name(route) == "message_intent":  # of a message that was answered
         with schema_context(alpha.schema_name):
             Message.objects.update(turn=Turn.objects.order_by("pk").first())
