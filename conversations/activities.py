@@ -1,6 +1,6 @@
 """Marks in a thread: who took it, gave it back, labelled it, and when. Never what was said."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -88,7 +88,7 @@ def _late(who: str, detail: Mapping[str, Any]) -> str:
     }.get(str(detail.get("clock", "")), "")
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[str, Mapping[str, Any]], str]] = {
     Kind.QUEUED: _queued,
     Kind.TAKEN: _taken,
     Kind.GIVEN_BACK: _given_back,

@@ -93,7 +93,8 @@ class SeatForm(forms.ModelForm):
         labels = {"takes_chats": _("Is given chats"), "capacity": _("Chats at once")}
 
     def __init__(self, *args: Any, member: desk_seats.Member, **kwargs: Any) -> None:
-        super().__init__(*args, instance=member.seat, prefix=f"seat-{member.user.pk}", **kwargs)
+        kwargs |= {"instance": member.seat, "prefix": f"seat-{member.user.pk}"}
+        super().__init__(*args, **kwargs)
         self.member = member
         self.fields["skills"].choices = skills()  # type: ignore[attr-defined]
         self.fields["skills"].initial = member.seat.skills

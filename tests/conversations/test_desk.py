@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from agents.lines import Line
@@ -23,6 +22,7 @@ from conversations.models import (
     SlaClock,
     Todo,
 )
+from tenants.db import connection
 from tenants.models import User
 from tests.conversations import door
 

@@ -17,7 +17,7 @@ def local(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 11, day, hour, minute, tzinfo=SAO_PAULO)
 
 
-def test_open_minutes_are_counted_over_breaks_nights_and_holidays():
+def test_open_minutes_are_counted_over_breaks_nights_and_holidays() -> None:
     known = hours.parse(
         week=WEEK, exceptions=[{"date": "2026-11-26", "name": "x", "spans": []}], zone=SAO_PAULO
     )
@@ -51,7 +51,7 @@ def test_open_minutes_are_counted_over_breaks_nights_and_holidays():
     assert hours.open_time(known, local(24, 12), local(24, 13)) == timedelta()
 
 
-def test_who_gets_a_chat():
+def test_who_gets_a_chat() -> None:
     early, late = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     ana = Colleague(1, load=2, capacity=10, skills=frozenset({"es", "label:3"}), last_given=early)
     bia = Colleague(2, load=1, capacity=10, last_given=late)
@@ -106,7 +106,7 @@ NOT_PROMISED = [
 ]  # fmt: skip
 
 
-def test_promises_are_heard_in_four_languages():
+def test_promises_are_heard_in_four_languages() -> None:
     for words, due in PROMISED:
         heard = promises.heard(words, now=TUESDAY)
         assert heard is not None, words
@@ -118,7 +118,7 @@ def test_promises_are_heard_in_four_languages():
     assert kept is not None and kept.text == "Te ligo amanhã."
 
 
-def test_a_rating_is_read_as_people_write_it():
+def test_a_rating_is_read_as_people_write_it() -> None:
     table = [
         ("5", (5, "")), (" 4 ", (4, "")), ("nota 3", (3, "")), ("5/5", (5, "")), ("4 de 5", (4, "")),
         ("5 estrelas", (5, "")), ("⭐⭐⭐", (3, "")), ("cinco", (5, "")), ("Two", (2, "")),
@@ -149,7 +149,7 @@ KNOWN = Known(
 )
 
 
-def test_a_summary_says_only_what_the_chat_says():
+def test_a_summary_says_only_what_the_chat_says() -> None:
     told = desk_summary_words.read(
         'Sure: {"wanted": "Corte no domingo. Quer por R$ 50.", "tried": "Preço de R$ 70 dito.",'
         ' "missing": "Veja https://evil.example/x", "next_step": ""} done',
