@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/v1/", include("config.api_urls")),
     path("", include("conversations.urls")),
     path("", include("conversations.thread_urls")),
+    path("", include("conversations.customer_urls")),
     path("", include("conversations.trial_urls")),
     path("", include("conversations.beginning_urls")),
     path("", include("conversations.web_urls")),

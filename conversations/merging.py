@@ -219,10 +219,7 @@ def _joined_thread(ours: Conversation, theirs: Conversation) -> dict[str, Any]:
     )
     leads = max((ours, theirs), key=lambda one: (_STRENGTH[Handler(one.handler)], one is ours))
     is_agents = leads.handler == Handler.AGENT
-    fields: dict[str, Any] = {
-        name: getattr(leads, name)
-        for name in LEADS
-    }
+    fields: dict[str, Any] = {name: getattr(leads, name) for name in LEADS}
     fields |= {name: getattr(latest, name) for name in ("address", "last_message_at", "last_message_text")}
     for name in ("asked_back_at", "next_send_at", "closed_told_until", "held_at"):
         fields[name] = _latest(getattr(ours, name), getattr(theirs, name))
@@ -402,7 +399,9 @@ def _row(row: models.Model) -> dict[str, Any]:
     # Not its lists of others: they are rows of their own, which are moved.
     names = [field.name for field in row._meta.concrete_fields]
     # Not the "json" serializer: it cuts moments to milliseconds, and what comes back would not be the same.
-    whole: dict[str, Any] = json.loads(json.dumps(serializers.serialize("python", [row], fields=names)[0], default=str))
+    whole: dict[str, Any] = json.loads(
+        json.dumps(serializers.serialize("python", [row], fields=names)[0], default=str)
+    )
     return whole
 
 

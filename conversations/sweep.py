@@ -19,6 +19,7 @@ from billing import credits
 from conversations import (
     breakers,
     bulk,
+    customer_import,
     desk_sweep,
     fallback,
     follow_ups,
@@ -69,6 +70,7 @@ SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
  OR EXISTS (SELECT FROM {breakers} WHERE opened_at IS NOT NULL AND told_at IS NULL)
  OR EXISTS (SELECT FROM {identities} WHERE resolve_at < %(late)s)
  OR EXISTS (SELECT FROM {merges} WHERE due_at < %(late)s)
+ OR EXISTS (SELECT FROM {imports} WHERE due_at < %(late)s)
  OR EXISTS (SELECT FROM {follow_ups} WHERE status = 'waiting' AND due_at < %(late)s)
  OR EXISTS (SELECT FROM {proofs} WHERE send_at IS NOT NULL AND send_at < %(late)s)
  OR EXISTS (SELECT FROM {tool_runs} WHERE status = 'started' AND started_at < %(dead)s)
@@ -142,6 +144,7 @@ def _looks(schemas: Sequence[str]) -> Iterator[sql.Composed]:
         "holds": "billing_hold",
         "identities": "conversations_contactidentity",
         "merges": "conversations_contactmerge",
+        "imports": "conversations_contactimport",
         "follow_ups": "conversations_followup",
         "proofs": "conversations_proof",
         "tool_runs": "conversations_toolrun",
@@ -199,6 +202,8 @@ def _sweep_people(schema: str, *, late: datetime) -> None:
         ring(identities.resolve, schema=schema, identity_id=pk)
     for pk in merging.due(now=late):
         ring(merging.carry_out, schema=schema, merge_id=pk)
+    for pk in customer_import.due(now=late):
+        ring(customer_import.carry_on, schema=schema, import_id=pk)
     for pk in follow_ups.due(now=late):
         ring(follow_ups.say, schema=schema, follow_up_id=pk)
     for pk in verifying.due(now=late):

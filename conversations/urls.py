@@ -2,11 +2,11 @@ from django.urls import path
 
 from conversations import (
     citing_views,
-    customer_views,
     label_views,
     ledger_views,
     list_views,
     message_views,
+    privacy_views,
     tidy_views,
     today_views,
     views,
@@ -22,6 +22,7 @@ urlpatterns = [
     path("today/messages/<int:pk>/arrived", today_views.today_message_arrived, name="today_message_arrived"),
     path("today/todos/<int:pk>/done", today_views.today_todo_done, name="today_todo_done"),
     path("today/undo", today_views.today_undo, name="today_undo"),
+    path("account/privacy/", privacy_views.account_privacy, name="account_privacy"),
     path("chats/", list_views.chats, name="chats"),
     path("chats/list", list_views.chat_list, name="chat_list"),
     path("chats/tidy", tidy_views.tidy, name="tidy"),
@@ -48,9 +49,4 @@ urlpatterns = [
     path("messages/", ledger_views.message_ledger, name="message_ledger"),
     path("messages/export.csv", ledger_views.message_ledger_export, name="message_ledger_export"),
     path("messages/deliveries/<int:pk>/again", ledger_views.delivery_again, name="delivery_again"),
-    path("customers/", customer_views.customers, name="customers"),
-    path("customers/<int:pk>/", customer_views.customer, name="customer"),
-    path("customers/<int:pk>/profile", customer_views.customer_profile, name="customer_profile"),
-    path("customers/<int:pk>/remember", customer_views.customer_remember, name="customer_remember"),
-    path("customers/<int:pk>/forget", customer_views.customer_forget, name="customer_forget"),
 ]

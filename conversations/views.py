@@ -1,17 +1,17 @@
 """Today, and one chat; the list beside it is conversations.list_views."""
 
-from typing import Any
-
-from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from conversations import (
     citing,
+    customer_person,
     desk_head,
     list_views,
+    media_pages,
     outbox,
     receipt_words,
     route_words,
@@ -20,8 +20,6 @@ from conversations import (
 )  # fmt: skip
 from conversations.models import Conversation, Message, Turn
 from tenants import access, notifying
-
-SHOWN_INLINE = ("image/jpeg", "image/png", "image/gif", "image/webp", "audio/", "video/")
 
 
 @require_GET
@@ -39,6 +37,7 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
         **list_views.beside(request),
         **thread_views.page_context(request, conversation),
         **desk_head.context(conversation, now=timezone.now()),
+        **customer_person.beside(conversation, role=request.membership.role),  # type: ignore[attr-defined]
     }
     return render(request, "conversations/chats.html", context)
 
@@ -51,7 +50,9 @@ def chat_of_turn(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def chat_person(request: HttpRequest, pk: int) -> HttpResponse:
-    return render(request, "conversations/_person.html", {"conversation": _conversation(pk)})
+    conversation, role = _conversation(pk), request.membership.role  # type: ignore[attr-defined]
+    context = {"conversation": conversation, **customer_person.beside(conversation, role=role)}
+    return render(request, "conversations/_person.html", context)
 
 
 @require_GET
@@ -96,18 +97,9 @@ def message_arrived(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def message_media(request: HttpRequest, pk: int) -> FileResponse:
-    """A customer's file, to members only. What a browser could run is never shown, only offered to save."""
-    message = get_object_or_404(Message.objects.exclude(media=""), pk=pk)
-    inline = message.media_type.startswith(SHOWN_INLINE)
-    response = FileResponse(
-        default_storage.open(str(message.media.name)),
-        as_attachment=not inline,
-        filename=message.media_name or f"file-{pk}",
-        content_type=message.media_type if inline else "application/octet-stream",
-    )
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    return response
+def message_media(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A message's file, to members only."""
+    return media_pages.answer(request, get_object_or_404(Message.objects.exclude(media=""), pk=pk))
 
 
 def _conversation(pk: int) -> Conversation:
