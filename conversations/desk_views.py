@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from conversations import desk_handling, desk_head, desk_seats, handoff
+from conversations import desk_handling, desk_head, desk_seats, handoff, shown_thread
 from conversations.models import Conversation
 from tenants import access, undoing
 from tenants.models import User
@@ -107,7 +107,7 @@ def _shown(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _head(request: HttpRequest, pk: int) -> HttpResponse:
     context = desk_head.context(_conversation(pk), now=timezone.now())
-    return render(request, "conversations/_chat_head.html", context)
+    return render(request, "conversations/_chat_head.html", context | shown_thread.rights(request))
 
 
 def _conversation(pk: int) -> Any:
