@@ -64,7 +64,7 @@ def figures(*, now: datetime) -> Figures:
 
 
 def unexplained_by_channel(*, now: datetime) -> dict[uuid.UUID, int]:
-    """What nobody can explain, by the channel that it came or goes by; what became no message at all is `unseen`."""
+    """What nobody can explain, by its channel; what became no message at all is in `unseen` only."""
     found: Counter[uuid.UUID] = Counter()
     lost = (open_too_long(now=now), stuck(now=now))
     for rows, channel in [*((one, "conversation__channel") for one in lost), (unread(now=now), "channel")]:

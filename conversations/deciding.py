@@ -43,9 +43,7 @@ class Done:
 def approve(gap: Gap, *, text: str, language: str, user: User, now: datetime) -> Done:
     """Settle the answer; raises settling.Unfit."""
     before = _answer_of(gap.question)
-    answer = teaching.approve(
-        gap, question=gap.question, text=text, language=language, user=user, now=now
-    )
+    answer = teaching.approve(gap, question=gap.question, text=text, language=language, user=user, now=now)
     made = before is None or before["answer"] != answer.pk
     what = {"verb": "approve", "gap": gap.pk, "answer": answer.pk, "changed": answer.changed_at.isoformat()}
     words = _("Settled: whoever asks “%(question)s” is told exactly that.") % {"question": gap.question}

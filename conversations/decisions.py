@@ -135,7 +135,9 @@ def _failed(*, now: datetime) -> Iterator[Decision]:
 
 def _did_not_go_out(message: Message) -> Decision:
     is_unsure = message.status == Message.Status.UNKNOWN
-    words = _("A message to %(name)s was perhaps sent") if is_unsure else _("A message to %(name)s was not sent")
+    words = (
+        _("A message to %(name)s was perhaps sent") if is_unsure else _("A message to %(name)s was not sent")
+    )
     return Decision(
         "failed",
         words % {"name": message.conversation.contact.display_name},
@@ -194,4 +196,3 @@ def _without_answer(gap: Any) -> Decision:
     return Decision(
         "gap", gap.question, gap.draft, url, "message-circle-question-mark", pk=gap.pk, of=gap, more=more
     )
-

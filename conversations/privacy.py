@@ -75,8 +75,10 @@ class Consents:
 
 def consents() -> list[Consents]:
     """Every purpose, also one that nobody was asked about yet."""
-    counted = Consent.objects.values("purpose").order_by().annotate(
-        given_n=Count("pk", filter=Q(given=True)), withdrawn_n=Count("pk", filter=Q(given=False))
+    counted = (
+        Consent.objects.values("purpose")
+        .order_by()
+        .annotate(given_n=Count("pk", filter=Q(given=True)), withdrawn_n=Count("pk", filter=Q(given=False)))
     )
     found: dict[str, Any] = {row["purpose"]: row for row in counted}
     return [
@@ -124,7 +126,7 @@ def _channels() -> Iterator[Processor]:
 
 
 def _others() -> Iterator[Processor]:
-    if settings.STORAGES["default"]["BACKEND"].startswith("storages."):
+    if str(settings.STORAGES["default"]["BACKEND"]).startswith("storages."):
         yield Processor(_("The store of files"), _("keeps files"), _("files, unread"))
     yield Processor(_("The mail server"), _("carries letters to the team"), _("names of customers who wait"))
     if PushDevice.objects.filter(tenant=tenant()).exists():

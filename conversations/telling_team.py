@@ -15,7 +15,7 @@ from tenants import notifying
 
 
 def failed(message: Message, *, now: datetime) -> None:
-    """A message to one customer did not go out: its author is told, else who has the chat, else all who answer.
+    """A message to one customer did not go out: told to its author, or who has the chat, or all who answer.
 
     Once a chat and day: an address that takes nothing fails every time.
     """

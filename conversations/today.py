@@ -83,7 +83,7 @@ def _channels(*, now: datetime) -> list[Working]:
     """Every channel; three statements however many there are."""
     waits = decisions.queue().values("channel").order_by()
     counted = waits.annotate(n=Count("pk"), oldest=Min("waiting_since"))
-    queued = {row["channel"]: row for row in counted}
+    queued: dict[Any, Any] = {row["channel"]: row for row in counted}
     unexplained = accounting.unexplained_by_channel(now=now)
     nobody = {"n": 0, "oldest": None}
     return [
@@ -150,7 +150,9 @@ def _first_steps(channels: list[Working]) -> list[Step]:
             reverse("assistant"),
             taught,
         ),
-        Step(_("Try it"), _("Ask it what your customers ask, and correct it once."), reverse("welcome"), tried),
+        Step(
+            _("Try it"), _("Ask it what your customers ask, and correct it once."), reverse("welcome"), tried
+        ),
         Step(
             _("Connect a channel"),
             _("Your WhatsApp number, or a chat on your own site."),

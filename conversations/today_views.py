@@ -50,7 +50,7 @@ def _page(
 
 
 def _finish(request: HttpRequest, name: str, act: Callable[[], Done]) -> HttpResponse:
-    """Do it, and show the page anew: with what was done and its undo, or with what is wrong beside the form."""
+    """Do it, and show the page anew: what was done and its undo, or what is wrong beside the form."""
     try:
         done = act()
     except GONE:
@@ -134,9 +134,7 @@ def today_message_again(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def today_message_arrived(request: HttpRequest, pk: int) -> HttpResponse:
     user = access.person(request)
-    return _finish(
-        request, f"failed-{pk}", lambda: deciding.arrived(pk, user=user, now=timezone.now())
-    )
+    return _finish(request, f"failed-{pk}", lambda: deciding.arrived(pk, user=user, now=timezone.now()))
 
 
 @access.roles(*access.ANSWERERS)

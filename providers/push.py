@@ -19,7 +19,7 @@ LONGEST = 3800  # bytes of a body; push services take 4,096 after encryption
 
 
 def new_keys() -> tuple[str, str]:
-    """A fresh pair: the private key as PEM, the public one as browsers ask for it (base64url of the point)."""
+    """A fresh pair: the private key as PEM, the public one as browsers want it (base64url of the point)."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from py_vapid import Vapid02
 

@@ -12,7 +12,7 @@ from tenants.access import EVERYONE, MANAGERS
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One page. `also` begins the names of the pages that belong to it: "account_channel" of all channels'."""
+    """One page. `also` begins the names of the pages that belong to it, as "account_channel"."""
 
     name: str
     title: str | Promise

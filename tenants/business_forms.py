@@ -54,7 +54,9 @@ class PrivacyForm(forms.Form):
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     """Every time zone by its name, without those that are no place."""
-    return tuple(sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and "Etc/" not in zone))
+    return tuple(
+        sorted(zone for zone in zoneinfo.available_timezones() if "/" in zone and "Etc/" not in zone)
+    )
 
 
 @transaction.atomic(durable=True)

@@ -1,7 +1,7 @@
 """Live pages: after a commit, tell every open page of this tenant what changed.
 
-An event carries a name and ids, never content: a page that hears it fetches what it may see. Each has the next
-number of its business (`position` is the last one), so that a page knows whether it has missed any.
+An event carries a name and ids, never content: a page that hears it fetches what it may see. Each has the
+next number of its business (`position` is the last one), so that a page knows whether it has missed any.
 """
 
 import json
@@ -21,8 +21,8 @@ from tenants.db import connection
 log = structlog.get_logger(__name__)
 
 
-# Numbered and sent in one step, so that they arrive in the order of their numbers. A business begins, and after
-# Redis lost everything begins again, at the clock in milliseconds: above every number that a page can know.
+# Numbered and sent in one step, so that they arrive in the order of their numbers. A business begins, and
+# after Redis lost everything begins again, at the clock in milliseconds: above all that a page can know.
 _PUBLISH = """
 if redis.call("EXISTS", KEYS[1]) == 0 then
   local time = redis.call("TIME")

@@ -152,9 +152,8 @@ def _mail(tenant_id: int, user_id: int, *, now: datetime) -> None:
         return
     tenant, user = rows[0].tenant, rows[0].user
     own = Notification.objects.filter(pk__in=[row.pk for row in rows])
-    if tenant.status != Tenant.Status.READY or not _is_member(user, tenant):
-        own.update(email_due_at=None)
-    elif letters.to_one(user, tenant, lambda: _letter(rows, tenant)):
+    is_open = tenant.status == Tenant.Status.READY and _is_member(user, tenant)
+    if not is_open or letters.to_one(user, tenant, lambda: _letter(rows, tenant)):
         own.update(email_due_at=None)
 
 

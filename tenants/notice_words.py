@@ -1,4 +1,4 @@
-"""A notification in words: its kind's sentence, with names for the ids in it, in the language of who reads."""
+"""A notification in words: its kind's sentence with names for its ids, in the language of who reads."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -84,7 +84,9 @@ class NoticeRules(models.Model):
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
     sound = models.BooleanField(_("sound"), default=False)
-    muted_channels = ArrayField(models.UUIDField(), verbose_name=_("muted channels"), default=list, blank=True)
+    muted_channels = ArrayField(
+        models.UUIDField(), verbose_name=_("muted channels"), default=list, blank=True
+    )
 
     class Meta:
         verbose_name = _("rules of notifications")
@@ -120,7 +122,7 @@ class PushDevice(models.Model):
 
 
 class PushKey(models.Model):
-    """With what this installation signs what it pushes: made once, or every browser would have to ask anew."""
+    """With what this installation signs its pushes: made once, or every browser would have to ask anew."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     private = EncryptedTextField()

@@ -81,8 +81,8 @@ def notify(
     """Tell these people, or all of these roles (by default the kind's own), in the caller's transaction.
 
     `key` is the cause: the same kind and key is told to one person once. `besides` need not be told what they
-    did themselves. `params` are ids and numbers, `url` the page where it is dealt with, `channel` the one that
-    it came by, which a person may have muted. Who is no active member any more is told nothing.
+    did themselves. `params` are ids and numbers, `url` the page where it is dealt with, `channel` what it
+    came by, which a person may have muted. Who is no active member any more is told nothing.
     """
     known, tenant = _kinds[kind], current_tenant()
     seats = _seats(tenant, known, users=users, roles=roles, besides=besides)
@@ -162,7 +162,7 @@ def _chosen(wish: bool | None, otherwise: bool) -> bool:
 
 
 def wanting(kind: str, *, email: bool = True) -> list[Membership]:
-    """The active members whom a kind concerns and who want it by e-mail (or by the browser): for own letters."""
+    """The active members whom a kind concerns and who want it by e-mail, or else by the browser."""
     known = _kinds[kind]
     seats = Membership.objects.filter(
         tenant=current_tenant(), user__is_active=True, role__in=known.roles
@@ -175,7 +175,9 @@ def wanting(kind: str, *, email: bool = True) -> list[Membership]:
 # -- what was seen, and what is over
 
 
-def over(*, url: str, now: datetime, kinds: Collection[str] | None = None, users: People | None = None) -> None:
+def over(
+    *, url: str, now: datetime, kinds: Collection[str] | None = None, users: People | None = None
+) -> None:
     """What this page was about is dealt with: nobody (or none of `users`) need look any more.
 
     In the caller's transaction; one statement. What has not left the house yet does not.

@@ -55,7 +55,7 @@ def notices_bell(request: HttpRequest) -> HttpResponse:
 def notice(request: HttpRequest, pk: int) -> HttpResponse:
     """Go where it is dealt with; it was seen by that."""
     row = get_object_or_404(notifying.listed(access.person(request)), pk=pk)
-    if row.seen_at is None and access.may_change(request):
+    if row.seen_at is None and access.leaves_traces(request):
         notifying.see(row, now=timezone.now())
     return redirect(row.url if row.url.startswith("/") else "today")
 
@@ -116,9 +116,7 @@ def _page(
     rows = notice_forms.choices_of(seat)
     if kept is not None:
         push, email = kept
-        rows = [
-            {**row, "push": row["kind"].name in push, "email": row["kind"].name in email} for row in rows
-        ]
+        rows = [{**row, "push": row["kind"].name in push, "email": row["kind"].name in email} for row in rows]
     context = {
         "form": form,
         "rows": rows,
@@ -191,7 +189,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
     tenant = request.tenant  # type: ignore[attr-defined]
     icon = {"src": static("logo.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"}
     said = {
-        "name": f"{tenant.name} · Frontdesk" if request.user.is_authenticated else "Frontdesk",
+        "name": f"{tenant.name} · Frontdesk" if request.membership else "Frontdesk",  # type: ignore[attr-defined]
         "short_name": "Frontdesk",
         "start_url": "/",
         "scope": "/",
@@ -201,4 +199,3 @@ def manifest(request: HttpRequest) -> HttpResponse:
         "icons": [icon],
     }
     return JsonResponse(said, content_type="application/manifest+json")
-

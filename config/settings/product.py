@@ -49,7 +49,7 @@ HOOK_PRIVATE_HOSTS = env.text("HOOK_PRIVATE_HOSTS", "" if env.production() else 
 # As GATEWAY_PRIVATE_HOSTS, for the addresses of browser notifications, which browsers name; and whom the
 # makers of browsers may write to when something is wrong with them.
 PUSH_PRIVATE_HOSTS = env.text("PUSH_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
-PUSH_SUBJECT = env.text("PUSH_SUBJECT") or f"https://{env.text('BASE_DOMAIN', 'localhost')}/"
+PUSH_SUBJECT = env.text("PUSH_SUBJECT", "mailto:hello@frontdesk.example")
 # As GATEWAY_PRIVATE_HOSTS, for a business's own model providers; the installation's own may be anywhere.
 MODEL_PRIVATE_HOSTS = env.text("MODEL_PRIVATE_HOSTS", "" if env.production() else "*").lower().split(",")
 # As GATEWAY_PRIVATE_HOSTS, for the addresses of a business's own tools.

@@ -77,8 +77,9 @@ async def test_a_page_hears_again_after_the_connection_to_redis_was_lost(transac
     server = redis.Redis.from_url(settings.REDIS_URL)
     assert server.client_kill_filter(_type="pubsub")
     assert await heard(alpha) == {"event": "refresh"}
-    while await alpha.receive_nothing(timeout=0.1, interval=0.01):
-        await sync_to_async(publish)("alpha", "message.received", id=8)
+    # Only when it hears again is it told where the business stands: what it fetches then is not too old.
+    assert (await heard(alpha))["event"] == "hello"
+    await sync_to_async(publish)("alpha", "message.received", id=8)
     assert (await heard(alpha))["id"] == 8
     await alpha.disconnect()
 
@@ -87,10 +88,41 @@ async def test_a_member_hears_its_own_business_and_no_other(transactional_db: No
     alpha = await opened("alpha", await sync_to_async(member)("alpha", "a@alpha.example"))
     beta = await opened("beta", await sync_to_async(member)("beta", "b@beta.example"))
     await sync_to_async(publish)("alpha", "message.received", id=7, conversation=3)
-    assert await heard(alpha) == {"event": "message.received", "id": 7, "conversation": 3}
+    told = await heard(alpha)
+    assert told == {"seq": told["seq"], "event": "message.received", "id": 7, "conversation": 3}
     assert await beta.receive_nothing(timeout=QUIET)
     await alpha.disconnect()
     await beta.disconnect()
+
+
+async def test_a_page_is_told_where_its_business_stands_and_counts_from_there(transactional_db: None) -> None:
+    await sync_to_async(publish)("alpha", "message.received", id=1)
+    before = await sync_to_async(position)("alpha")
+    cookie = await sync_to_async(member)("alpha", "a@alpha.example")
+    sockets = [page("alpha", cookie) for _two in range(2)]
+    for socket in sockets:
+        accepted, _protocol = await socket.connect(timeout=10)
+        assert accepted
+        assert await heard(socket) == {"event": "hello", "seq": before}
+    await sync_to_async(publish)("alpha", "message.received", id=2)
+    for socket in sockets:
+        assert (await heard(socket))["seq"] == before + 1
+        await socket.disconnect()
+    forget("alpha")
+    await sync_to_async(publish)("alpha", "message.received", id=3)
+    assert await sync_to_async(position)("alpha") > before + 1  # also when Redis forgot, never the same again
+
+
+def position(slug: str) -> int:
+    with schema_context(slug):
+        found = live.position()
+    connection.close()
+    assert found is not None
+    return found
+
+
+def forget(slug: str) -> None:
+    redis.Redis.from_url(settings.REDIS_URL).delete(live.numbers_of(slug))
 
 
 async def test_an_event_of_a_rolled_back_change_is_never_told(transactional_db: None) -> None:
