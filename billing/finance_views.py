@@ -258,7 +258,7 @@ def _business(slug: str) -> Tenant:
 
 
 def _show(request: HttpRequest, name: str, **context: Any) -> HttpResponse:
-    return Site.show(request, f"admin/billing/{name}.html", **context)  # type: ignore[no-any-return]
+    return Site.show(request, f"admin/billing/{name}.html", **context)
 
 
 for _page in (

@@ -168,7 +168,7 @@ class WebhookEventAdmin(ByProviderId, ReadOnlyAdmin):
         if request.method != "POST":
             site: Any = self.admin_site
             about = gettext("What was kept of it is found again by its id: nothing happens twice.")
-            return site.sure(  # type: ignore[no-any-return]
+            return site.sure(
                 request,
                 title=gettext("Read again"),
                 about=about,

@@ -33,7 +33,7 @@ def one_business(request: HttpRequest) -> HttpResponse:
     if chosen is not None:
         page = Paginator(chosen.rows(now), trouble.PAGE).get_page(request.GET.get("page"))
         page.object_list = [(row.pk, *chosen.told(row)) for row in page.object_list]
-    return Site.show(  # type: ignore[no-any-return]
+    return Site.show(
         request,
         "admin/conversations/trouble.html",
         title=_("What went wrong"),
@@ -68,15 +68,19 @@ def all_businesses(request: HttpRequest) -> HttpResponse:
     found = shown.filter(wrong).annotate(total=total).order_by("-total", "tenant__name", "pk")
     sums = shown.aggregate(**{name: Sum(name, default=0) for name in TenantState.TROUBLES})
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    return Site.show(  # type: ignore[no-any-return]
+    return Site.show(
         request,
         "admin/conversations/trouble_all.html",
         title=_("What went wrong"),
         page_obj=page,
-        columns=[TenantState._meta.get_field(name).verbose_name for name in TenantState.TROUBLES],
-        sums=[(TenantState._meta.get_field(name).verbose_name, sums[name]) for name in TenantState.TROUBLES],
+        columns=[_called(name) for name in TenantState.TROUBLES],
+        sums=[(_called(name), sums[name]) for name in TenantState.TROUBLES],
         rows=[(one, [getattr(one, name) for name in TenantState.TROUBLES]) for one in page.object_list],
     )
+
+
+def _called(name: str) -> str:
+    return str(getattr(TenantState._meta.get_field(name), "verbose_name", name))
 
 
 def queue(request: HttpRequest) -> HttpResponse:
@@ -88,7 +92,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {"title": _("Waiting for a person"), "page_obj": page, "sums": sums, "live_seconds": 20}
     part = request.headers.get("HX-Request") == "true"
     template = "admin/conversations/_queue.html" if part else "admin/conversations/queue.html"
-    return Site.show(request, template, **context)  # type: ignore[no-any-return]
+    return Site.show(request, template, **context)
 
 
 def _states(request: HttpRequest) -> QuerySet[TenantState]:

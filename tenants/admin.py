@@ -256,8 +256,9 @@ class StaffGrantAdmin(ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Nobody lets themselves in, but a superuser, who is in already."""
-        if db_field.name == "user" and not request.user.is_superuser:
-            kwargs["queryset"] = User.objects.filter(is_staff=True).exclude(pk=request.user.pk)
+        asker: Any = request.user
+        if db_field.name == "user" and not asker.is_superuser:
+            kwargs["queryset"] = User.objects.filter(is_staff=True).exclude(pk=asker.pk)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

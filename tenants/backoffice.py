@@ -148,7 +148,15 @@ class BackOffice(UnfoldAdminSite):
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows that are looked at here and changed elsewhere."""
+    """Rows that are looked at here and changed elsewhere.
+
+    A right to change such a row is for what is done elsewhere with it, as sending a message again: who has
+    it and not the right to look reads no message here.
+    """
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        name = f"{self.opts.app_label}.view_{self.opts.model_name}"
+        return bool(request.user.has_perm(name))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

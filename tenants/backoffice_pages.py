@@ -82,7 +82,7 @@ def ask(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         else:
             return _go_in(row) if row.staff_id == by.pk else _told(request, row)
     site: Any = admin.site
-    return site.show(  # type: ignore[no-any-return]
+    return site.show(
         request,
         "admin/tenants/impersonate.html",
         title=_("See it as a member"),

@@ -9,16 +9,19 @@ from typing import Any
 import structlog
 from celery.exceptions import TaskPredicate
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import Error, IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django_tenants.utils import get_public_schema_name, schema_context
+from psycopg_pool import PoolTimeout
 
 from tenants.platform import TaskFailure
 
 log = structlog.get_logger(__name__)
 KEEP = timedelta(days=30)
 HEADER = "failure"  # of a doorbell that a person rang: which row it is to close
+# A task that asks to be tried again or forgotten; a database that is away, where nothing could be kept.
+NOT_KEPT = (TaskPredicate, OperationalError, InterfaceError, PoolTimeout)
 
 
 def note(error: BaseException, *, task: str, schema: str, ids: Mapping[str, Any]) -> None:
@@ -26,12 +29,12 @@ def note(error: BaseException, *, task: str, schema: str, ids: Mapping[str, Any]
 
     Nothing is raised: a failure that cannot be kept is in the log, and the work's own row is still due.
     """
-    if isinstance(error, TaskPredicate):
-        return  # it asked to be tried again, or to be forgotten
+    if isinstance(error, NOT_KEPT):
+        return
     try:
         with schema_context(get_public_schema_name()):
             _count(_which(error, task=task, schema=schema, ids=ids), now=timezone.now())
-    except DatabaseError as gone:
+    except (Error, PoolTimeout) as gone:
         log.warning("failure.not_kept", task=task, error=type(gone).__name__)
 
 

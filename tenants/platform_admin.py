@@ -109,7 +109,7 @@ class TaskFailureAdmin(ReadOnlyAdmin):
     def _sure(self, request: HttpRequest, row: Any, *, title: str, about: str) -> HttpResponse:
         site: Any = self.admin_site
         back = reverse("admin:tenants_taskfailure_changelist")
-        return site.sure(request, title=title, about=about, back=back, row=row)  # type: ignore[no-any-return]
+        return site.sure(request, title=title, about=about, back=back, row=row)
 
 
 class FlagForm(forms.ModelForm):
@@ -232,9 +232,7 @@ class ImpersonationAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             site: Any = self.admin_site
             about = _("Who looks in is sent out at their next click.")
-            return site.sure(  # type: ignore[no-any-return]
-                request, title=_("End it now"), about=about, back=back, row=row
-            )
+            return site.sure(request, title=_("End it now"), about=about, back=back, row=row)
         if row is not None and (user.is_superuser or user.pk == row.staff_id):
             impersonating.end(row, now=timezone.now(), by=user)
             messages.success(request, _("It is over."))

@@ -29,6 +29,11 @@ def fragile(conversation_id: int) -> None:
         raise ValueError(f"the words of a customer: {SAID}")
 
 
+def fails(background: Any, schema: str) -> None:
+    with pytest.raises(ValueError, match="the words"):
+        background.run_one(fragile, schema=schema, conversation_id=7)
+
+
 def state(tenant: Tenant) -> TenantState:
     rollup.refresh_all(now=timezone.now())
     return TenantState.objects.get(tenant=tenant)
@@ -40,7 +45,7 @@ class TestFailedJobs:
     ) -> None:
         BROKEN["is"] = True
         for _time in range(2):
-            fragile.apply(kwargs={"conversation_id": 7}, headers={"schema": "alpha"})
+            fails(background, "alpha")
         row = TaskFailure.objects.get()
         assert (row.schema, row.ids, row.error, row.count) == (
             "alpha",
@@ -73,7 +78,7 @@ class TestFailedJobs:
         self, client_for: Any, alpha: Tenant, beta: Tenant, background: Any
     ) -> None:
         BROKEN["is"] = True
-        fragile.apply(kwargs={"conversation_id": 7}, headers={"schema": "beta"})
+        fails(background, "beta")
         row = TaskFailure.objects.get()
         browser = client_for(alpha, staff.make("support", supports=alpha))
         assert "fragile" not in browser.get("/admin/trouble/?kind=tasks").content.decode()

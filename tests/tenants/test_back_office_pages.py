@@ -23,7 +23,10 @@ from tests.tenants import rows, staff
 pytestmark = pytest.mark.django_db
 BASE = 5_000_000  # ids of the rows of these tests
 MOST = 60  # statements of any page; the heaviest shows five lists of rows at once
-ALSO = {"tenants.signup": {"status": "done"}, "tenants.taskfailure": {"error": "ValueError"}}
+ALSO = {
+    "tenants.signup": {"status": "done"},
+    "tenants.announcement": {"shown_until": timezone.now() + timezone.timedelta(days=1)},
+}
 
 # What each kind of staff may open, by the list's name; everything else is forbidden to them.
 LISTS = {
