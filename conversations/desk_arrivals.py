@@ -9,6 +9,7 @@ from datetime import datetime
 from django.urls import reverse
 
 from conversations import activities, desk_choosing, desk_clocks, desk_rules, desk_seats, desk_summaries
+from conversations.handoff_reasons import EMERGENCIES
 from conversations.models import Activity, Channel, Conversation, DeskRules, SlaClock
 from tenants import notifying
 from tenants.models import User
@@ -28,25 +29,18 @@ def priority_of(conversation: Conversation, *, is_emergency: bool) -> int:
     return max(conversation.priority, begins)
 
 
-def queued(conversation: Conversation, *, reason: str, by: User | None = None, now: datetime) -> None:
-    """It waits for a person: the clocks run, somebody is given it or all are told, a summary is asked."""
+def queued(conversation: Conversation, *, reason: str, now: datetime) -> None:
+    """It waits for a person: the clocks run, somebody is given it, or all are told; a summary is asked."""
     if not is_real(conversation):
         return
-    mark = activities.mark(conversation, Kind.QUEUED, actor=by, now=now, reason=reason)
+    activities.mark(conversation, Kind.QUEUED, actor=None, now=now, reason=reason)
     wanted = desk_rules.current()
     desk_clocks.start(conversation, Clock.FIRST, Clock.RESOLVE, now=now, wanted=wanted)
     desk_summaries.ask(conversation, now=now)
     if desk_rules.assigns(wanted):
         desk_seats.fill_soon()
-    notifying.notify(
-        "waiting",
-        key=f"mark:{mark.pk}",
-        url=reverse("chat", args=[conversation.pk]),
-        now=now,
-        besides=[by] if by is not None else [],
-        params={"conversation": conversation.pk},
-        channel=conversation.channel_id,
-    )
+    if not desk_rules.assigns(wanted) or reason in EMERGENCIES:
+        desk_seats.tell_waiting(conversation, now=now)
 
 
 def taken(
@@ -82,4 +76,4 @@ def left(conversation: Conversation, kind: str, *, user: User | None, now: datet
 
 
 def _need_not_look(conversation: Conversation, *, now: datetime) -> None:
-    notifying.over(url=reverse("chat", args=[conversation.pk]), now=now, kinds=["waiting", "sla_warning"])
+    notifying.over(url=reverse("chat", args=[conversation.pk]), now=now, kinds=["waiting", *desk_clocks.TOLD])

@@ -25,6 +25,7 @@ from tenants.models import User
 Kind = SlaClock.Kind
 Priority = Conversation.Priority
 REPLIES = (Kind.FIRST, Kind.NEXT)
+TOLD = ("sla_warning", "sla_breach")
 AT_ONCE = 200  # looked at in one visit of the sweep
 
 
@@ -67,6 +68,7 @@ def replied(conversation: Conversation, *, user: User | None, now: datetime) -> 
     _stop(running.filter(kind__in=REPLIES), user=user, now=now)
     running.filter(kind=Kind.RESOLVE, paused_at=None).update(paused_at=now)
     _note_nearest(conversation)
+    notifying.over(url=_page(conversation), now=now, kinds=TOLD)
 
 
 def wrote(conversation: Conversation, *, now: datetime) -> None:
@@ -194,9 +196,13 @@ def _tell(kind: str, conversation: Conversation, clock: SlaClock, *, now: dateti
     notifying.notify(
         kind,
         key=f"clock:{clock.pk}",
-        url=reverse("chat", args=[conversation.pk]),
+        url=_page(conversation),
         now=now,
         users=[conversation.assigned_to_id] if conversation.assigned_to_id else None,
         params={"conversation": conversation.pk},
         channel=conversation.channel_id,
     )
+
+
+def _page(conversation: Conversation) -> str:
+    return reverse("chat", args=[conversation.pk])

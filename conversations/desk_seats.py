@@ -23,6 +23,7 @@ from tenants.background import enqueue, task
 from tenants.current import tenant
 from tenants.db import connection
 from tenants.models import Membership, User
+from tenants.notices import Notification
 
 Handler, Assignment = Conversation.Handler, DeskRules.Assignment
 LOOKED_AT = 50  # of those who wait: the ones behind them come when these have found somebody
@@ -92,6 +93,34 @@ def fill() -> None:
     release_of_the_away(now=now)
     while give_one(now=now):
         pass
+    _tell_of_the_unheld(now=now)
+
+
+def _tell_of_the_unheld(*, now: datetime) -> None:
+    """Who waits and could be given to nobody: all who answer are told, once a wait."""
+    waiting = {_wait(chat): chat for chat in queue().filter(assigned_to=None)[:LOOKED_AT]}
+    told = Notification.objects.filter(tenant=tenant(), kind="waiting", key__in=list(waiting))
+    for key in set(waiting) - set(told.values_list("key", flat=True)) if waiting else ():
+        with transaction.atomic(durable=True):
+            tell_waiting(waiting[key], now=now)
+
+
+def tell_waiting(conversation: Conversation, *, now: datetime) -> None:
+    """Tell all who answer that somebody waits for a person, in the caller's transaction; once a wait."""
+    notifying.notify(
+        "waiting",
+        key=_wait(conversation),
+        url=reverse("chat", args=[conversation.pk]),
+        now=now,
+        params={"conversation": conversation.pk},
+        channel=conversation.channel_id,
+    )
+
+
+def _wait(conversation: Conversation) -> str:
+    """What makes one wait itself: the chat, and since when."""
+    since = conversation.waiting_since
+    return f"{conversation.pk}:{int(since.timestamp()) if since else 0}"
 
 
 @transaction.atomic(durable=True)
