@@ -89,7 +89,7 @@ def test_a_note_calls_whom_it_names_and_goes_to_nobody_else(people: Any, shop: A
     assert ana.post("notes", text="twice", key="n1").status_code == 200
     note = Note.objects.get()
     assert list(note.mentions.all()) == [rui.user] and "&lt;b&gt;isto" in page
-    assert '<span class="mention"' in page.replace("\n", " ").replace("            ", " ")
+    assert 'class="mention"' in page
     told = Notification.objects.get(kind="mention")
     assert (told.user_id, told.url) == (rui.user.pk, f"/chats/{ana.chat.pk}/#note-{note.pk}")
     assert rui.post(f"/notes/{note.pk}/edit", text="mine").status_code == 403

@@ -101,7 +101,7 @@ def test_without_model_or_credits_it_says_so_and_costs_nothing(
     shop.spend_everything()
     assert "not enough credits" in writer.ask("shorter", "Sim, claro.", key="a")
     CreditAccount.objects.update(balance=1000)
-    models.faults.extend(["529"] * 8)
+    models.app.faults.extend(["529"] * 8)
     assert "did not answer" in writer.ask("shorter", "Sim, claro.", key="b")
     ModelProvider.objects.all().delete()
     assert "No language model is connected" in writer.ask("shorter", "Sim, claro.", key="c")

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.models import Agent
-from conversations import presence, thread
+from conversations import media_pages, presence, thread
 from conversations.models import Activity, Channel, Contact, Conversation, Message, Note
 from tenants.models import Tenant
 
@@ -127,3 +127,20 @@ def test_a_viewer_reads_and_is_told_so(chat: Conversation, client_for: Any, memb
     alpha = Tenant.objects.get(slug="alpha")
     page = words(client_for(alpha, member_of(alpha, "viewer")).get(f"/chats/{chat.pk}/"))
     assert "Your role reads chats" in page and "data-sends" not in page and "data-here" not in page
+
+
+def test_the_part_of_a_file_that_a_player_asks_for() -> None:
+    whole = media_pages.MOST * 3
+    for asked, part in (
+        ("bytes=0-1", (0, 1)),
+        ("bytes=0-", (0, media_pages.MOST - 1)),
+        ("bytes=-10", (whole - 10, whole - 1)),
+        (f"bytes={whole - 5}-{whole + 5}", (whole - 5, whole - 1)),
+        (f"bytes={whole}-", None),
+        ("bytes=5-2", None),
+        ("bytes=-", None),
+        ("bytes=0-1,4-5", None),
+        ("", None),
+    ):
+        assert media_pages.span(asked, whole) == part, asked
+    assert media_pages.span("bytes=0-", 0) is None
