@@ -95,14 +95,6 @@ KINDS = (
         icon="message-circle-question-mark",
         roles=MANAGERS,
     ),
-    Kind(
-        name="digest",
-        title=_("The week in numbers"),
-        words=gettext_noop("Your week in numbers is ready"),
-        icon="chart-bar",
-        email=True,
-        roles=MANAGERS,
-    ),
 )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.functional import Promise
 
 from tenants import live, quiet
@@ -45,7 +45,6 @@ class Kind:
     email: bool = False
     roles: Collection[str] = ANSWERERS
     is_urgent: bool = False
-    listed: bool = True  # False: a letter of its own, which is never in the list of what happened
 
 
 _kinds: dict[str, Kind] = {}
@@ -161,16 +160,6 @@ def _chosen(wish: bool | None, otherwise: bool) -> bool:
     return otherwise if wish is None else wish
 
 
-def wanting(kind: str, *, email: bool = True) -> list[Membership]:
-    """The active members whom a kind concerns and who want it by e-mail, or else by the browser."""
-    known = _kinds[kind]
-    seats = Membership.objects.filter(
-        tenant=current_tenant(), user__is_active=True, role__in=known.roles
-    ).select_related("user")
-    asked = "wants_email" if email else "wants_push"
-    default = known.email if email else known.push
-    return [seat for seat in with_choices(seats, kind) if _chosen(getattr(seat, asked), default)]
-
 
 # -- what was seen, and what is over
 
@@ -182,7 +171,8 @@ def over(
 
     In the caller's transaction; one statement. What has not left the house yet does not.
     """
-    rows = Notification.objects.filter(tenant=current_tenant(), url=url, seen_at=None)
+    page = Q(url=url) | Q(url__startswith=f"{url}#")  # or a place on it
+    rows = Notification.objects.filter(page, tenant=current_tenant(), seen_at=None)
     if kinds is not None:
         rows = rows.filter(kind__in=kinds)
     if users is not None:
