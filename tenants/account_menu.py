@@ -36,7 +36,6 @@ GROUPS = (
             Entry("account", _("Credits")),
             Entry("account_notifications", _("Notifications")),
             Entry("account_digest", _("Weekly digest"), also=("account_digest",)),
-            Entry("account_digest", _("Weekly digest"), also=("account_digest",)),
         ),
     ),
     Group(
