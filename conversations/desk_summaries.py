@@ -40,8 +40,9 @@ Status = HandoverSummary.Status
 LEASE = timedelta(seconds=60)  # longer than one writing takes; then another worker may
 LOOKS_BACK = timedelta(days=3)
 MESSAGES, ATTEMPTS, SECONDS = 40, 3, 20.0
-# Where nobody waits for a model: an emergency, and a business that pays for none at the moment.
-AT_ONCE = (*handoff_reasons.EMERGENCIES, Line.NO_CREDITS)
+# Why a chat came to people, where a model is asked to read it. Not in an emergency, which waits for none; nor
+# where the assistant may or can not answer: then the business pays for nothing more.
+READ_BY_MODEL = ("", Line.ASKED, Line.CALLED, Line.MEDIA, Line.OWNERS_CASE)
 
 
 def ask(conversation: Conversation, *, now: datetime) -> None:
@@ -99,7 +100,7 @@ def _by_model(
     row: HandoverSummary, talk: Sequence[Spoken], known: Known, *, now: datetime
 ) -> tuple[str, Summary] | None:
     """The model and what it wrote; None without one of the business's own, and where it cannot be used."""
-    if row.conversation.handoff_reason in AT_ONCE:
+    if row.conversation.handoff_reason not in READ_BY_MODEL:
         return None
     version = versions.of(row.conversation)
     if version is None or not talk or not ModelProvider.objects.exclude(vendor="extractive").exists():

@@ -24,6 +24,7 @@ from conversations.models import (
 )
 from tenants.db import connection
 from tenants.models import User
+from tenants.notices import Notification
 from tests.conversations import door
 
 Handler = Conversation.Handler
@@ -145,8 +146,6 @@ class TestClocks:
         assert SlaClock.objects.get(kind="resolve").is_kept is True
 
     def test_who_is_told(self, shop: Any, ana: User, member_of: Any, rules: Any) -> None:
-        from tenants.notices import Notification
-
         other = member_of(shop.tenant, role="agent")
         rules(first_reply_minutes=10, warn_percent=50)
         shop.say("Quero falar com um atendente")
@@ -185,6 +184,10 @@ class TestGivingOut:
         assert len(given) == 4 == len({chat.pk for chat in given})
         assert desk_seats.load_of([ana.pk, bia.pk]) == {ana.pk: 2, bia.pk: 2}
         assert Conversation.objects.filter(handler=Handler.QUEUE, assigned_to=None).count() == 2
+        unheld = set(Conversation.objects.filter(assigned_to=None).values_list("pk", flat=True))
+        shop.work()  # of these all are told: nobody has room
+        told = Notification.objects.filter(tenant=shop.tenant, kind="waiting")
+        assert {one.params["conversation"] for one in told} == unheld
         first = Conversation.objects.filter(assigned_to=ana).earliest("pk")
         handoff.take_over(first.pk, user=ana, now=shop.now())
         handoff.close(first.pk, user=ana, now=shop.now())
@@ -264,8 +267,6 @@ class TestSummary:
 
 class TestPromises:
     def test_heard_kept_and_back_when_due(self, shop: Any, ana: User) -> None:
-        from tenants.notices import Notification
-
         shop.say("Quanto custa o corte?")
         chat = Conversation.objects.get()
         handoff.take_over(chat.pk, user=ana, now=shop.now())
