@@ -119,8 +119,8 @@ WITH scope AS (
   )
   SELECT spoken.thread, scope.channel_id, first_message, started_at, last_at, version, messages,
     coalesce(answers, 0), person_messages, coalesce(unknown, 0),
-    greatest(0, extract(epoch FROM first_reply - started_at)),
-    greatest(0, extract(epoch FROM last_reply - started_at)),
+    CASE WHEN first_reply IS NOT NULL THEN greatest(0, extract(epoch FROM first_reply - started_at)) END,
+    CASE WHEN last_reply IS NOT NULL THEN greatest(0, extract(epoch FROM last_reply - started_at)) END,
     handed_at, coalesce(handed_reason, ''), coalesce(turned.credits, 0) + coalesce(heard.credits, 0),
     coalesce(provider_cost, 0), coalesce(unpriced, 0), coalesce(fast, 0), coalesce(balanced, 0),
     coalesce(advanced, 0), coalesce(premium, 0), coalesce(unasked, 0), score, liked, disliked

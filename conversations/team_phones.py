@@ -172,19 +172,16 @@ def can_tell(phone: TeamPhone | None, *, now: datetime) -> bool:
 def tell(phone: TeamPhone, text: str, offers: Sequence[Offer], *, key: str, now: datetime) -> None:
     """Say this on the phone, with what may be tapped; once a `key`."""
     conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=phone.conversation_id)
-    unique_id = outbox.unique_id_for(conversation.pk, key)
-    if outbox.posted(conversation, unique_id) is None:
+    if outbox.wished(conversation, key) is None:
         taps = [_offered(phone, offer, lives=TAPS_LIVE, now=now) for offer in offers]
-        _say(conversation, text, taps, unique_id=unique_id, now=now)
+        _say(conversation, text, taps, wish=key, now=now)
 
 
 def _say(
-    conversation: Conversation, text: str, taps: Sequence[Mapping[str, str]], *, unique_id: str, now: datetime
+    conversation: Conversation, text: str, taps: Sequence[Mapping[str, str]], *, wish: str, now: datetime
 ) -> None:
     content = {"choices": {"button": _("Choose"), "options": list(taps)}} if taps else {}
-    outbox.post(
-        conversation, text, author=Message.Author.SYSTEM, content=content, unique_id=unique_id, now=now
-    )
+    outbox.post(conversation, text, author=Message.Author.SYSTEM, content=content, wish=wish, now=now)
 
 
 def _offered(
@@ -253,8 +250,7 @@ def _done(action: TeamAction, outcome: str, words: str, *, now: datetime) -> Non
         if outcome == "done" and action.undoes is None:
             offer = Offer(action.kind, action.target, _("Undo"))
             taps = [_offered(action.phone, offer, lives=UNDO_LIVES, now=now, undoes=action)]
-        unique_id = outbox.unique_id_for(conversation.pk, f"action:{action.pk}")
-        _say(conversation, words, taps, unique_id=unique_id, now=now)
+        _say(conversation, words, taps, wish=f"action:{action.pk}", now=now)
 
 
 Run = Callable[[TeamAction, User, datetime], tuple[str, str]]

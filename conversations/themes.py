@@ -113,7 +113,7 @@ def _join(pk: int, vector: Vector) -> int:
     """Move the topic's middle a little towards the question."""
     theme = Theme.objects.get(pk=pk)
     weight = min(theme.weight, MOST_WEIGHT)
-    theme.vector = HalfVector(middle(theme.vector.to_list(), [float(one) for one in vector.values], weight))
+    theme.vector = HalfVector(middle(list(theme.vector), [float(one) for one in vector.values], weight))
     theme.weight += 1
     theme.save(update_fields=["vector", "weight"])
     return pk

@@ -118,7 +118,7 @@ class TestLetters:
         """Told once, at the hour; with an address that ends it, by one POST, here and nowhere else."""
         shop = owner.shop
         member_of(shop.tenant, "manager")
-        shop.say("Que horas abrem?", chat=STRANGER)
+        shop.say("Que horas abrem?", chat="5511933330000@c.us")
         shop.work()
         Message.objects.update(created_at=timezone.now() - timedelta(days=2))
         queued(shop)
