@@ -1,19 +1,31 @@
 """Agreed times, looked back at: how many were kept, by day, by kind and by person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import formats, timezone
+from django.utils.translation import get_language, gettext_noop, override
 from django.utils.translation import gettext as _
 
 from conversations.models import SlaClock
 from tenants.models import User
 
 BATCH = 500
+COLUMNS = (
+    gettext_noop("Chat"),
+    gettext_noop("Customer"),
+    gettext_noop("What"),
+    gettext_noop("Since"),
+    gettext_noop("Due"),
+    gettext_noop("Ended"),
+    gettext_noop("Kept"),
+    gettext_noop("Person"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +122,29 @@ def listed(since: datetime, until: datetime, *, state: str) -> QuerySet[SlaClock
 
 
 def as_table(since: datetime, until: datetime, *, state: str) -> Iterator[list[list[str]]]:
-    """The same as rows of a file, batch by batch; moments in the business's own time."""
-    yield [[_("Chat"), _("Customer"), _("What"), _("Since"), _("Due"), _("Ended"), _("Kept"), _("Person")]]
-    found, last = listed(since, until, state=state).order_by("pk"), 0
+    """The same as rows of a file, batch by batch, in the language and the time of who asks for it.
+
+    They are read after the request is over: what it was asked in is remembered here.
+    """
+    read = partial(_in_language, get_language() or "", timezone.get_current_timezone())
+    return _batches(listed(since, until, state=state).order_by("pk"), read)
+
+
+def _batches(found: QuerySet[SlaClock], read: Callable[..., list[list[str]]]) -> Iterator[list[list[str]]]:
+    yield read(lambda: [[_(name) for name in COLUMNS]])
+    last = 0
     while batch := list(found.filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
-        yield [_cells(clock) for clock in batch]
+        yield read(partial(_rows_of, batch))
+
+
+def _rows_of(batch: Sequence[SlaClock]) -> list[list[str]]:
+    return [_cells(clock) for clock in batch]
+
+
+def _in_language(language: str, zone: Any, make: Callable[[], list[list[str]]]) -> list[list[str]]:
+    with override(language), timezone.override(zone):
+        return make()
 
 
 def _cells(clock: SlaClock) -> list[str]:
