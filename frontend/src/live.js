@@ -43,7 +43,7 @@ class Line {
     addEventListener("online", () => this.hurry());
     addEventListener("pageshow", (event) => event.persisted && this.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
-    setInterval(() => this.show() === "off" && !document.hidden && tell("refresh"), POLL);
+    setInterval(() => this.show() === "off" && !this.isOver && !document.hidden && tell("refresh"), POLL);
     setInterval(() => this.tick(), TICK);
     for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"])
       document.addEventListener(name, (event) => this.failed(event.detail));
@@ -70,7 +70,8 @@ class Line {
   closed(code) {
     clearTimeout(this.greeting);
     this.show("off");
-    if (OVER.includes(code)) return say(sentence("saySignedOut"), "error");
+    this.isOver = OVER.includes(code);
+    if (this.isOver) return say(sentence("saySignedOut"), "error"); // what is typed stays where it is
     // Spread out, so that a restarted server is not met by every page at the same instant.
     this.timer = setTimeout(() => this.open(), this.wait * (0.5 + Math.random()));
     this.wait = Math.min(this.wait * 2, LONGEST_WAIT);
@@ -92,7 +93,7 @@ class Line {
   tick() {
     const slept = Date.now() - this.ticked > SLEPT;
     this.ticked = Date.now();
-    if (document.hidden) return; // whose clock a browser slows down; it is looked at when it is shown
+    if (document.hidden || this.isOver) return; // whose clock a browser slows down; it is looked at when it is shown
     if (slept || (this.socket.readyState < 2 && Date.now() - this.heardAt > SILENCE)) this.again();
   }
 
