@@ -113,6 +113,10 @@ function back(event) {
     open.open = false;
     return focus(open.querySelector("summary"));
   }
-  if (picked().length) return pickNone() ?? true;
+  const [first] = picked();
+  if (first) {
+    pickNone();
+    return focus(first.closest(".chat-item").querySelector(LINE)); // the bar that had the focus is gone
+  }
   return event.target.id === "chat-search" ? focus(lines()[0]) : undefined;
 }

@@ -176,7 +176,9 @@ function mended(here, item, fresh) {
   const pick = here.querySelector(".pick");
   const next = item.querySelector(".pick");
   if (pick && next) next.checked = pick.checked;
+  const aside = here.scrollLeft;
   here.replaceWith(item);
+  item.scrollLeft = aside;
   if (focus) item.querySelector(focus)?.focus({ preventScroll: true });
   fresh.push(item);
   return item;
