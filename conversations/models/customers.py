@@ -126,6 +126,7 @@ class ContactImportRow(models.Model):
         verbose_name = _("row of an import")
         verbose_name_plural = _("rows of imports")
         constraints = [models.UniqueConstraint(fields=["of", "line"], name="import_line_once")]
+        indexes = [models.Index(fields=["contact_id"], name="import_row_contact")]
 
     def __str__(self) -> str:
         return f"{self.of_id}:{self.line}"
