@@ -126,19 +126,27 @@ class TenantAdmin(ModelAdmin):
             return "–"
         return f"{state.waiting} · {_since(state.oldest_waiting_at)}"
 
-    @display(description=gettext_lazy("channels"), ordering="state__channels_down", label={"down": "danger"})
+    @display(
+        description=gettext_lazy("channels"),
+        ordering="state__channels_down",
+        label={"down": "danger", "up": "success"},
+    )
     def ways(self, tenant: Tenant) -> Any:
         state = state_of(tenant)
         if state is None:
             return "–"
         if not state.channels_down:
-            return "", str(state.channels)
+            return "up", str(state.channels)
         return "down", _("%(down)s of %(all)s down") % {"down": state.channels_down, "all": state.channels}
 
-    @display(description=gettext_lazy("errors"), ordering="state__incidents", label={"some": "warning"})
+    @display(
+        description=gettext_lazy("errors"),
+        ordering="state__incidents",
+        label={"some": "warning", "none": "success"},
+    )
     def wrong(self, tenant: Tenant) -> Any:
         state = state_of(tenant)
-        return ("some" if state.errors else "", str(state.errors)) if state else "–"
+        return ("some" if state.errors else "none", str(state.errors)) if state else "–"
 
     @display(description=gettext_lazy("last activity"), ordering="state__last_activity_at")
     def last_active(self, tenant: Tenant) -> str:

@@ -126,7 +126,9 @@ def _value(field: Any, *, number: int, uid: uuid.UUID, user: User) -> Any:
 def _related(field: Any, *, number: int, uid: uuid.UUID, user: User) -> Any:
     if field.related_model is User:
         return user
-    key = uid if isinstance(field.related_model._meta.pk, models.UUIDField) else number
+    key: Any = uid if isinstance(field.related_model._meta.pk, models.UUIDField) else number
+    if field.related_model._meta.pk.is_relation and field.related_model._meta.pk.related_model is User:
+        key = user.pk  # a row that a person has one of
     return field.related_model._base_manager.filter(pk=key).first()
 
 

@@ -172,7 +172,8 @@ def more_within(number: int, count: int) -> None:
     same = {"conversation_id": number, "direction": "in", "author_kind": "contact", "status": "received"}
     Message.objects.bulk_create(Message(**same, body=str(one)) for one in range(count))
     past = {"agent_id": number, "status": "published"}
-    AgentVersion.objects.bulk_create(AgentVersion(**past, number=9000 + one) for one in range(count))
+    first = 9000 + AgentVersion.objects.count()
+    AgentVersion.objects.bulk_create(AgentVersion(**past, number=first + one) for one in range(count))
 
 
 @pytest.fixture
