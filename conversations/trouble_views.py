@@ -116,6 +116,7 @@ add_page(
         on_public=True,
         icon="hourglass_top",
         about=gettext_lazy("Customers who wait, in the businesses that you support."),
+        rank=1,
     )
 )
 add_page(
@@ -128,6 +129,7 @@ add_page(
         on_public=True,
         icon="report",
         about=gettext_lazy("Failed jobs and stuck messages, business by business."),
+        rank=2,
     )
 )
 add_page(
@@ -140,6 +142,7 @@ add_page(
         on_public=False,
         icon="report",
         about=gettext_lazy("Failed jobs and stuck messages, to be tried again."),
+        rank=2,
     )
 )
 add_page(

@@ -39,6 +39,7 @@ class Page:
     on_public: bool  # on the installation's host, else on each business's own
     icon: str = ""  # of Material Symbols; without one it is in no menu
     about: Any = ""
+    rank: int = 5  # in the menu: what is urgent stands first
 
 
 _pages: list[Page] = []
@@ -53,9 +54,9 @@ def add_page(page: Page) -> None:
 def pages(request: HttpRequest) -> list[Page]:
     """The pages in the menu of this person on this host."""
     on_public, user = request.tenant is None, request.user  # type: ignore[attr-defined]
-    return [
-        one for one in _pages if one.icon and one.on_public == on_public and user.has_perm(one.permission)
-    ]
+    shown = [one for one in _pages if one.icon and one.on_public == on_public]
+    allowed = [one for one in shown if user.has_perm(one.permission)]
+    return sorted(allowed, key=lambda one: one.rank)
 
 
 def is_here(model: type[Model], request: HttpRequest) -> bool:

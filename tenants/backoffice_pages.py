@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from tenants import access, addresses, entry, impersonating, support
+from tenants import access, addresses, crossing, entry, impersonating, support
 from tenants.backoffice import Page, add_page
 from tenants.models import Impersonation, Membership, Tenant, User
 from tenants.views_entry import DOORS
@@ -80,7 +80,7 @@ def ask(request: HttpRequest, tenant: Tenant) -> HttpResponse:
         except impersonating.NotAllowed as error:
             form.add_error(None, str(error))
         else:
-            return _go_in(row) if row.staff_id == by.pk else _told(request, row)
+            return crossing.to(request, _way_in(row)) if row.staff_id == by.pk else _told(request, row)
     site: Any = admin.site
     return site.show(
         request,
@@ -106,9 +106,9 @@ def _allow(form: ImpersonationForm, *, tenant: Tenant, by: User) -> Impersonatio
     )
 
 
-def _go_in(row: Impersonation) -> HttpResponse:
+def _way_in(row: Impersonation) -> str:
     token = entry.ticket(user=row.staff, tenant=row.tenant, now=timezone.now(), impersonation=row)
-    return redirect(addresses.tenant_url(row.tenant, f"/enter/{token}"))
+    return addresses.tenant_url(row.tenant, f"/enter/{token}")
 
 
 def _told(request: HttpRequest, row: Impersonation) -> HttpResponse:
@@ -127,7 +127,7 @@ def go_in_again(request: HttpRequest, row: Impersonation) -> HttpResponse:
     if row.staff_id != request.user.pk or impersonating.seat(row, now=timezone.now()) is None:
         messages.error(request, _("This is over, or somebody else's."))
         return redirect(reverse("admin:tenants_impersonation_changelist"))
-    return _go_in(row)
+    return redirect(_way_in(row))
 
 
 @never_cache
@@ -159,5 +159,6 @@ add_page(
         on_public=False,
         icon="forum",
         about=gettext_lazy("The chats of this business, as its team sees them."),
+        rank=1,
     )
 )

@@ -13,7 +13,7 @@ from django.urls import set_urlconf
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from tenants import access, addresses, impersonating, problems, support
+from tenants import access, addresses, crossing, impersonating, problems, support
 from tenants.db import connection
 from tenants.models import ApiKey, Domain, Impersonation, Tenant, digest
 
@@ -178,7 +178,7 @@ class AccessMiddleware:
 def _elsewhere(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": url})
-    return redirect(url)
+    return redirect(url) if request.method == "GET" else crossing.to(request, url)
 
 
 def _to_login(request: HttpRequest) -> HttpResponse:

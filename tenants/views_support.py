@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from tenants import access, addresses, announcing, impersonating, support
+from tenants import access, addresses, announcing, crossing, impersonating, support
 from tenants.models import StaffGrant
 
 
@@ -43,7 +43,7 @@ def impersonation_end(request: HttpRequest) -> HttpResponse:
         raise Http404
     impersonating.end(row, now=timezone.now(), by=row.staff)
     del request.session[impersonating.KEY]
-    return redirect(addresses.public_url(f"/admin/tenants/tenant/{row.tenant_id}/change/"))
+    return crossing.to(request, addresses.public_url(f"/admin/tenants/tenant/{row.tenant_id}/change/"))
 
 
 impersonation_end.ends_impersonation = True  # type: ignore[attr-defined]
