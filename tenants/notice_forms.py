@@ -42,7 +42,7 @@ class RulesForm(forms.Form):
     muted_channels = forms.MultipleChoiceField(
         label=gettext_lazy("Never disturb me for these channels"),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "checkbox"}),
         help_text=gettext_lazy("What comes by them still stands in the list, without a sound to your phone."),
     )
 
