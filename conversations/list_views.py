@@ -114,10 +114,10 @@ def _chips(
             rest = tuple(pk for pk in wanted.labels if pk != label.pk)
             found.append((label.name, wanted.but(labels=rest)))
     if wanted.mood:
-        found.append((MOOD_WORDS[wanted.mood], wanted.but(mood="")))
+        found.append((str(MOOD_WORDS[wanted.mood]), wanted.but(mood="")))
     if wanted.unread:
         found.append((_("Unread"), wanted.but(unread=False)))
     found += [(str(one), wanted.but(person=0)) for one in people if one.pk == wanted.person]
     if wanted.priority:
-        found.append((PRIORITY_WORDS[wanted.priority], wanted.but(priority="")))
-    return [Chip(str(text), f"?{rest.query}" if rest.query else "?") for text, rest in found]
+        found.append((str(PRIORITY_WORDS[wanted.priority]), wanted.but(priority="")))
+    return [Chip(text, f"?{rest.query}" if rest.query else "?") for text, rest in found]

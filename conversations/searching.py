@@ -87,13 +87,13 @@ def _people(wanted: Filters, words: Sequence[str]) -> list[Conversation]:
     named = reduce(and_, (Q(plain__contains=word) for word in words), Q()) if words else Q(pk=None)
     looks = [named]
     if len(digits) >= PART and not re.search(r"[^\W\d_]", wanted.words):
-        looks.append(Exists(known.filter(value__contains=digits)))
+        looks.append(Q(Exists(known.filter(value__contains=digits))))
     if "@" in typed:
         looks.append(Q(contact__details__email__istartswith=typed))
-        looks.append(Exists(known.filter(value__istartswith=typed)))
+        looks.append(Q(Exists(known.filter(value__istartswith=typed))))
     name = Func(F("contact__name"), function="public.unaccent", output_field=TextField())
     chats = filters.chosen(wanted).annotate(plain=Func(name, function="lower", output_field=TextField()))
-    chats = chats.filter(reduce(or_, (Q(look) for look in looks)))
+    chats = chats.filter(reduce(or_, looks))
     related = chats.select_related("contact", "channel", "assigned_to").prefetch_related("labels")
     return list(related.order_by(*cursors.LATEST.columns)[:PEOPLE])
 

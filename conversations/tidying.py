@@ -176,7 +176,7 @@ def _unassign(record: Mapping[str, Any], user: User, now: datetime) -> None:
         before = record["before"][str(chat.pk)]
         _restore(chat, before)
         had = User.objects.filter(pk=before["assigned_to_id"]).first()
-        detail = {"to": had.pk, "name": str(had)} if had else {}
+        detail: dict[str, str | int | None] = {"to": had.pk, "name": str(had)} if had else {}
         kind = Activity.Kind.ASSIGNED if before["handler"] != "agent" else Activity.Kind.GIVEN_BACK
         activities.mark(chat, kind, actor=user, now=now, **detail)
         _answer(chat, before["open"], now=now)
