@@ -63,8 +63,11 @@ function row() {
   return line()?.closest(".chat-item");
 }
 
-function chat() {
-  return row()?.querySelector(".pick")?.value;
+/** What a key works on: the chosen chats, else the one with the focus, else the open one. */
+function chats() {
+  const chosen = picked().map((box) => box.value);
+  const one = row()?.querySelector(".pick")?.value;
+  return chosen.length || !one ? chosen : [one];
 }
 
 function move(by) {
@@ -91,19 +94,19 @@ function unfold(many, one) {
 }
 
 function act(verb) {
-  const number = chat();
-  if (!number) return undefined;
-  tidy(number, verb).catch(() => {});
+  const which = chats();
+  if (!which.length) return undefined;
+  tidy(which, verb).catch(() => {});
   return true;
 }
 
 /** An open chat that is to be unread is left: to look at it is to read it. */
 function leave(verb) {
-  const number = chat();
-  if (!number) return undefined;
-  const isOpen = row().querySelector("[aria-current]");
-  const away = () => isOpen && location.assign(document.querySelector("[data-chats]").dataset.chats + location.search);
-  tidy(number, verb).then(away, () => {});
+  const which = chats();
+  if (!which.length) return undefined;
+  const open = document.querySelector(`${LINE}[aria-current]`)?.closest(".chat-item").querySelector(".pick").value;
+  const away = () => which.includes(open) && location.assign(document.querySelector("[data-chats]").dataset.chats + location.search);
+  tidy(which, verb).then(away, () => {});
   return true;
 }
 

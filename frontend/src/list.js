@@ -154,7 +154,7 @@ function keep(old, next) {
   const known = new Map([...old.children].filter((item) => item.id).map((item) => [item.id, item]));
   const isCut = old.id === "chat-rows" && next.children.length >= MOST; // more is shown than was asked for
   const wanted = new Set([...next.children].map((item) => item.id));
-  for (const item of [...old.children]) if (!wanted.has(item.id) && !isCut) item.remove();
+  for (const item of [...old.children]) if (!item.id || (!wanted.has(item.id) && !isCut)) item.remove();
   let at = old.firstElementChild;
   for (const item of [...next.children]) {
     const here = known.get(item.id);

@@ -44,11 +44,11 @@ export function pick(row) {
   show();
 }
 
-/** Do something with one chat, as if it alone were chosen. */
-export function tidy(chat, verb) {
+/** Do something with these chats, as if they alone were chosen. */
+export function tidy(chats, verb) {
   const bar = document.getElementById("tidy");
   if (!bar) return Promise.reject();
-  return htmx.ajax("POST", bar.getAttribute("action"), { source: bar, swap: "none", values: { chat, do: verb } });
+  return htmx.ajax("POST", bar.getAttribute("action"), { source: bar, swap: "none", values: { chat: chats, do: verb } });
 }
 
 function show() {
