@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -101,20 +102,27 @@ class Processor:
     is_own: bool = False  # by a contract of the business itself
 
 
-def processors() -> list[Processor]:
+def processors(*, now: datetime) -> list[Processor]:
     """Everybody outside of the business who gets to see something, as it is set up now."""
     return [
         Processor(_("Frontdesk"), _("runs this product"), _("everything that stands here, for you only")),
-        *_models(),
+        *_models(now=now),
         *_channels(),
         *_others(),
     ]
 
 
-def _models() -> Iterator[Processor]:
-    """Whoever answers, hears, speaks, finds and orders; nobody where that is done in the house."""
+def _models(*, now: datetime) -> Iterator[Processor]:
+    """Whoever answers, hears, speaks, finds and orders, elsewhere; nobody where that is done in the house."""
+    words = _("the words of the talk that it works on")
+    for account in model_overview.accounts(now=now):
+        yield Processor(account.label, ", ".join(account.does), words, is_own=True)
     for part in model_overview.parts():
-        yield Processor(part.who, part.title, _("the words of the talk that it works on"), is_own=part.own)
+        if part.own and part.url:  # finding and ordering, which have pages of their own
+            yield Processor(part.who, part.title, _("questions, and the texts of documents"), is_own=True)
+    for name, key in (("Anthropic", settings.ANTHROPIC_API_KEY), ("OpenAI", settings.OPENAI_API_KEY)):
+        if key:
+            yield Processor(name, _("answers where you have no account of your own"), words)
 
 
 def _channels() -> Iterator[Processor]:

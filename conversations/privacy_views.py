@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -30,6 +31,6 @@ def account_privacy(request: HttpRequest) -> HttpResponse:
         "form": form,
         "kept": privacy.kept(),
         "consents": privacy.consents(),
-        "processors": privacy.processors(),
+        "processors": privacy.processors(now=timezone.now()),
     }
     return render(request, "conversations/privacy.html", context, status=422 if form.errors else 200)
