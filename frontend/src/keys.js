@@ -105,7 +105,8 @@ function leave(verb) {
   const which = chats();
   if (!which.length) return undefined;
   const open = document.querySelector(`${LINE}[aria-current]`)?.closest(".chat-item").querySelector(".pick").value;
-  const away = () => which.includes(open) && location.assign(document.querySelector("[data-chats]").dataset.chats + location.search);
+  const list = document.querySelector("[data-chats]").dataset.chats + location.search;
+  const away = () => which.includes(open) && location.assign(list);
   tidy(which, verb).then(away, () => {});
   return true;
 }
