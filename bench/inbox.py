@@ -127,7 +127,7 @@ def main() -> None:
     try:
         progress("servers, tables, web")
         stack.start_services()
-        stack.manage("migrate_schemas", "-v", "0")
+        stack.manage("migrate_schemas", "-v", "0", seconds=900)
         stack.start("web")
         progress(f"{chats} conversations")
         words = ("-m", "bench.inbox", "--inside", "--chats", str(chats))
