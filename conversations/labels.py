@@ -41,9 +41,7 @@ def take(conversation: Conversation, label: Label, *, user: User | None, now: da
     return bool(gone)
 
 
-def _marked(
-    conversation: Conversation, label: Label, kind: str, *, user: User | None, now: datetime
-) -> None:
+def _marked(conversation: Conversation, label: Label, kind: str, *, user: User | None, now: datetime) -> None:
     activities.mark(conversation, kind, actor=user, now=now, label=label.pk, name=label.name)
     live.publish("conversation.changed", id=conversation.pk, conversation=conversation.pk)
 
