@@ -41,6 +41,7 @@ OPEN_TO_ALL = {
 }
 # What even a viewer may change: their own things.
 VIEWERS_MAY = {
+    "announcement_dismiss",
     "account_language",
     "account_notifications",
     "notices_seen",
@@ -176,7 +177,8 @@ class TestRoutes:
         def check(route: Route) -> Any:
             # An invitation of alpha's is posted on beta's host: sent back to the page that says no.
             fine = {404, 405} | ({403} if role != "owner" else set())
-            fine |= {302} if name(route) == "team_join" else set()
+            # So is an announcement that was read: it is the platform's, and the same for everybody.
+            fine |= {302} if name(route) in ("team_join", "announcement_dismiss") else set()
             answers = asked(client_for(beta, member_of(beta, role)), route, ids["alpha"])
             return first(answers, but=lambda got: to_login(got) or got.status_code in fine)
 
