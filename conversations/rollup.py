@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import structlog
+from django.db import ProgrammingError
 from django.db.models import Count
 from django.utils import timezone
 from psycopg import sql
@@ -18,6 +20,7 @@ from tenants.background import public_task
 from tenants.db import connection
 from tenants.models import TaskFailure, Tenant, TenantState
 
+log = structlog.get_logger(__name__)
 SCHEMAS_A_STATEMENT = 50
 LATELY = timedelta(days=7)  # what was not sent longer ago nobody sends any more
 _COUNTED = (
@@ -76,8 +79,9 @@ def refresh_all(*, now: datetime) -> int:
     )
     waiting = iter(list(rows))
     while batch := dict(islice(waiting, SCHEMAS_A_STATEMENT)):
-        _keep(_counted(list(batch), now=now), batch, failed, now=now)
-        done += len(batch)
+        counted = _counted_or_each(list(batch), now=now)
+        _keep(counted, batch, failed, now=now)
+        done += len(counted)
     return done
 
 
@@ -86,6 +90,21 @@ def refresh_one(tenant: Tenant, *, now: datetime) -> None:
     failed = TaskFailure.objects.filter(resolved_at=None, schema=tenant.schema_name).count()
     schemas = {tenant.schema_name: tenant.pk}
     _keep(_counted(list(schemas), now=now), schemas, {tenant.schema_name: failed}, now=now)
+
+
+def _counted_or_each(schemas: Sequence[str], *, now: datetime) -> list[tuple[Any, ...]]:
+    """Together; one by one where one cannot be counted, as while its tables are changed."""
+    try:
+        return _counted(schemas, now=now)
+    except ProgrammingError as error:
+        log.warning("rollup.batch_failed", error=type(error).__name__)
+    found = []
+    for schema in schemas:
+        try:
+            found += _counted([schema], now=now)
+        except ProgrammingError as error:
+            log.warning("rollup.tenant_failed", schema=schema, error=type(error).__name__)
+    return found
 
 
 def _counted(schemas: Sequence[str], *, now: datetime) -> list[tuple[Any, ...]]:
