@@ -19,7 +19,7 @@ from conversations import (
     thread_views,
 )  # fmt: skip
 from conversations.models import Conversation, Message, Turn
-from tenants import access, notifying
+from tenants import access, live, notifying
 
 
 @require_GET
@@ -30,6 +30,7 @@ def chat(request: HttpRequest, pk: int) -> HttpResponse:
     if conversation.unread_count and reads:
         Conversation.objects.filter(pk=pk).update(unread_count=0)
         conversation.unread_count = 0
+        live.publish("conversation.read", id=pk, conversation=pk)
     if reads:
         notifying.over(url=request.path, users=[access.person(request)], now=timezone.now())
     context = {
