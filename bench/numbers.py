@@ -11,7 +11,6 @@ import json
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,6 @@ def _figures(messages: int) -> dict[str, Any]:
     now = timezone.now()
     measure.progress(f"{2 * messages} messages")
     _write(messages, now=now)
-    _analyse()
     measure.progress("counting")
     return {
         "messages_a_month": messages,
@@ -65,64 +63,60 @@ def _figures(messages: int) -> dict[str, Any]:
     }
 
 
+# Talks spread over customers, sixty days and the hours of a business; each has two questions and two answers.
+_FILL = """
+INSERT INTO conversations_contact (name, language, note, created_at, details, is_minor)
+SELECT 'C' || n, 'pt', '', %(now)s, '{}', FALSE FROM generate_series(1, %(people)s) AS n;
+INSERT INTO conversations_conversation (contact_id, channel_id, address, handler, status, handoff_reason,
+  language, unread_count, priority, person_minutes, last_message_text, created_at)
+SELECT id, %(channel)s, id || '@c.us', 'agent', 'open', '', 'pt', 0, 0, 0, '', %(now)s
+FROM conversations_contact WHERE name LIKE 'C%%';
+CREATE TEMP TABLE spoken AS
+SELECT row_number() OVER () AS id, thread, handed, start + part * interval '2 minutes' AS at, part
+FROM (
+  SELECT thread.id AS thread, random() < 0.15 AS handed, least(%(now)s::timestamptz - interval '9 minutes',
+    date_trunc('day', %(now)s::timestamptz) - make_interval(days => (random() * 59)::int)
+    + make_interval(hours => hours.list[1 + (random() * 11)::int], secs => random() * 3600)) AS start
+  FROM generate_series(1, %(talks)s) AS n
+  JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM conversations_conversation
+    WHERE channel_id = %(channel)s) AS thread ON thread.place = 1 + (n * 7919::bigint) %% %(people)s,
+  (SELECT ARRAY[8, 9, 9, 10, 10, 11, 14, 15, 16, 17, 18, 20] AS list) AS hours
+) AS talk CROSS JOIN generate_series(0, 1) AS part;
+INSERT INTO conversations_turn (id, conversation_id, agent_version_id, status, tier, route_reason, vendor,
+  model, supported, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, credits, attempt,
+  error, started_at, provider_cost)
+SELECT id, thread, %(version)s, 'done',
+  (ARRAY['fast', 'fast', 'balanced', 'premium'])[1 + (random() * 3)::int],
+  '', 'openai', 'm', TRUE, 0, 0, 0, 0, 2, 1, '', at, 900 FROM spoken;
+INSERT INTO conversations_message (conversation_id, turn_id, direction, author_kind, kind, body, source_line,
+  media, media_type, media_name, media_source, status, outcome, outcome_reason, attempts, error, created_at,
+  sent_at)
+SELECT thread, id, way, CASE way WHEN 'in' THEN 'contact' ELSE 'agent' END, 'text', 'Quanto custa?', '', '',
+  '', '', '', CASE way WHEN 'in' THEN 'received' ELSE 'read' END,
+  CASE WHEN way = 'out' THEN '' WHEN handed AND part = 1 THEN 'handed_over' ELSE 'answered' END,
+  CASE WHEN way = 'in' AND handed AND part = 1 THEN 'asked for a person' ELSE '' END, 0, '',
+  CASE way WHEN 'in' THEN at ELSE at + interval '3 seconds' END,
+  CASE way WHEN 'in' THEN NULL ELSE at + interval '4 seconds' END
+FROM spoken, unnest(ARRAY['in', 'out']) AS way ORDER BY at, way;
+UPDATE conversations_conversation AS thread SET last_message_at = latest.at
+FROM (SELECT thread, max(at) AS at FROM spoken GROUP BY thread) AS latest WHERE latest.thread = thread.id;
+ANALYZE
+"""
+
+
 def _write(messages: int, *, now: datetime) -> None:
     """Two months of talks, spread over customers and hours as a business has them."""
     from agents.models import Agent
-    from conversations.models import Channel, Contact, Conversation, Message, Turn
+    from conversations.models import Channel
+    from tenants.db import connection
 
-    chance = random.Random(1)
     agent = Agent.objects.order_by("pk")[0]
-    channel = Channel.objects.create(kind="waha", name="WhatsApp", agent=agent)
+    channel = Channel.objects.create(kind="waha", name="WhatsApp", agent=agent, is_active=False)
     talks = 2 * messages // EACH
-    people = Contact.objects.bulk_create([Contact(name=f"C{n}") for n in range(talks // 3)], batch_size=2000)
-    threads = Conversation.objects.bulk_create(
-        [Conversation(contact=one, channel=channel, address=f"{one.pk}@c.us") for one in people],
-        batch_size=2000,
-    )
-    version = agent.published_id
-    rows: list[tuple[Turn, list[Message]]] = []
-    latest: dict[int, datetime] = {}
-    for _number in range(talks):
-        thread = chance.choice(threads)
-        hour = chance.choice([8, 9, 9, 10, 10, 11, 14, 15, 16, 17, 18, 20])
-        day = (now - timedelta(days=chance.randrange(0, 60))).replace(hour=hour, minute=0)
-        start = min(day + timedelta(seconds=chance.randrange(3600)), now - timedelta(minutes=9))
-        rows += list(_talk(chance, thread, version, start))
-        latest[thread.pk] = max(latest.get(thread.pk, start), start + timedelta(minutes=4))
-    Turn.objects.bulk_create([turn for turn, _messages in rows], batch_size=2000)
-    Message.objects.bulk_create([one for _turn, said in rows for one in said], batch_size=2000)
-    for thread in threads:
-        thread.last_message_at = latest.get(thread.pk)
-    Conversation.objects.bulk_update(threads, ["last_message_at"], batch_size=2000)
-
-
-def _talk(chance: random.Random, thread: Any, version: int, start: datetime) -> Iterator[Any]:
-    from conversations.models import Message, Turn
-
-    handed = chance.random() < 0.15
-    for number in range(EACH // 2):
-        at = start + timedelta(minutes=2 * number)
-        turn = Turn(
-            conversation=thread, status="done", agent_version_id=version, vendor="openai", credits=2,
-            tier=chance.choice(["fast", "fast", "balanced", "premium"]), started_at=at, provider_cost=900,
-        )  # fmt: skip
-        asked = Message(
-            conversation=thread, direction="in", author_kind="contact", body="Quanto custa?", turn=turn,
-            status="received", outcome="handed_over" if handed and number else "answered", created_at=at,
-            outcome_reason="asked for a person" if handed and number else "",
-        )  # fmt: skip
-        told = Message(
-            conversation=thread, direction="out", author_kind="agent", body="R$ 10", status="read", turn=turn,
-            created_at=at + timedelta(seconds=3), sent_at=at + timedelta(seconds=4),
-        )  # fmt: skip
-        yield turn, [asked, told]
-
-
-def _analyse() -> None:
-    from django.db import connection
-
+    values = {"now": now, "talks": talks, "people": talks // 3, "channel": channel.pk}
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        for statement in _FILL.split(";\n"):
+            cursor.execute(statement, values | {"version": agent.published.pk})
 
 
 def _page(by: str, path: str = "") -> dict[str, float]:

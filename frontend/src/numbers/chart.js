@@ -65,7 +65,7 @@ export class Chart {
   stacked() {
     return this.columns.map((_column, at) =>
       this.labels.map((_label, row) => this.columns.slice(0, this.columns.length - at)
-        .reduce((sum, column) => sum + (column.values[row] ?? 0), 0)),
+        .reduce((sum, column) => sum + (column.values[row] ?? 0), 0) || null),
     );
   }
 
@@ -96,6 +96,7 @@ export class Chart {
       font: colours.font,
       grid: { show: false },
       ticks: { show: false },
+      size: 30,
       incrs: [1, 2, 3, 4, 7, 14, 30, 60],
       space: 64,
       values: (_plot, places) => places.map((at) => this.labels[at] ?? ""),
