@@ -1,13 +1,14 @@
 """What stands in a thread's head: who has it, by when, what is asked of a person, and what was promised."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from conversations import desk_ratings, desk_seats, desk_summaries, desk_todos
 from conversations.models import Conversation, SlaClock
 from tenants.access import ANSWERERS
 
+NEW = timedelta(minutes=10)  # so long a summary stands open under the head of who took the chat
 # Minutes that a person may be silent; 0 is without an end.
 TIMES = (0, 15, 30, 60, 120, 240, 480, 1440)
 
@@ -24,9 +25,12 @@ class Due:
 def context(conversation: Conversation, *, now: datetime) -> dict[str, Any]:
     """For the head of one thread, alone or in its page; at most four statements."""
     is_closed = conversation.status == Conversation.Status.CLOSED
+    summary = None if is_closed else desk_summaries.latest(conversation)
+    waits = conversation.handler == Conversation.Handler.QUEUE
     return {
         "conversation": conversation,
-        "summary": None if is_closed else desk_summaries.latest(conversation),
+        "summary": summary,
+        "summary_is_new": summary is not None and (waits or now - summary.created_at < NEW),
         "due": nearest(conversation, now=now),
         "todos": desk_todos.of_thread(conversation, now=now),
         "rating": desk_ratings.latest(conversation) if is_closed else None,

@@ -144,7 +144,7 @@ def taken_from(talk: Sequence[Spoken], known: Known) -> Summary:
     return Summary(
         wanted=_cut(_last_asked(talk)),
         tried=_cut(_listed([*known.done, *known.found])),
-        missing=_cut(_listed(known.unanswered) or known.reason),
+        missing=_cut(_listed(known.unanswered) or known.reason[:1].upper() + known.reason[1:]),
         next_step=known.next_step,
     )
 
