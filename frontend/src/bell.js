@@ -12,9 +12,9 @@ export function bell() {
       button.addEventListener("click", chime);
     }
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
+  document.addEventListener("htmx:afterSettle", (event) => {
+    show(); // a part that comes with a title of its own has just set it
     if (event.detail.target.id !== "bell") return;
-    show();
     if (latest() > known) tellOf(state());
     known = Math.max(known, latest());
   });
