@@ -1,5 +1,8 @@
-"""The front end's own promises: what templates name exists, the lock names no host, a build happens once."""
+"""The front end's own promises: what templates name exists, the lock names no host, a build happens once, no
+page carries more script than it may.
+"""
 
+import gzip
 import json
 import re
 from io import StringIO
@@ -59,6 +62,36 @@ def test_translations_keep_the_placeholders(language):
     placeholder = re.compile(r"%\(\w+\)0?\d*\w|\{\w*\}|<[^>]+>")
     for message in catalog:
         assert set(placeholder.findall(str(message.id))) == set(placeholder.findall(str(message.string)))
+
+
+SCRIPT = re.compile(r"""<script[^>]*{%\s*static\s+["']([\w./-]+)["']""")
+MOST_SCRIPT = 120_000  # bytes, gzipped, of all that one page loads
+
+
+def test_no_page_carries_more_script_than_it_may():
+    call_command("build_frontend", stdout=StringIO())
+    weight = {
+        file.relative_to(build_frontend.DIST).as_posix(): len(gzip.compress(file.read_bytes()))
+        for file in build_frontend.DIST.rglob("*.js")
+    }
+    on_every_page = set(SCRIPT.findall((ROOT / "templates" / "layouts" / "html.html").read_text()))
+    assert "app.js" in on_every_page
+    for path in TEMPLATES:
+        loaded = on_every_page | set(SCRIPT.findall(path.read_text()))
+        assert sum(weight.get(name, 0) for name in loaded) < MOST_SCRIPT, path.name
+    assert weight["widget.js"] < 60_000
+
+
+ELSEWHERE = re.compile(
+    r"""<(?:script|link|img|iframe|source|video|audio|embed|object|form)\b[^>]*(?:src|href|action)=["'](?:https?:)?//"""
+)
+IN_STYLES = re.compile(r"""url\(["']?(?:https?:)?//|@import\s+["'](?:https?:)?//""")
+
+
+def test_no_page_asks_another_host():
+    call_command("build_frontend", stdout=StringIO())
+    assert [path.name for path in TEMPLATES if ELSEWHERE.search(path.read_text())] == []
+    assert not IN_STYLES.search((build_frontend.DIST / "app.css").read_text())
 
 
 def test_unchanged_sources_are_not_built_again(monkeypatch):
