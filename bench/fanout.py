@@ -22,31 +22,37 @@ from bench.measure import Figures, progress
 from bench.stack import SLUG, Stack, free_port
 
 BUSINESS = f"""
+import sys
 import django; django.setup()
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from tenants import provisioning
 from tenants.models import User
-owner = User.objects.create_user("owner@{SLUG}.example", "not used")
-tenant = provisioning.create(name="Bench", slug="{SLUG}", owner=owner, now=timezone.now())
-session = SessionStore()
-session[SESSION_KEY] = str(owner.pk)
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-session[HASH_SESSION_KEY] = owner.get_session_auth_hash()
-session.create()
-print(session.session_key, tenant.schema_name)
+for number in range(int(sys.argv[1])):
+    slug = "{SLUG}" + (str(number) if number else "")
+    owner = User.objects.create_user(f"owner@{{slug}}.example", "not used")
+    tenant = provisioning.create(name="Bench", slug=slug, owner=owner, now=timezone.now())
+    session = SessionStore()
+    session[SESSION_KEY] = str(owner.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = owner.get_session_auth_hash()
+    session.create()
+    print(session.session_key, tenant.schema_name, slug)
 """
+# Messages a second over all businesses together: a million a day, at the busiest hour.
+MANY, MANY_RATE = 50, 14.0
 CONNECTING_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
 class Side:
-    """Where the pages connect, and who is measured."""
+    """Where the pages connect, as whom (each page as the next of them), and who is measured."""
 
     name: str
     url: str
-    headers: dict[str, str]
+    headers: tuple[dict[str, str], ...]
+    channels: tuple[str, ...]
 
 
 @dataclass
@@ -56,22 +62,27 @@ class Bench:
     stack: Stack
     pages: int
     seconds: float
+    businesses: int = MANY
 
     def prepare(self) -> None:
-        """A business with a signed-in owner, and the floor on the same Redis channel."""
-        self.stack.spawn("business", sys.executable, "-c", BUSINESS).wait(60)
+        """Businesses, each with a signed-in owner, and the floor on the Redis channel of the first."""
+        self.stack.spawn("business", sys.executable, "-c", BUSINESS, str(self.businesses)).wait(300)
         self.stack.processes.pop("business")
         log = self.stack.data / "logs" / "business.log"
-        key, schema = log.read_text().strip().splitlines()[-1].split()
-        self.channel = f"live:{schema}"
+        made = [line.split() for line in log.read_text().strip().splitlines()[-self.businesses :]]
+        channels = tuple(f"live:{schema}" for _key, schema, _slug in made)
         port = free_port()
         floor = ("-m", "bench.broadcaster", "--port", str(port), "--redis", self.stack.redis_url)
-        self.stack.spawn("floor", sys.executable, *floor, "--channel", self.channel)
+        self.stack.spawn("floor", sys.executable, *floor, "--channel", channels[0])
         self.stack.wait_for_port("floor", port)
-        host = f"{SLUG}.localhost:{self.stack.port}"
-        cookie = {"Host": host, "Cookie": f"sessionid={key}"}
-        self.product = Side("web", f"ws://127.0.0.1:{self.stack.port}/ws/live", cookie)
-        self.floor = Side("floor", f"ws://127.0.0.1:{port}", {})
+        owners = tuple(
+            {"Host": f"{slug}.localhost:{self.stack.port}", "Cookie": f"sessionid={key}"}
+            for key, _schema, slug in made
+        )
+        url = f"ws://127.0.0.1:{self.stack.port}/ws/live"
+        self.product = Side("web", url, owners[:1], channels[:1])
+        self.many = Side("web", url, owners, channels)
+        self.floor = Side("floor", f"ws://127.0.0.1:{port}", ({},), channels[:1])
 
     def events(self, side: Side, rate: float) -> Figures:
         """Latency over all pages and events, and the server's CPU for one delivery."""
@@ -83,31 +94,33 @@ class Bench:
         readers = [asyncio.ensure_future(_read(socket, late)) for socket in sockets]
         meter = self.stack.meter(side.name)
         before, sent = meter.cpu(), max(4, int(rate * self.seconds))
-        await asyncio.to_thread(self._publish, sent, rate)
-        await _settled(late, expected=sent * len(sockets))
+        await asyncio.to_thread(self._publish, side, sent, rate)
+        expected = _deliveries(len(sockets), len(side.channels), sent)
+        await _settled(late, expected=expected)
         used = measure.spent(before, meter.cpu())
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*(socket.close() for socket in sockets), return_exceptions=True)
-        missed = sent * len(sockets) - len(late)
+        missed = expected - len(late)
         cpu = sum(used.values()) * 1e6 / max(1, len(late))
         return measure.milliseconds(late) | {"cpu_us_a_delivery": round(cpu, 2), "missed": missed}
 
-    def _publish(self, count: int, rate: float) -> None:
+    def _publish(self, side: Side, count: int, rate: float) -> None:
         client = redis.Redis.from_url(self.stack.redis_url)
         for number in range(count):
-            client.publish(self.channel, json.dumps({"event": "bench", "id": number, "at": time.monotonic()}))
+            channel = side.channels[number % len(side.channels)]
+            client.publish(channel, json.dumps({"event": "bench", "id": number, "at": time.monotonic()}))
             time.sleep(1 / rate)
         client.close()
 
     async def _connected(self, side: Side) -> list[ClientConnection]:
         gate = asyncio.Semaphore(CONNECTING_AT_ONCE)
 
-        async def one() -> ClientConnection:
+        async def one(number: int) -> ClientConnection:
             async with gate:
-                return await _open(side)
+                return await _open(side, number)
 
-        sockets = await asyncio.gather(*(one() for _ in range(self.pages)))
+        sockets = await asyncio.gather(*(one(number) for number in range(self.pages)))
         await asyncio.sleep(0.5)  # the hub subscribes with the first page
         return list(sockets)
 
@@ -117,16 +130,25 @@ class Bench:
 
     async def _storm(self, side: Side) -> Figures:
         began = time.monotonic()
-        opened = await asyncio.gather(*(_open(side) for _ in range(self.pages)), return_exceptions=True)
+        opened = await asyncio.gather(
+            *(_open(side, one) for one in range(self.pages)), return_exceptions=True
+        )
         took = time.monotonic() - began
         good = [socket for socket in opened if not isinstance(socket, BaseException)]
         await asyncio.gather(*(socket.close() for socket in good), return_exceptions=True)
         return {"seconds": round(took, 2), "refused": self.pages - len(good)}
 
 
-async def _open(side: Side) -> ClientConnection:
+def _deliveries(pages: int, businesses: int, events: int) -> int:
+    """How many times an event is read: by every page of its business. Pages and events go round. Pure."""
+    of_business = [len(range(number, pages, businesses)) for number in range(businesses)]
+    return sum(of_business[number % businesses] for number in range(events))
+
+
+async def _open(side: Side, number: int) -> ClientConnection:
+    headers = side.headers[number % len(side.headers)]
     return await connect(
-        side.url, additional_headers=side.headers, compression=None, open_timeout=60, proxy=None,
+        side.url, additional_headers=headers, compression=None, open_timeout=60, proxy=None,
         ping_interval=None,
     )  # fmt: skip
 
@@ -156,7 +178,7 @@ def compared(sides: dict[str, Callable[[], Figures]], rounds: int) -> dict[str, 
     return {**found, "times_the_floor": ratios}
 
 
-def run(*, pages: int, seconds: float, rounds: int) -> dict[str, Any]:
+def run(*, pages: int, seconds: float, rounds: int, businesses: int) -> dict[str, Any]:
     """Everything, against a product that this starts and stops."""
     stack = Stack("bench-fanout")
     try:
@@ -164,12 +186,13 @@ def run(*, pages: int, seconds: float, rounds: int) -> dict[str, Any]:
         stack.start_services()
         stack.manage("migrate_schemas", "-v", "0")
         stack.start("web")
-        bench = Bench(stack, pages=pages, seconds=seconds)
+        bench = Bench(stack, pages=pages, seconds=seconds, businesses=businesses)
         bench.prepare()
         result: dict[str, Any] = {"pages": pages}
         for rate in (2.0, 10.0):
             sides = {side: partial(bench.events, where, rate) for side, where in _sides(bench).items()}
             result[f"{rate:g}_events_a_second"] = compared(sides, rounds)
+        result[f"{bench.businesses}_businesses_{MANY_RATE:g}_a_second"] = bench.events(bench.many, MANY_RATE)
         result["all_reconnect"] = {side: bench.storm(where) for side, where in _sides(bench).items()}
         return result
     finally:
@@ -182,10 +205,10 @@ def _sides(bench: Bench) -> dict[str, Side]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Live events to many pages, beside a plain broadcaster.")
-    parser.add_argument("--short", action="store_true", help="100 pages, one round")
+    parser.add_argument("--short", action="store_true", help="100 pages of 5 businesses, one round")
     short = parser.parse_args().short
-    pages, seconds, rounds = (100, 2, 1) if short else (1000, 8, measure.ROUNDS)
-    result = run(pages=pages, seconds=seconds, rounds=rounds)
+    pages, seconds, rounds, businesses = (100, 2, 1, 5) if short else (1000, 8, measure.ROUNDS, MANY)
+    result = run(pages=pages, seconds=seconds, rounds=rounds, businesses=businesses)
     measure.print_json({"machine": measure.machine(), "fanout": result})
 
 
