@@ -1,6 +1,8 @@
 """The back office on a business's host: its assistants and their versions, to look at."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from agents.models import Agent, AgentVersion, ModelProvider
@@ -14,6 +16,10 @@ class VersionInline(TabularInline):
     show_change_link = True
     fields = readonly_fields = ("number", "status", "published_at")
     ordering = ("-number",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AgentVersion]:
+        """A version is named with its assistant, which comes along."""
+        return super().get_queryset(request).select_related("agent")
 
 
 @admin.register(Agent)

@@ -197,9 +197,10 @@ def test_asks_as_much_for_thirty_rows_as_for_two(known: None, client_for: Any, a
             fill(with_needs(inside), numbers, user=superuser)
             more_within(BASE, len(numbers))
             there = [*pages_of(inside, BASE), *in_alpha]
-        fill(with_needs(shared), numbers, user=superuser)
-        rollup.refresh_all(now=timezone.now())
-        here = [*pages_of(shared, BASE), *on_public]
+        with schema_context("public"):
+            fill(with_needs(shared), numbers, user=superuser)
+            rollup.refresh_all(now=timezone.now())
+            here = [*pages_of(shared, BASE), *on_public]
         client, guest = client_for(None, superuser), client_for(alpha, superuser)
         guest.get("/admin/")  # that one came is written down once
         seen.append(asked(client, here) | asked(guest, there))
