@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.db.migrations.state import ProjectState
 from django_tenants.utils import schema_context
 
 from tenants import provisioning, template
@@ -24,6 +26,7 @@ from tenants.db import connection
 AT_ONCE = 200  # schemas read by one statement: each costs two locks
 WORTH_A_PROCESS = 4
 Key = tuple[str, str]
+Plan = list[tuple[Migration, bool]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,38 @@ def tenant_migrations() -> frozenset[Key]:
     """Every migration of an app whose tables a tenant has."""
     loader = MigrationLoader(None, ignore_no_migrations=True)
     return frozenset(key for key in loader.disk_migrations if key[0] in settings.TENANT_APPS)
+
+
+class PublicExecutor(MigrationExecutor):
+    """Migrates the public schema, where a business's tables are not made: their migrations are only noted.
+
+    Django would walk through each of them operation by operation, for nothing and for long.
+    """
+
+    def _migrate_all_forwards(
+        self,
+        state: ProjectState,
+        plan: Plan,
+        full_plan: Plan,
+        fake: bool,
+        fake_initial: bool,
+    ) -> ProjectState:
+        ours, theirs = _parted(plan)
+        state = super()._migrate_all_forwards(  # type: ignore[misc]
+            state, ours, _parted(full_plan)[0], fake=fake, fake_initial=fake_initial
+        )
+        state.__dict__.pop("apps", None)  # with rendered models each step would render them again
+        for migration, _backwards in theirs:
+            migration.mutate_state(state, preserve=False)
+            for app, name in migration.replaces or [(migration.app_label, migration.name)]:
+                self.recorder.record_applied(app, name)
+        return state
+
+
+def _parted(plan: Plan) -> tuple[Plan, Plan]:
+    """The migrations of shared apps, and those of apps whose tables only a tenant has."""
+    theirs = [step for step in plan if step[0].app_label in settings.TENANT_APPS]
+    return [step for step in plan if step not in theirs], theirs
 
 
 def ensure_template() -> None:

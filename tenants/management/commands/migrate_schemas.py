@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import call_command, load_command_class
 from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands import migrate
 from django.db import connection
 from django.db.migrations.autodetector import MigrationAutodetector
 from django_tenants.utils import schema_context
@@ -62,7 +63,12 @@ class Command(BaseCommand):
         with schema_context("public"):
             # Django's own command, by its app: "migrate" by name is this very command's alias.
             command = load_command_class("django.core", "migrate")
-            call_command(command, interactive=False, verbosity=verbosity)
+            module = vars(migrate)  # that command takes its executor from its module, and from nowhere else
+            djangos, module["MigrationExecutor"] = module["MigrationExecutor"], migrating.PublicExecutor
+            try:
+                call_command(command, interactive=False, verbosity=verbosity)
+            finally:
+                module["MigrationExecutor"] = djangos
         seeding.fill()
 
     def _check(self) -> None:
