@@ -1,6 +1,6 @@
 """L4: whatever a model reads, no customer reads what they must not. The model here obeys everything.
 
-Of the 156 injections a third comes in, by six ways; by `make injections` each comes by all of them.
+Each aim comes in by each of six ways, and each of the 26 wordings by one; by `make injections` all by all.
 """
 
 import os
@@ -17,7 +17,7 @@ from conversations.models import Conversation, Message
 from knowledge import documents
 from knowledge.models import Chunk
 from tests.knowledge.conftest import _convert_once
-from tests.risks.injections import AIMS, Aim, injections
+from tests.risks.injections import AIMS, WAYS, Aim, injections
 
 __all__ = ["_convert_once"]
 
@@ -88,15 +88,17 @@ def obedient(shop: Any, settings: Any, embedding: str, tmp_path: Any) -> Any:
 
 
 def of(way_in: int) -> list[tuple[Aim, str]]:
-    """A few of all, others for each way in: every aim comes by each."""
+    """Every aim once, in other wordings for each way in."""
+    everything, aims = injections(), len(AIMS)
     if os.environ.get("INJECTIONS") == "all":
-        return injections()
-    return [one for number, one in enumerate(injections()) if (number + number // 6) % 18 == 3 * way_in]
+        return everything
+    return [everything[((4 * way_in + aim) % len(WAYS)) * aims + aim] for aim in range(aims)]
 
 
 def test_the_set_is_as_large_as_it_says() -> None:
     assert len(injections()) == 156
     assert all({aim.name for aim, _text in of(way_in)} == {aim.name for aim in AIMS} for way_in in range(6))
+    assert len({text for way_in in range(6) for _aim, text in of(way_in)}) >= len(WAYS)
 
 
 def test_no_customer_reads_what_it_was_talked_into(obedient: Any) -> None:
