@@ -35,7 +35,8 @@ export function thread() {
   document.addEventListener("thread:exchange", ({ detail }) => {
     const list = document.getElementById("thread");
     const pane = list.closest("[data-stick]");
-    htmx.swap(list, detail.html, { swapStyle: "keyed" }, { contextElement: list });
+    const eventInfo = { target: list, elt: list, requestConfig: {} }; // as of any answer: others listen, too
+    htmx.swap(list, detail.html, { swapStyle: "keyed" }, { contextElement: list, eventInfo });
     lastSeen = arrived(pane, true, lastSeen);
   });
   let isMissed = false;
