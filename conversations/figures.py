@@ -152,7 +152,8 @@ def series(period: Period, part: Part) -> list[Piece]:
     zone = timezone.get_current_timezone()
     cut = Trunc("started_at", period.bucket, tzinfo=zone)
     rows = talks(period.start, period.end, part).annotate(piece=cut).order_by("piece").values("piece")
-    found = {row.pop("piece"): row for row in rows.annotate(**_of_piece())}
+    told: Any = rows.annotate(**_of_piece())
+    found = {row["piece"]: {name: row[name] for name in row if name != "piece"} for row in told}
     pieces = []
     for begun in figure_periods.buckets(period, zone=zone):
         first, last = figure_periods.bucket_days(period, begun)

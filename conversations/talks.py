@@ -180,8 +180,7 @@ def refresh(*, now: datetime, within: float | None = None) -> bool:
 
 @transaction.atomic(durable=True)
 def _round(after: tuple[datetime, int] | None, *, now: datetime) -> tuple[tuple[datetime, int] | None, bool]:
-    """The next threads in the order in which something was said in them; where it ended, and whether that
-    were all."""
+    """The next threads, by when something was last said; where it ended, and whether that were all."""
     _alone()
     state, _made = FigureState.objects.get_or_create(pk=1)
     since = state.counted_until - OVERLAP if state.counted_until else None
@@ -192,15 +191,14 @@ def _round(after: tuple[datetime, int] | None, *, now: datetime) -> tuple[tuple[
         threads = threads.filter(
             Q(last_message_at=after[0], pk__gt=after[1]) | Q(last_message_at__gt=after[0])
         )
-    found = list(
-        threads.order_by("last_message_at", "pk").values_list("last_message_at", "pk")[:THREADS_A_ROUND]
-    )
+    rows = threads.order_by("last_message_at", "pk").values_list("last_message_at", "pk")
+    found = [(at, pk) for at, pk in rows[:THREADS_A_ROUND] if at is not None]
     if found:
         remake([pk for _at, pk in found], moment=since)
     is_all = len(found) < THREADS_A_ROUND
-    reached = now if is_all else min(now, found[-1][0])  # type: ignore[type-var]
+    reached = now if is_all else min(now, found[-1][0])
     FigureState.objects.filter(pk=1).update(counted_until=max(reached, state.counted_until or reached))
-    return (found[-1] if found else after), is_all  # type: ignore[return-value]
+    return (found[-1] if found else after), is_all
 
 
 def _alone() -> None:

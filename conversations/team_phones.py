@@ -171,7 +171,7 @@ def can_tell(phone: TeamPhone | None, *, now: datetime) -> bool:
 @transaction.atomic(durable=True)
 def tell(phone: TeamPhone, text: str, offers: Sequence[Offer], *, key: str, now: datetime) -> None:
     """Say this on the phone, with what may be tapped; once a `key`."""
-    conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=phone.conversation_id)
+    conversation = Conversation.objects.select_for_update(of=("self",)).get(pk=phone.conversation_id or 0)
     if outbox.wished(conversation, key) is None:
         taps = [_offered(phone, offer, lives=TAPS_LIVE, now=now) for offer in offers]
         _say(conversation, text, taps, wish=key, now=now)
