@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from conversations import customer_consent, customer_fields, customer_identities, profiles
-from conversations.models import Consent, Contact, ContactProfile, Conversation, Label
+from conversations.models import Consent, Contact, ContactProfile, Conversation, Label, Note
 from tenants import access, audit, live
 from tenants.models import User
 
 MOST_THREADS = 10
 MOST_ALIKE = 5
+MOST_NOTES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Person:
     standing: list[customer_consent.Standing]
     threads: Sequence[Conversation]  # the others, where one is open
     profile: ContactProfile | None
+    notes: list[Note]  # what colleagues wrote among themselves, the latest first
 
 
 def of(contact: Contact, *, role: str, opened: Conversation | None = None) -> Person:
@@ -47,6 +50,7 @@ def of(contact: Contact, *, role: str, opened: Conversation | None = None) -> Pe
         standing=customer_consent.standing(contact, said),
         threads=_threads(contact, opened),
         profile=ContactProfile.objects.filter(contact=contact).defer("embedding").first(),
+        notes=list(_notes(contact)[:MOST_NOTES]),
     )
 
 
@@ -61,6 +65,11 @@ def labels_of(contact: Contact) -> tuple[list[Label], list[Label]]:
     on = set(contact.labels.values_list("pk", flat=True))
     every = list(Label.objects.order_by("name"))
     return [one for one in every if one.pk in on], [one for one in every if one.pk not in on]
+
+
+def _notes(contact: Contact) -> QuerySet[Note]:
+    """In any of their threads."""
+    return Note.objects.filter(conversation__contact=contact).select_related("author").order_by("-pk")
 
 
 def _threads(contact: Contact, opened: Conversation | None) -> Sequence[Conversation]:

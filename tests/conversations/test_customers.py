@@ -35,6 +35,7 @@ from conversations.models import (
     Conversation,
     Label,
     Message,
+    Note,
     Rating,
     Segment,
 )
@@ -179,9 +180,11 @@ class TestInPlace:
                 kind="cloud", name=f"C{number}", agent=channel.agent, phone_number_id=number
             )
             thread(contact, other)
+            Note.objects.create(conversation=chat, text=f"note <i>{number}</i>")
         assert statements(browser, f"/chats/{chat.pk}/person") == first
         shown = page(browser, f"/chats/{chat.pk}/person")
         assert "&lt;b&gt;Rex" in shown and "ana@x.example" in shown and "word 3" in shown
+        assert "note &lt;i&gt;3" in shown
         assert "L2" in shown and NUMBER not in shown and "+5511 ••• 77" in shown
 
     def test_a_number_is_shown_whole_to_who_may_and_that_is_recorded(
