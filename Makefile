@@ -8,7 +8,8 @@ STAMP := $(VENV)/.requirements
 export PYTHONDONTWRITEBYTECODE =
 WANTED = $(shell sha256sum < requirements.txt | cut -c1-64)
 
-.PHONY: run venv install frontend test lint unit unit-talk unit-rest browser browser-tool chaos bench lock
+.PHONY: run venv install frontend test lint style types migrations unit unit-talk unit-rest
+.PHONY: browser browser-run browser-tool chaos bench lock
 
 run: venv
 	@exec $(BIN)/python manage.py up
@@ -32,31 +33,46 @@ frontend: venv
 
 # -- what must hold
 
-test: venv lint unit browser chaos-short
+# As many parts at once as there are cores. Each has a database of its own on one server, whose template the
+# first part makes while the types are looked at. Chaos kills processes against the clock, and runs alone.
+CORES = $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+AT_ONCE = $(BIN)/python -m tests.shared_server $(MAKE) --no-print-directory -j$(CORES) --output-sync=target
+test: venv frontend browser-tool style
+	@$(AT_ONCE) unit-talk types unit-rest browser-run
+	@$(MAKE) --no-print-directory chaos-short
 
-lint: venv
+lint: style types migrations
+
+style: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/djangofmt --check --quiet templates
+
+types: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Among the unit tests, too.
+migrations: venv
 	$(BIN)/pytest -q tests/config/test_migrations.py
 
-# Two halves at once, each with servers of its own: there are two cores.
-UNIT = $(BIN)/pytest -m "not browser and not chaos"
+UNIT = $(BIN)/pytest -m "not browser and not chaos" --ignore=tests/chaos
 TALK = tests/conversations tests/risks
-HALF = FRONTDESK_DATA="$${FRONTDESK_DATA:-$(CURDIR)/.data}
+PART = FRONTDESK_DATA="$${FRONTDESK_DATA:-$(CURDIR)/.data}
 unit: venv frontend
-	@$(MAKE) --no-print-directory -j2 --output-sync=target unit-talk unit-rest
+	@$(AT_ONCE) unit-talk unit-rest
 
 unit-talk:
-	@echo "The unit tests of $(TALK)"; $(HALF)/talk/test" $(UNIT) $(TALK)
+	@echo "The unit tests of $(TALK)"; $(PART)/talk/test" $(UNIT) $(TALK)
 
 unit-rest:
-	@echo "The other unit tests"; $(HALF)/rest/test" $(UNIT) $(TALK:%=--ignore=%)
+	@echo "The other unit tests"; $(PART)/rest/test" $(UNIT) $(TALK:%=--ignore=%)
 
-browser: venv frontend browser-tool
-	@if command -v chromium >/dev/null; then $(BIN)/pytest -m browser; else \
+browser: venv frontend browser-tool browser-run
+
+browser-run:
+	@if command -v chromium >/dev/null; then \
+		echo "A real browser"; $(PART)/browser/test" $(BIN)/pytest -m browser tests/browser; else \
 		echo "************************************************************************"; \
 		echo "*** No chromium here: THE BROWSER TESTS WERE LEFT OUT.               ***"; \
 		echo "*** Install it (Debian: apt-get install chromium) and run make test. ***"; \
@@ -70,13 +86,23 @@ browser-tool:
 
 .PHONY: chaos-short
 chaos-short: venv frontend
-	$(BIN)/pytest -m chaos $(LONG:%=--ignore=%)
+	$(BIN)/pytest -m chaos tests/chaos $(LONG:%=--ignore=%)
 
 # Not in CI, for its length.
 LONG = tests/chaos/test_fairness.py
 chaos: venv frontend
 	$(BIN)/python -m tests.chaos
 	$(BIN)/pytest -m chaos $(LONG)
+
+# Every page in all its looks, and empty as well.
+.PHONY: axe
+axe: venv frontend browser-tool
+	AXE=all $(BIN)/pytest tests/browser/test_every_page.py
+
+# A picture of every page, wide and as a phone, light and dark; the README's are drawn anew with README=1.
+.PHONY: screenshots
+screenshots: venv frontend browser-tool
+	$(BIN)/python -m deploy.screenshots $(if $(README),--readme)
 
 # The API against its own description, at length.
 .PHONY: api-fuzz

@@ -6,6 +6,7 @@ With DATABASE_URL or REDIS_URL set, the tests use those servers instead (a datab
 import os
 
 from config import embedded, env
+from tests.shared_server import TUNING
 
 _home = env.data_dir()
 DATA = _home if _home.name == "test" else _home / "test"
@@ -25,8 +26,7 @@ STARTED = []
 if not env.text("DATABASE_URL"):
     if embedded.postgres_pid(DATA) is None:
         STARTED.append(embedded.stop_postgres)
-    # A crash of the machine may cost a test database, nothing else may read from this one.
-    embedded.start_postgres(DATA, fsync="off", full_page_writes="off", shared_buffers="128MB")
+    embedded.start_postgres(DATA, **TUNING)
 if not env.text("REDIS_URL"):
     if embedded.valkey_pid(DATA) is None:
         STARTED.append(embedded.stop_valkey)
