@@ -91,8 +91,8 @@ def _chat(number: int, chance: random.Random, now: datetime) -> Conversation:
     joined = now - timedelta(days=chance.uniform(5, 200))
     contact = Contact.objects.create(name=name, language="pt")
     address = f"55418{number:08d}"
-    ContactIdentity.objects.create(contact=contact, kind="phone", value=address)
     channel = Channel.objects.filter(kind="waha").order_by("created_at")[0]
+    ContactIdentity.objects.create(contact=contact, channel=channel, kind="c.us", value=f"{address}@c.us")
     return Conversation.objects.create(
         contact=contact, channel=channel, address=f"{address}@c.us", language="pt", created_at=joined,
         last_message_at=joined,
