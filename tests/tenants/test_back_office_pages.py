@@ -176,6 +176,12 @@ def more_within(number: int, count: int) -> None:
     AgentVersion.objects.bulk_create(AgentVersion(**past, number=first + one) for one in range(count))
 
 
+@pytest.fixture(autouse=True)
+def _without_menu(monkeypatch: Any) -> None:
+    """The menu at the side is the same on every page, and costs more than most of them."""
+    monkeypatch.setattr(backoffice, "navigation", lambda request: [])
+
+
 @pytest.fixture
 def known(monkeypatch: Any, settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.MEDIA_ROOT = tmp_path
@@ -260,3 +266,12 @@ def everywhere() -> Iterator[tuple[str, bool]]:
     for page in backoffice._pages:
         if page.icon:
             yield reverse(f"admin:{page.name}"), page.on_public
+
+
+def test_the_menu_has_what_one_may_open(rf: Any, alpha: Tenant, monkeypatch: Any) -> None:
+    monkeypatch.undo()
+    request = rf.get("/admin/")
+    request.tenant, request.user = None, staff.make("finance")
+    titles = [str(item["title"]) for group in backoffice.navigation(request) for item in group["items"]]
+    assert titles[0] == "Overview" and titles.index("Waiting for a person") < titles.index("Balances")
+    assert "Businesses" in titles and "Feature flags" not in titles
