@@ -82,9 +82,7 @@ def _was_told_to_wait(conversation: Conversation) -> bool:
 
 
 @transaction.atomic(durable=True)
-def take_over(
-    conversation_id: int, *, user: User, now: datetime, minutes: int | None = None
-) -> Conversation:
+def take_over(conversation_id: int, *, user: User, now: datetime, minutes: int | None = None) -> Conversation:
     """Give the conversation to this person; the agent is silent until it is given back, or time has passed.
 
     `minutes` after this person's last word; 0 is never, None is what the owner's rules say.

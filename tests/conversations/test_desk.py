@@ -22,6 +22,7 @@ from conversations.models import (
     SlaClock,
     Todo,
 )
+from tenants import blueprints
 from tenants.db import connection
 from tenants.models import User
 from tenants.notices import Notification
@@ -426,3 +427,26 @@ def test_a_mark_is_a_sentence_for_every_kind() -> None:
 
     for kind in Activity.Kind.values:
         assert activities.in_words(Activity(kind=kind, detail={}))
+
+
+FILE = """\
+business: {name: Alpha Clinic, slug: alpha}
+desk: {assignment: load, first_reply_minutes: 15, asks_rating: true}
+labels: [{name: Wedding, colour: rose}, {name: Late}]
+canned_replies: [{name: hours, text: "Hello {{name}}, we open at 8."}]
+"""
+
+
+def test_the_desk_in_the_business_file(alpha: Any, in_alpha: Any, tmp_path: Any) -> None:
+    path = tmp_path / "business.yaml"
+    path.write_text(FILE)
+    blueprints.apply(path, now=timezone.now())
+    assert blueprints.apply(path, now=timezone.now()).changes == []
+    connection.set_tenant(alpha)
+    assert DeskRules.objects.get().first_reply_minutes == 15
+    written = blueprints.export(alpha, now=timezone.now())
+    for part in ("assignment: load", "name: Wedding", "we open at 8"):
+        assert part in written, part
+    path.write_text(FILE.replace("name: Late", "name: wedding"))
+    with pytest.raises(blueprints.BlueprintError, match="stands here twice"):
+        blueprints.apply(path, now=timezone.now())
