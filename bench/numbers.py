@@ -3,7 +3,7 @@
 A business with 100,000 messages in a month (and as many in the month before, to compare with): how long the
 counting takes at once and afterwards, how long the page takes for a week and for the month, and how long the
 same figures take from the messages themselves, without counted talks. `--topics` tells how well questions
-find the topic that they belong to, over bench/intents, for several limits of nearness.
+find the topic that they belong to, over bench/questions, for several limits of nearness.
 """
 
 import argparse
@@ -11,10 +11,12 @@ import json
 import os
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bench import measure, scratch
 
@@ -177,7 +179,10 @@ def _seconds(work: Any) -> float:
 
 
 def _topics() -> list[dict[str, Any]]:
-    """For several limits: how many topics 15 intents make, and how pure and how whole they are."""
+    """For several limits: how many topics the questions make, how pure they are, what the page shows of them.
+
+    Questions with the same answer in bench/questions are taken for one topic.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none")
     os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
@@ -186,45 +191,45 @@ def _topics() -> list[dict[str, Any]]:
     django.setup()
     with scratch.embedder() as url:
         asked = _labelled(url)
-    return [_sorted(asked, near=near / 100) for near in range(30, 66, 3)]
+    return [_sorted(asked, near=near / 100) for near in range(34, 82, 4)]
 
 
-def _labelled(url: str) -> list[tuple[str, list[float]]]:
+def _labelled(url: str) -> list[tuple[str, Any]]:
     from providers.embedding import embedder
 
     adapter = embedder(url)
-    folder = Path(__file__).parent / "intents"
-    rows = [
-        json.loads(line) for path in sorted(folder.glob("pt.jsonl")) for line in path.read_text().splitlines()
-    ]
+    path = Path(__file__).parent / "questions" / "pt.jsonl"
+    rows = [row for line in path.read_text().splitlines() if (row := json.loads(line)).get("gold")]
     random.Random(1).shuffle(rows)
-    return [(row["intent"], [float(one) for one in adapter.embed_question(row["text"])[1]]) for row in rows]
+    vectors = (np.asarray(adapter.embed_question(row["question"])[1], dtype="f4") for row in rows)
+    return [(row["gold"][0], vector) for row, vector in zip(rows, vectors, strict=True)]
 
 
-def _sorted(asked: list[tuple[str, list[float]]], *, near: float) -> dict[str, Any]:
+def _sorted(asked: list[tuple[str, Any]], *, near: float) -> dict[str, Any]:
     """As conversations.themes puts them: each to the nearest middle, or to one of its own."""
     from conversations.themes import MOST_WEIGHT, middle
 
-    middles: list[list[float]] = []
-    members: dict[int, list[str]] = defaultdict(list)
-    for intent, vector in asked:
-        likeness = [sum(a * b for a, b in zip(one, vector, strict=True)) for one in middles]
-        best = max(range(len(middles)), key=likeness.__getitem__) if middles else -1
+    middles: list[Any] = []
+    members: list[list[str]] = []
+    for label, vector in asked:
+        likeness = np.asarray(middles) @ vector if middles else np.zeros(0)
+        best = int(likeness.argmax()) if middles else -1
         if best < 0 or likeness[best] < near:
             middles.append(vector)
-            best = len(middles) - 1
-        else:
-            weight = min(len(members[best]), MOST_WEIGHT)
-            middles[best] = middle(middles[best], vector, weight)
-        members[best].append(intent)
-    pure = sum(Counter(one).most_common(1)[0][1] for one in members.values())
-    largest = sum(len(one) for one in sorted(members.values(), key=len)[-12:])
+            members.append([label])
+            continue
+        weight = min(len(members[best]), MOST_WEIGHT)
+        middles[best] = np.asarray(middle(middles[best], vector, weight), dtype="f4")
+        members[best].append(label)
+    pure = sum(Counter(one).most_common(1)[0][1] for one in members)
+    first = sum(len(one) for one in sorted(members, key=len)[-12:])
     return {
         "near": near,
         "questions": len(asked),
-        "topics": len(middles),
+        "answers": len({label for label, _vector in asked}),
+        "topics": len(members),
         "pure": round(pure / len(asked), 3),
-        "in_the_first_twelve": round(largest / len(asked), 3),
+        "in_the_first_twelve": round(first / len(asked), 3),
     }
 
 
