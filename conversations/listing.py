@@ -1,18 +1,16 @@
 """What the inbox shows: queries with a bounded size and a constant number of statements."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count, Q
 
-from conversations import channels, citing, cursors, filters, receipt_words
+from conversations import cursors, filters
 from conversations.filters import Filters
-from conversations.models import Channel, Conversation, Turn
+from conversations.models import Channel, Conversation
 from tenants.models import User
 
 PAGE = 50
 MOST = 300  # rows at once, for a page that has gone on several times and fetches itself anew
-MESSAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +45,3 @@ def counts(user: User) -> dict[str, int]:
         waiting=Count("pk", filter=queue), mine=Count("pk", filter=mine), unread=Count("pk", filter=unread)
     )
     return found
-
-
-def thread(conversation: Conversation) -> dict[str, Any]:
-    """The last messages, oldest first, and whether an answer is in the making."""
-    related = conversation.messages.select_related("author", "transcript", "reply_to", "turn")
-    beside = [*citing.with_sources(), *receipt_words.with_receipts()]
-    newest = related.prefetch_related(*beside).order_by("-pk")
-    messages = newest[:MESSAGES]
-    transport = channels.transport(conversation.channel)
-    thinking = conversation.turns.filter(status=Turn.Status.RUNNING).exists()
-    return {
-        "conversation": conversation,
-        "messages_shown": list(messages)[::-1],
-        "thinking": thinking,
-        "can_quote": conversation.status == Conversation.Status.OPEN,
-        "can_react": isinstance(transport, channels.Reactor),
-        "can_change": isinstance(transport, channels.Editor),
-    }
