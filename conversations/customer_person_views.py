@@ -193,7 +193,9 @@ def customer_identities_whole(request: HttpRequest, pk: int) -> HttpResponse:
 def customer_part(request: HttpRequest, pk: int) -> HttpResponse:
     """One part of what is shown of a customer, as it stands now."""
     contact = get_object_or_404(Contact, pk=pk)
-    parts = {name: f"conversations/_person_{name}.html" for name in ("consent", "labels", "identities", "name")}
+    parts = {
+        name: f"conversations/_person_{name}.html" for name in ("consent", "labels", "identities", "name")
+    }
     template = parts.get(request.GET.get("of", "consent"))
     if template is None:
         raise Http404
