@@ -136,6 +136,7 @@ def main() -> None:
         progress(f"{chats} conversations")
         words = ("-m", "bench.inbox", "--inside", "--chats", str(chats))
         found = json.loads(stack.run(*words, seconds=1_800))
+        progress(f"parts: {found['parts']}")
         paint = _painted(stack, found.pop("session"), loads=3 if options.short else LOADS)
         measure.print_json({"machine": measure.machine(), "chats": chats, "first_paint": paint, **found})
     finally:
