@@ -33,6 +33,7 @@ export function thread() {
     lastSeen = arrived(pane, wasAtEnd, lastSeen);
   });
   document.addEventListener("thread:exchange", ({ detail }) => {
+    if (toLatest()) return;
     const list = document.getElementById("thread");
     const pane = list.closest("[data-stick]");
     const eventInfo = { target: list, elt: list, requestConfig: {} }; // as of any answer: others listen, too
@@ -82,11 +83,20 @@ function show(bubble) {
 
 function arrived(pane, wasAtEnd, lastSeen) {
   // The end of a page that was open for very long begins later now: what stood before it is fetched anew.
-  if (pane.querySelector("#thread [data-was-cut]")) pane.querySelector("[data-older]")?.replaceChildren();
+  const wasCut = pane.querySelector("#thread [data-was-cut]");
+  if (wasCut && toLatest()) return lastSeen;
+  if (wasCut) pane.querySelector("[data-older]")?.replaceChildren();
   if (wasAtEnd) toEnd(pane);
   else if (newest() > lastSeen) endButton().hidden = false;
   document.dispatchEvent(new CustomEvent("thread:changed"));
   return announce(lastSeen);
+}
+
+/** Where an old stretch of the thread is read, what is new is at its end: there the page goes. */
+function toLatest() {
+  const link = document.querySelector("[data-latest]");
+  if (link) location.assign(link.href);
+  return Boolean(link);
 }
 
 /** What is above the reader's eyes has grown, and they still see the same. */
