@@ -9,326 +9,611 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('conversations', '0019_turn_when'),
-        ('tenants', '0007_vendor_prices'),
+        ("conversations", "0019_turn_when"),
+        ("tenants", "0007_vendor_prices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField(max_length=4000, verbose_name='note')),
-                ('key', models.CharField(blank=True, max_length=64, null=True, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='written')),
-                ('edited_at', models.DateTimeField(blank=True, null=True, verbose_name='changed')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.TextField(max_length=4000, verbose_name="note")),
+                ("key", models.CharField(blank=True, max_length=64, null=True, unique=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="written"),
+                ),
+                ("edited_at", models.DateTimeField(blank=True, null=True, verbose_name="changed")),
             ],
             options={
-                'verbose_name': 'private note',
-                'verbose_name_plural': 'private notes',
-                'ordering': ['pk'],
+                "verbose_name": "private note",
+                "verbose_name_plural": "private notes",
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Rating',
+            name="Rating",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('score', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='1 to 5')),
-                ('words', models.CharField(blank=True, max_length=1000, verbose_name='words')),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked')),
-                ('answered_at', models.DateTimeField(blank=True, null=True, verbose_name='answered')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("score", models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="1 to 5")),
+                ("words", models.CharField(blank=True, max_length=1000, verbose_name="words")),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked")),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered")),
             ],
             options={
-                'verbose_name': 'rating',
-                'verbose_name_plural': 'ratings',
+                "verbose_name": "rating",
+                "verbose_name_plural": "ratings",
             },
         ),
         migrations.CreateModel(
-            name='Seat',
+            name="Seat",
             fields=[
-                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('takes_chats', models.BooleanField(default=True, verbose_name='takes chats')),
-                ('capacity', models.PositiveSmallIntegerField(default=10, verbose_name='chats at once')),
-                ('skills', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None, verbose_name='skills')),
-                ('away_until', models.DateTimeField(blank=True, null=True, verbose_name='away until')),
-                ('last_assigned_at', models.DateTimeField(blank=True, null=True, verbose_name='last given a chat')),
+                (
+                    "user",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("takes_chats", models.BooleanField(default=True, verbose_name="takes chats")),
+                ("capacity", models.PositiveSmallIntegerField(default=10, verbose_name="chats at once")),
+                (
+                    "skills",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=40),
+                        blank=True,
+                        default=list,
+                        size=None,
+                        verbose_name="skills",
+                    ),
+                ),
+                ("away_until", models.DateTimeField(blank=True, null=True, verbose_name="away until")),
+                (
+                    "last_assigned_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last given a chat"),
+                ),
             ],
             options={
-                'verbose_name': 'seat',
-                'verbose_name_plural': 'seats',
+                "verbose_name": "seat",
+                "verbose_name_plural": "seats",
             },
         ),
         migrations.CreateModel(
-            name='SlaClock',
+            name="SlaClock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('first', 'first reply'), ('next', 'next reply'), ('resolve', 'solved')], max_length=7, verbose_name='what')),
-                ('started_at', models.DateTimeField(verbose_name='since')),
-                ('warn_at', models.DateTimeField(verbose_name='warn at')),
-                ('due_at', models.DateTimeField(verbose_name='due')),
-                ('warned_at', models.DateTimeField(blank=True, null=True, verbose_name='warned')),
-                ('breached_at', models.DateTimeField(blank=True, null=True, verbose_name='broken')),
-                ('stopped_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('is_kept', models.BooleanField(blank=True, null=True, verbose_name='in time')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("first", "first reply"), ("next", "next reply"), ("resolve", "solved")],
+                        max_length=7,
+                        verbose_name="what",
+                    ),
+                ),
+                ("started_at", models.DateTimeField(verbose_name="since")),
+                ("warn_at", models.DateTimeField(verbose_name="warn at")),
+                ("due_at", models.DateTimeField(verbose_name="due")),
+                ("warned_at", models.DateTimeField(blank=True, null=True, verbose_name="warned")),
+                ("breached_at", models.DateTimeField(blank=True, null=True, verbose_name="broken")),
+                ("stopped_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("is_kept", models.BooleanField(blank=True, null=True, verbose_name="in time")),
             ],
             options={
-                'verbose_name': 'agreed time',
-                'verbose_name_plural': 'agreed times',
+                "verbose_name": "agreed time",
+                "verbose_name_plural": "agreed times",
             },
         ),
         migrations.CreateModel(
-            name='Todo',
+            name="Todo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=300, verbose_name='what')),
-                ('due_at', models.DateTimeField(verbose_name='due')),
-                ('told_at', models.DateTimeField(blank=True, null=True, verbose_name='came back')),
-                ('done_at', models.DateTimeField(blank=True, null=True, verbose_name='done')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='made')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=300, verbose_name="what")),
+                ("due_at", models.DateTimeField(verbose_name="due")),
+                ("told_at", models.DateTimeField(blank=True, null=True, verbose_name="came back")),
+                ("done_at", models.DateTimeField(blank=True, null=True, verbose_name="done")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="made")),
             ],
             options={
-                'verbose_name': 'thing to do',
-                'verbose_name_plural': 'things to do',
-                'ordering': ['due_at', 'pk'],
+                "verbose_name": "thing to do",
+                "verbose_name_plural": "things to do",
+                "ordering": ["due_at", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='person_until',
+            model_name="conversation",
+            name="person_until",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='priority',
-            field=models.PositiveSmallIntegerField(choices=[(0, 'normal'), (1, 'high'), (2, 'urgent')], db_default=0, default=0, verbose_name='priority'),
+            model_name="conversation",
+            name="priority",
+            field=models.PositiveSmallIntegerField(
+                choices=[(0, "normal"), (1, "high"), (2, "urgent")],
+                db_default=0,
+                default=0,
+                verbose_name="priority",
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='sentiment',
-            field=models.SmallIntegerField(blank=True, null=True, verbose_name='mood'),
+            model_name="conversation",
+            name="sentiment",
+            field=models.SmallIntegerField(blank=True, null=True, verbose_name="mood"),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='sla_due_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='agreed for'),
+            model_name="conversation",
+            name="sla_due_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="agreed for"),
         ),
         migrations.AddField(
-            model_name='followup',
-            name='author',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="followup",
+            name="author",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.CreateModel(
-            name='Activity',
+            name="Activity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('queued', 'waits for a person'), ('taken', 'taken over'), ('given_back', 'given back to the assistant'), ('lapsed', 'given back because the time was over'), ('assigned', 'assigned'), ('closed', 'closed'), ('reopened', 'opened again'), ('labelled', 'labelled'), ('unlabelled', 'label taken off'), ('priority', 'priority changed'), ('late', 'later than agreed')], max_length=10, verbose_name='what')),
-                ('detail', models.JSONField(blank=True, db_default={}, default=dict, verbose_name='details')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='activities', to='conversations.conversation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waits for a person"),
+                            ("taken", "taken over"),
+                            ("given_back", "given back to the assistant"),
+                            ("lapsed", "given back because the time was over"),
+                            ("assigned", "assigned"),
+                            ("closed", "closed"),
+                            ("reopened", "opened again"),
+                            ("labelled", "labelled"),
+                            ("unlabelled", "label taken off"),
+                            ("priority", "priority changed"),
+                            ("late", "later than agreed"),
+                        ],
+                        max_length=10,
+                        verbose_name="what",
+                    ),
+                ),
+                ("detail", models.JSONField(blank=True, db_default={}, default=dict, verbose_name="details")),
+                ("at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="activities",
+                        to="conversations.conversation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'mark in a thread',
-                'verbose_name_plural': 'marks in threads',
-                'ordering': ['pk'],
+                "verbose_name": "mark in a thread",
+                "verbose_name_plural": "marks in threads",
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='CannedReply',
+            name="CannedReply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shortcut', models.SlugField(allow_unicode=True, max_length=40, verbose_name='short name')),
-                ('text', models.TextField(max_length=4000, verbose_name='words')),
-                ('used_count', models.PositiveIntegerField(db_default=0, default=0, verbose_name='used')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shortcut", models.SlugField(allow_unicode=True, max_length=40, verbose_name="short name")),
+                ("text", models.TextField(max_length=4000, verbose_name="words")),
+                ("used_count", models.PositiveIntegerField(db_default=0, default=0, verbose_name="used")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'canned reply',
-                'verbose_name_plural': 'canned replies',
-                'ordering': ['shortcut'],
+                "verbose_name": "canned reply",
+                "verbose_name_plural": "canned replies",
+                "ordering": ["shortcut"],
             },
         ),
         migrations.CreateModel(
-            name='DeskRules',
+            name="DeskRules",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('assignment', models.CharField(choices=[('manual', 'people take chats themselves'), ('round_robin', 'in turn'), ('load', 'who has the fewest, with the skill')], default='manual', max_length=11, verbose_name='who gets a chat')),
-                ('first_reply_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='first reply within')),
-                ('next_reply_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='next replies within')),
-                ('resolve_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='solved within')),
-                ('warn_percent', models.PositiveSmallIntegerField(default=75, verbose_name='warn after, in percent of the time')),
-                ('give_back_minutes', models.PositiveIntegerField(blank=True, null=True, verbose_name='give back after')),
-                ('asks_rating', models.BooleanField(default=False, verbose_name='ask how it was, when a chat is closed')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "assignment",
+                    models.CharField(
+                        choices=[
+                            ("manual", "people take chats themselves"),
+                            ("round_robin", "in turn"),
+                            ("load", "who has the fewest, with the skill"),
+                        ],
+                        default="manual",
+                        max_length=11,
+                        verbose_name="who gets a chat",
+                    ),
+                ),
+                (
+                    "first_reply_minutes",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="first reply within"),
+                ),
+                (
+                    "next_reply_minutes",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="next replies within"),
+                ),
+                (
+                    "resolve_minutes",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="solved within"),
+                ),
+                (
+                    "warn_percent",
+                    models.PositiveSmallIntegerField(
+                        default=75, verbose_name="warn after, in percent of the time"
+                    ),
+                ),
+                (
+                    "give_back_minutes",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="give back after"),
+                ),
+                (
+                    "asks_rating",
+                    models.BooleanField(default=False, verbose_name="ask how it was, when a chat is closed"),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
             ],
             options={
-                'verbose_name': 'rules of the desk',
-                'verbose_name_plural': 'rules of the desk',
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_row_of_desk_rules')],
+                "verbose_name": "rules of the desk",
+                "verbose_name_plural": "rules of the desk",
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="one_row_of_desk_rules")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='HandoverSummary',
+            name="HandoverSummary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('due', 'being written'), ('done', 'written'), ('failed', 'could not be written')], default='due', max_length=6, verbose_name='status')),
-                ('wanted', models.TextField(blank=True, verbose_name='what they want')),
-                ('tried', models.TextField(blank=True, verbose_name='what was tried')),
-                ('missing', models.TextField(blank=True, verbose_name='what is missing')),
-                ('next_step', models.TextField(blank=True, verbose_name='next step')),
-                ('model', models.CharField(blank=True, max_length=120, verbose_name='model')),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='asked')),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='conversations.conversation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("due", "being written"),
+                            ("done", "written"),
+                            ("failed", "could not be written"),
+                        ],
+                        default="due",
+                        max_length=6,
+                        verbose_name="status",
+                    ),
+                ),
+                ("wanted", models.TextField(blank=True, verbose_name="what they want")),
+                ("tried", models.TextField(blank=True, verbose_name="what was tried")),
+                ("missing", models.TextField(blank=True, verbose_name="what is missing")),
+                ("next_step", models.TextField(blank=True, verbose_name="next step")),
+                ("model", models.CharField(blank=True, max_length=120, verbose_name="model")),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="asked")),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="summaries",
+                        to="conversations.conversation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'hand-over summary',
-                'verbose_name_plural': 'hand-over summaries',
+                "verbose_name": "hand-over summary",
+                "verbose_name_plural": "hand-over summaries",
             },
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, verbose_name='name')),
-                ('colour', models.CharField(choices=[('grey', 'grey'), ('green', 'green'), ('blue', 'blue'), ('violet', 'violet'), ('rose', 'rose'), ('amber', 'amber')], default='grey', max_length=6, verbose_name='colour')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, verbose_name="name")),
+                (
+                    "colour",
+                    models.CharField(
+                        choices=[
+                            ("grey", "grey"),
+                            ("green", "green"),
+                            ("blue", "blue"),
+                            ("violet", "violet"),
+                            ("rose", "rose"),
+                            ("amber", "amber"),
+                        ],
+                        default="grey",
+                        max_length=6,
+                        verbose_name="colour",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'label',
-                'verbose_name_plural': 'labels',
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='label_once')],
+                "verbose_name": "label",
+                "verbose_name_plural": "labels",
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower("name"), name="label_once")
+                ],
             },
         ),
         migrations.AddField(
-            model_name='contact',
-            name='labels',
-            field=models.ManyToManyField(blank=True, related_name='contacts', to='conversations.label', verbose_name='labels'),
+            model_name="contact",
+            name="labels",
+            field=models.ManyToManyField(
+                blank=True, related_name="contacts", to="conversations.label", verbose_name="labels"
+            ),
         ),
         migrations.AddField(
-            model_name='conversation',
-            name='labels',
-            field=models.ManyToManyField(blank=True, related_name='conversations', to='conversations.label', verbose_name='labels'),
+            model_name="conversation",
+            name="labels",
+            field=models.ManyToManyField(
+                blank=True, related_name="conversations", to="conversations.label", verbose_name="labels"
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('person_until__isnull', False)), fields=['person_until'], name='person_until_due'),
+            model_name="conversation",
+            index=models.Index(
+                condition=models.Q(("person_until__isnull", False)),
+                fields=["person_until"],
+                name="person_until_due",
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='author',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="note",
+            name="author",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='conversations.conversation'),
+            model_name="note",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="notes",
+                to="conversations.conversation",
+            ),
         ),
         migrations.AddField(
-            model_name='note',
-            name='mentions',
-            field=models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="note",
+            name="mentions",
+            field=models.ManyToManyField(blank=True, related_name="+", to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name='rating',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ratings', to='conversations.conversation'),
+            model_name="rating",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="ratings",
+                to="conversations.conversation",
+            ),
         ),
         migrations.AddField(
-            model_name='rating',
-            name='person',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="rating",
+            name="person",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='rating',
-            name='turn',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='conversations.turn'),
+            model_name="rating",
+            name="turn",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="conversations.turn",
+            ),
         ),
         migrations.AddField(
-            model_name='slaclock',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clocks', to='conversations.conversation'),
+            model_name="slaclock",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="clocks",
+                to="conversations.conversation",
+            ),
         ),
         migrations.AddField(
-            model_name='slaclock',
-            name='person',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="slaclock",
+            name="person",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='todo',
-            name='assigned_to',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="todo",
+            name="assigned_to",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='todo',
-            name='conversation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='todos', to='conversations.conversation'),
+            model_name="todo",
+            name="conversation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="todos",
+                to="conversations.conversation",
+            ),
         ),
         migrations.AddField(
-            model_name='todo',
-            name='created_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="todo",
+            name="created_by",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='todo',
-            name='message',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='todo', to='conversations.message', verbose_name='promised in'),
+            model_name="todo",
+            name="message",
+            field=models.OneToOneField(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="todo",
+                to="conversations.message",
+                verbose_name="promised in",
+            ),
         ),
         migrations.AddIndex(
-            model_name='activity',
-            index=models.Index(fields=['conversation', '-id'], name='activity_thread'),
+            model_name="activity",
+            index=models.Index(fields=["conversation", "-id"], name="activity_thread"),
         ),
         migrations.AddConstraint(
-            model_name='cannedreply',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('shortcut'), name='canned_reply_once'),
+            model_name="cannedreply",
+            constraint=models.UniqueConstraint(
+                django.db.models.functions.text.Lower("shortcut"), name="canned_reply_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='handoversummary',
-            index=models.Index(condition=models.Q(('status', 'due')), fields=['due_at'], name='summary_due'),
+            model_name="handoversummary",
+            index=models.Index(condition=models.Q(("status", "due")), fields=["due_at"], name="summary_due"),
         ),
         migrations.AddIndex(
-            model_name='handoversummary',
-            index=models.Index(fields=['conversation', '-id'], name='summary_of_thread'),
+            model_name="handoversummary",
+            index=models.Index(fields=["conversation", "-id"], name="summary_of_thread"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['conversation', '-id'], name='note_thread'),
+            model_name="note",
+            index=models.Index(fields=["conversation", "-id"], name="note_thread"),
         ),
         migrations.AddIndex(
-            model_name='rating',
-            index=models.Index(fields=['asked_at'], name='rating_when'),
+            model_name="rating",
+            index=models.Index(fields=["asked_at"], name="rating_when"),
         ),
         migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.CheckConstraint(condition=models.Q(('score', None), ('score__range', (1, 5)), _connector='OR'), name='score_one_to_five'),
+            model_name="rating",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("score", None), ("score__range", (1, 5)), _connector="OR"),
+                name="score_one_to_five",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.UniqueConstraint(condition=models.Q(('answered_at', None)), fields=('conversation',), name='one_open_question'),
+            model_name="rating",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("answered_at", None)), fields=("conversation",), name="one_open_question"
+            ),
         ),
         migrations.AddIndex(
-            model_name='slaclock',
-            index=models.Index(condition=models.Q(('stopped_at', None), ('warned_at', None)), fields=['warn_at'], name='clock_to_warn'),
+            model_name="slaclock",
+            index=models.Index(
+                condition=models.Q(("stopped_at", None), ("warned_at", None)),
+                fields=["warn_at"],
+                name="clock_to_warn",
+            ),
         ),
         migrations.AddIndex(
-            model_name='slaclock',
-            index=models.Index(condition=models.Q(('breached_at', None), ('stopped_at', None)), fields=['due_at'], name='clock_to_break'),
+            model_name="slaclock",
+            index=models.Index(
+                condition=models.Q(("breached_at", None), ("stopped_at", None)),
+                fields=["due_at"],
+                name="clock_to_break",
+            ),
         ),
         migrations.AddIndex(
-            model_name='slaclock',
-            index=models.Index(fields=['started_at'], name='clock_when'),
+            model_name="slaclock",
+            index=models.Index(fields=["started_at"], name="clock_when"),
         ),
         migrations.AddConstraint(
-            model_name='slaclock',
-            constraint=models.UniqueConstraint(condition=models.Q(('stopped_at', None)), fields=('conversation', 'kind'), name='one_clock_of_a_kind'),
+            model_name="slaclock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("stopped_at", None)),
+                fields=("conversation", "kind"),
+                name="one_clock_of_a_kind",
+            ),
         ),
         migrations.AddIndex(
-            model_name='todo',
-            index=models.Index(condition=models.Q(('done_at', None)), fields=['due_at'], name='todo_open'),
+            model_name="todo",
+            index=models.Index(condition=models.Q(("done_at", None)), fields=["due_at"], name="todo_open"),
         ),
     ]
