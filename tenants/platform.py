@@ -1,4 +1,4 @@
-"""What the platform's own people work with, in the public schema: how businesses stand, what failed, who looks.
+"""What the platform's people work with, in the public schema: how businesses stand, what failed, who looked.
 
 Loaded by `tenants.models`; the names of the tables are those of the app.
 """
@@ -182,7 +182,7 @@ class Dismissal(models.Model):
 
 
 class Impersonation(models.Model):
-    """A look at a business as one of its members sees it, by staff: for a reason, for a time, written down."""
+    """A look at a business as one of its members sees it, by staff: for a reason and a time, in the audit."""
 
     class Mode(models.TextChoices):
         LOOK = "look", _("look only")
