@@ -25,7 +25,7 @@ def of(seat: Membership, session: str | None) -> Bell:
     """This member's, in the browser of this session; one statement."""
     own = {"user": OuterRef("user"), "tenant": OuterRef("tenant")}
     told = Notification.objects.filter(**own).order_by().values("user")
-    found: dict[str, Any] | None = (
+    found: Any = (
         Membership.objects.filter(pk=seat.pk)
         .annotate(
             unseen=_one(told.annotate(n=Count("pk", filter=Q(seen_at=None)))),
