@@ -160,7 +160,6 @@ def _chosen(wish: bool | None, otherwise: bool) -> bool:
     return otherwise if wish is None else wish
 
 
-
 # -- what was seen, and what is over
 
 
