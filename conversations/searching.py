@@ -8,7 +8,7 @@ from functools import reduce
 from operator import and_, or_
 
 from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery
-from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, TextField
+from django.db.models import F, Func, Q, Subquery, TextField
 
 from agents.language import SPOKEN
 from agents.safety import fold
@@ -82,15 +82,15 @@ def _words(text: str) -> list[str]:
 
 def _people(wanted: Filters, words: Sequence[str]) -> list[Conversation]:
     """Every word is in the name; or the digits are in a number, or it is how an address begins."""
-    known = ContactIdentity.objects.filter(contact=OuterRef("contact"))
+    known = ContactIdentity.objects.values("contact")  # asked once, not for each chat
     digits, typed = "".join(DIGITS.findall(wanted.words)), wanted.words.strip().lower()
     named = reduce(and_, (Q(plain__contains=word) for word in words), Q()) if words else Q(pk=None)
     looks = [named]
     if len(digits) >= PART and not re.search(r"[^\W\d_]", wanted.words):
-        looks.append(Q(Exists(known.filter(value__contains=digits))))
+        looks.append(Q(contact__in=known.filter(value__contains=digits)))
     if "@" in typed:
         looks.append(Q(contact__details__email__istartswith=typed))
-        looks.append(Q(Exists(known.filter(value__istartswith=typed))))
+        looks.append(Q(contact__in=known.filter(value__istartswith=typed)))
     name = Func(F("contact__name"), function="public.unaccent", output_field=TextField())
     chats = filters.chosen(wanted).annotate(plain=Func(name, function="lower", output_field=TextField()))
     chats = chats.filter(reduce(or_, looks))
