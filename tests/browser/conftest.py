@@ -12,12 +12,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +43,7 @@ class Product:
 
     port: int
     data: Path
+    process: subprocess.Popen[bytes] | None = None
     door: str = ""
     web_chats: dict[str, str] = field(default_factory=dict)
 
@@ -64,6 +67,18 @@ class Product:
             if channel["kind"] == "web":
                 self.web_chats[channel["name"]] = channel["id"]
 
+    def kill_web(self) -> None:
+        """End the web process as a crash does; the supervisor starts it again."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            if "uvicorn" in child.cmdline():
+                child.kill()
+
+    def wait_until_ready(self) -> None:
+        """Until /health says yes."""
+        assert self.process is not None
+        _wait_until_ready(self.process, self)
+
     def hear(self, text: str, *, phone: str = "351911111111", name: str = "Marina Souza") -> None:
         """A customer writes on WhatsApp: a signed delivery at the channel's door."""
         body = json.dumps(_delivery(text, phone=phone, name=name)).encode()
@@ -71,6 +86,11 @@ class Product:
         headers = {"Content-Type": "application/json", "X-Webhook-Hmac": signature}
         with urllib.request.urlopen(urllib.request.Request(self.door, body, headers), timeout=10) as answer:
             assert answer.status == 200
+
+
+def new_phone() -> str:
+    """The number of somebody who never wrote before."""
+    return f"3519{uuid.uuid4().int % 10**8:08d}"
 
 
 def _delivery(text: str, *, phone: str, name: str) -> dict[str, Any]:
@@ -98,32 +118,50 @@ def chromium() -> str:
     return os.environ.get("CHROMIUM", "") or shutil.which("chromium") or shutil.which("google-chrome") or ""
 
 
-@pytest.fixture(scope="session")
-def product() -> Iterator[Product]:
-    """The product with one business; stopped at the end."""
-    if not chromium():
-        warnings.warn("No Chromium on this machine: THE BROWSER TESTS WERE LEFT OUT.", stacklevel=1)
-        pytest.skip("no Chromium: set CHROMIUM to its path, or install the system's package")
+@pytest.fixture(scope="session", autouse=True)
+def _begun(request: pytest.FixtureRequest) -> Iterator[Product | None]:
+    """The product on its way, while the tests run that need none; stopped at the end."""
+    needed = any("product" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    if not needed or not chromium():
+        yield None
+        return
     from django.conf import settings
 
     data = settings.DATA / "browser"
     shutil.rmtree(data / "mail", ignore_errors=True)
     data.mkdir(parents=True, exist_ok=True)
     product = Product(port=_free_port(), data=data)
-    process = _start(product)
+    product.process = _start(product)
     try:
-        _wait_until_ready(process, product)
-        product.apply_business()
         yield product
     finally:
-        _stop(process)
+        _stop(product.process)
 
 
 @pytest.fixture(scope="session")
-def browser(product: Product) -> Iterator[Any]:
+def product(_begun: Product | None) -> Product:
+    """The product with one business, ready."""
+    _demand_chromium()
+    assert _begun is not None
+    _begun.wait_until_ready()
+    _begun.apply_business()
+    return _begun
+
+
+def _demand_chromium() -> None:
+    if not chromium():
+        warnings.warn("No Chromium on this machine: THE BROWSER TESTS WERE LEFT OUT.", stacklevel=1)
+        pytest.skip("no Chromium: set CHROMIUM to its path, or install the system's package")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    _demand_chromium()
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
+    # Playwright keeps an event loop in this thread, and Django would take every query for one inside of it.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS.split())
         yield browser
         browser.close()
@@ -180,7 +218,8 @@ def _is_complaint(line: Any) -> bool:
 
 def _environment(port: int, data: Path) -> dict[str, str]:
     # The tests' own database and broker are not the product's.
-    own = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    not_theirs = ("DATABASE_URL", "REDIS_URL", "DJANGO_ALLOW_ASYNC_UNSAFE")
+    own = {name: value for name, value in os.environ.items() if name not in not_theirs}
     return {
         **own,
         "PORT": str(port),
