@@ -15,12 +15,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django_tenants.utils import schema_context
 
+from conversations import digests
 from conversations.models import Label, Message, Turn
 from knowledge.models import Document
 from tenants import entry
 from tenants.background import PublicTask, TenantMissing, TenantTask
 from tenants.consumers import websocket_urlpatterns
-from tenants.models import Tenant, User
+from tenants.models import DigestChoice, Membership, Tenant, User
 from tests.tenants import rows
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -237,6 +238,9 @@ def fitting(route: Route, alpha: Tenant, member: User) -> dict[str, Any]:
     """What this route needs of alpha beyond the ids of its rows."""
     if name(route) == "enter_with_ticket":
         return {"str": entry.ticket(user=member, tenant=alpha, now=rows.timezone.now())}
+    if name(route) == "digest_stop":
+        seat = Membership.objects.get(user=member, tenant=alpha)
+        return {"str": digests.token(DigestChoice.objects.get_or_create(membership=seat)[0])}
     if form := {"teach_text": "text", "teach_pairs": "pairs"}.get(name(route)):
         with schema_context(alpha.schema_name):
             written = default_storage.save("w", ContentFile(b'{"passages": []}', "written.json"))
