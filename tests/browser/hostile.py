@@ -134,9 +134,5 @@ def _contents() -> list[dict[str, Any]]:
     one, two = PAYLOADS[2], PAYLOADS[5]
     return [
         {"location": {"latitude": 1.0, "longitude": 1.0, "title": one, "address": two}},
-        {"cards": [{"name": one, "phones": [two]}]},
         {"poll": {"name": one, "options": [two, one]}, "votes": [one]},
-        {"choices": {"options": [{"id": "1", "title": one, "description": two}]}},
-        {"template": {"name": one, "language": "en", "values": [two]}},
-        {"choice": {"id": "1", "title": two}},
     ]

@@ -149,4 +149,6 @@ def _plain(field: Any, *, number: int) -> Any:
             return value
     if field.choices:
         return field.choices[0][0]
+    if field.name == "language":
+        return "en"
     return f"{number}"[: field.max_length or 40]
