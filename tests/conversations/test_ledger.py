@@ -164,7 +164,7 @@ class TestPage:
 
         def named() -> list[str]:
             decisions = manager.get("/").context["decisions"]
-            return [one["title"] for one in decisions if one["kind"] == "failed"]
+            return [one.title for one in decisions if one.kind == "failed"]
 
         assert named() == ["A message to Ana was perhaps sent"]
         written = outbox.post(thread, "Oi de novo", now=timezone.now(), author="person", ring=False)
