@@ -116,8 +116,8 @@ def chat_typing(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def chat_sent(request: HttpRequest, pk: int) -> HttpResponse:
     """Whether what a page sent under a key has arrived here."""
-    key = request.GET.get("key", "")[:64]
-    is_sent = bool(key) and find(pk).messages.filter(wish=key).exists()
+    conversation, key = find(pk), request.GET.get("key", "")[:64]
+    is_sent = bool(key) and conversation.messages.filter(wish=key).exists()
     return JsonResponse({"sent": is_sent})
 
 
