@@ -65,7 +65,7 @@ class Conversation(models.Model):
     priority = models.PositiveSmallIntegerField(
         _("priority"), choices=Priority, default=Priority.NORMAL, db_default=0
     )
-    # How they feel by their own words: -1, 0, 1; None until they wrote some. Plain words change it after a day.
+    # How they feel by their own words: -1, 0, 1; None until they wrote some; plain words change it a day on.
     sentiment = models.SmallIntegerField(_("mood"), null=True, blank=True)
     sla_due_at = models.DateTimeField(_("agreed for"), null=True, blank=True)  # the nearest open SlaClock
     person_until = models.DateTimeField(null=True, blank=True)  # then the assistant answers again
