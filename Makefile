@@ -72,7 +72,7 @@ browser: venv frontend browser-tool browser-run
 
 browser-run:
 	@if command -v chromium >/dev/null; then \
-		echo "A real browser"; $(PART)/browser/test" $(BIN)/pytest -m browser tests/browser; else \
+		echo "A real browser"; $(PART)/browser/test" $(BIN)/pytest -m browser tests/browser $(EVERYWHERE:%=--ignore=%); else \
 		echo "************************************************************************"; \
 		echo "*** No chromium here: THE BROWSER TESTS WERE LEFT OUT.               ***"; \
 		echo "*** Install it (Debian: apt-get install chromium) and run make test. ***"; \
@@ -94,10 +94,14 @@ chaos: venv frontend
 	$(BIN)/python -m tests.chaos
 	$(BIN)/pytest -m chaos $(LONG)
 
-# Every page in all its looks, and empty as well.
-.PHONY: axe
+# Not in CI, for their length: every page in all its looks, and empty as well; hostile words in every place.
+EVERYWHERE = tests/browser/test_every_page.py tests/browser/test_hostile_words.py
+.PHONY: axe hostile
 axe: venv frontend browser-tool
 	AXE=all $(BIN)/pytest tests/browser/test_every_page.py
+
+hostile: venv frontend browser-tool
+	$(BIN)/pytest tests/browser/test_hostile_words.py
 
 # A picture of every page, wide and as a phone, light and dark; the README's are drawn anew with README=1.
 .PHONY: screenshots
