@@ -94,7 +94,7 @@ function arrived(pane, wasAtEnd, lastSeen) {
 
 /** Where an old stretch of the thread is read, what is new is at its end: there the page goes. */
 function toLatest() {
-  const link = document.querySelector("[data-latest]");
+  const link = document.querySelector("[data-to-latest]");
   if (link) location.assign(link.href);
   return Boolean(link);
 }
