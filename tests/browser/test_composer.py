@@ -56,11 +56,13 @@ def test_words_wait_for_the_line_and_arrive_once(chat: Any) -> None:
 
 def test_notes_and_canned_replies_by_keyboard(product: Product, chat: Any) -> None:
     short = f"hi{uuid.uuid4().hex[:6]}"
-    chat.request.post(
-        product.url(HOST, "/account/replies/"),
-        form={"shortcut": short, "text": "Dear {{first_name}}, {{business}} here."},
-        headers={"X-CSRFToken": chat.locator("[name=csrfmiddlewaretoken]").first.input_value()},
-    )
+    beside = chat.context.new_page()
+    beside.goto(product.url(HOST, "/account/replies/"))
+    beside.locator("[name=shortcut]").first.fill(short)
+    beside.locator("[name=text]").first.fill("Dear {{first_name}}, {{business}} here.")
+    beside.get_by_role("button", name="Add the reply").click()
+    expect(beside.get_by_text(f"/{short}", exact=True).first).to_be_visible()
+    beside.close()
     chat.keyboard.press("Alt+n")
     note = chat.get_by_label("Private note", exact=True)
     expect(note).to_be_focused()

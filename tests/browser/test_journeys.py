@@ -39,13 +39,13 @@ def test_a_draft_keeps_itself_and_is_published(
 ) -> None:
     page, tone = page_at(state=owner), f"Calm and short {uuid.uuid4().hex[:6]}"
     page.goto(product.url(HOST, "/assistant/publish/"))
-    page.get_by_label("Tone").fill(tone)
+    page.get_by_label("How it speaks").fill(tone)
     page.get_by_role("link", name="Look and publish").click(timeout=PATIENT)
     expect(page.get_by_text(tone)).to_be_visible()
     page.get_by_label("What changed").fill("A calmer tone")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("A calmer tone").first).to_be_visible(timeout=PATIENT)
-    expect(page.get_by_label("Tone")).to_have_value(tone)
+    expect(page.get_by_label("How it speaks")).to_have_value(tone)
 
 
 def test_every_credit_leads_to_what_it_was_spent_on(
