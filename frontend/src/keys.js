@@ -7,7 +7,7 @@ const BOXES = "input, textarea, select, [contenteditable]";
 
 /** Chats by keyboard. Single letters can be switched off, for who speaks to the computer or types by chance. */
 export function keys() {
-  const dialog = document.getElementById("keys");
+  const dialog = document.getElementById("chat-keys");
   if (!dialog) return;
   const opener = document.querySelector("[data-keys]");
   opener.hidden = false;
