@@ -132,7 +132,8 @@ def test_the_persons_pane_says_that_they_opted_out(owner: Any, alpha: Any) -> No
         thread = Conversation.objects.create(
             contact=contact, channel=Channel.objects.order_by("name")[0], address="a"
         )
-    assert "Wants no messages" in owner.get(f"/chats/{thread.pk}/person").content.decode()
+    page = owner.get(f"/chats/{thread.pk}/person").content.decode()
+    assert "withdrawn" in page and "Nothing is sent unasked" in page
 
 
 FILE = """\

@@ -61,7 +61,7 @@ class TestAnImage:
         shop.work()
         assert Conversation.objects.get().handoff_reason == "media" and len(shop.texts()) == 1
         assert Message.objects.get(direction="in").media.read() == PNG
-        assert shop.models.requests == []
+        assert shop.models.answers_asked == []
 
     def test_the_answer_waits_for_it(self, seeing: Any) -> None:
         send(seeing, PNG, "image/png", caption="Vocês fazem este corte?")
@@ -105,7 +105,7 @@ class TestADocument:
     def test_what_no_model_reads_goes_to_a_person(self, shop: Any, mimetype: str) -> None:
         send(claude(shop), b"?", mimetype, caption="Olhe isto, por favor")
         shop.work()
-        assert Conversation.objects.get().handoff_reason == "media" and shop.models.requests == []
+        assert Conversation.objects.get().handoff_reason == "media" and shop.models.answers_asked == []
 
 
 def tells_its_site(shop: Any) -> None:

@@ -54,7 +54,7 @@ class TestCallPerson:
         assert (conversation.handler, conversation.handoff_reason) == ("queue", "called")
         assert turn.status == "handed_over" and Message.objects.get(direction="in").outcome == "handed_over"
         assert last_run().arguments["reason"] == "wants a discount" and last_run().claims == ["called_person"]
-        assert len(shop.models.requests) == 1
+        assert len(shop.models.answers_asked) == 1
         Contact.objects.update(details={"birthday": "12/03/1990"})
         page = client_for(shop.tenant, member_of(shop.tenant)).get(reverse("chat", args=[conversation.pk]))
         assert "wants a discount" in page.content.decode() and "12/03/1990" in page.content.decode()

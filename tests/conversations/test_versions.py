@@ -107,7 +107,7 @@ class TestCasesForAPerson:
         told(shop, handover=self.CASES)
         ask(shop, "Vou falar com meu ADVOGADO sobre isso")
         assert shop.texts() == ["Já chamei a gerente."]
-        assert shop.models.requests == [] and not Turn.objects.exists()
+        assert shop.models.answers_asked == [] and not Turn.objects.exists()
         talk = Conversation.objects.get()
         assert (talk.handler, talk.handoff_reason) == ("queue", "owners_case")
         assert Message.objects.get(direction="in").outcome == "handed_over"

@@ -40,7 +40,7 @@ def said_by_customer(shop: Any) -> str:
 
 
 def asked_models(shop: Any) -> int:
-    return sum(one["path"].endswith("/chat/completions") for one in shop.models.requests)
+    return sum(one["path"].endswith("/chat/completions") for one in shop.models.answers_asked)
 
 
 class TestAVoiceNote:
@@ -287,7 +287,7 @@ class TestWithoutWords:
         speak(hearing)
         hearing.work()
         assert Transcript.objects.get().error == transcripts.NO_CREDITS
-        assert Conversation.objects.get().handler == "queue" and hearing.models.requests == []
+        assert Conversation.objects.get().handler == "queue" and hearing.models.answers_asked == []
 
     def test_delivered_five_times_is_heard_once(self, hearing: Any) -> None:
         url = hearing.gateway.media(b"ogg", OGG)

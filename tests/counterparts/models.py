@@ -388,6 +388,9 @@ def _openai(body: dict[str, Any], text: str | None, fault: str) -> dict[str, Any
     }
 
 
+SUMMARY = "You brief a person of a business"  # how the product begins to ask for one
+
+
 class Models:
     """The vendors in a thread of a test: `with Models() as models:`."""
 
@@ -410,6 +413,11 @@ class Models:
     @property
     def requests(self) -> list[dict[str, Any]]:
         return self.app.requests
+
+    @property
+    def answers_asked(self) -> list[dict[str, Any]]:
+        """The requests for an answer: without those that sum a chat up for the person who gets it."""
+        return [one for one in self.requests if SUMMARY not in str(one["body"])]
 
     def answer_with(self, *texts: str) -> None:
         """What the next requests are answered."""
