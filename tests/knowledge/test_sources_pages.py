@@ -232,7 +232,7 @@ class TestList:
             source = Source.objects.create(kind="page", title=f"S{n}", address=f"https://a.example/{n}")
             make(1, source=source, key="x")
         make(15)
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(17):
             browser.get("/assistant/")
 
     @pytest.mark.parametrize("role", ["viewer", "finance", "agent"])
