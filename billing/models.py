@@ -65,8 +65,9 @@ class LedgerEntry(models.Model):
         TURN = "turn", _("answer")
         SPEECH = "speech", _("voice note")
         READING = "reading", _("document read")
+        DRAFT = "draft", _("draft for the team")
 
-    SPENT = (Kind.TURN, Kind.SPEECH, Kind.READING)
+    SPENT = (Kind.TURN, Kind.SPEECH, Kind.READING, Kind.DRAFT)
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     amount = models.BigIntegerField(_("credits"))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents import hiring, replies, routing
 from agents.models import AgentVersion
 from billing import credits, pricing
-from billing.models import Hold
+from billing.models import Hold, LedgerEntry
 from conversations import breakers, fallback, settled
 from knowledge import gaps, retrieval
 from knowledge.models import Gap
@@ -154,7 +154,8 @@ def _pay(hold: Hold | None, answered: fallback.Answered | None, *, key: str, now
     credits.record_usage(
         key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
     )
-    credits.settle(hold, cost=cost, key=key, reason="draft of an answer", now=now)
+    kind = LedgerEntry.Kind.DRAFT
+    credits.settle(hold, cost=cost, key=key, reason="draft of an answer", now=now, kind=kind)
 
 
 def _words(answered: fallback.Answered) -> str:

@@ -273,6 +273,7 @@ def _credits(storm: "Storm", ours: list[Row]) -> None:
     verdict.expect(f"{len(paid)} charges for {answered} answers", len(paid) == answered)
 
 
+# Drafts for the team are paid, too, and are none of the customers' answers.
 _PAID = "SELECT key FROM billing_ledgerentry WHERE kind = 'turn'"
 
 
