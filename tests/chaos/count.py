@@ -237,7 +237,7 @@ def _order(storm: "Storm", ours: list[Row], arrived: list[Received]) -> None:
     place = {key: number for number, one in enumerate(arrived) for key in one.ids}
     threads: defaultdict[int, list[Row]] = defaultdict(list)
     for row in ours:
-        if row.reference in place and not row.numbers & storm.resent:
+        if row.reference in place and row.pk not in storm.resent:
             threads[row.conversation].append(row)
     late = [row for thread in threads.values() for row in _overtaken(thread, place)]
     storm.verdict.counted["overtaken_while_of_unknown_fate"] = sum(row.attempts > 0 for row in late)

@@ -106,7 +106,7 @@ class Storm:
     cloud_port: int
     channels: dict[str, str] = field(default_factory=dict)  # name to id
     visitors: Visitors | None = None
-    resent: set[str] = field(default_factory=set)  # numbers that staff sent again
+    resent: set[int] = field(default_factory=set)  # rows that staff sent again
 
     # -- addresses
 
@@ -312,7 +312,7 @@ class Storm:
         lost = [one for one in unknown if one not in arrived]
         self.verdict.counted |= {"shown_as_unknown": len(unknown), "unknown_that_had_arrived": len(arrived)}
         if lost:
-            self.resent = {number for one in lost for number in one.numbers}
+            self.resent = {one.pk for one in lost}
             count.inside(self.stack, "resend", *(str(one.pk) for one in lost))
             self._rest()
 
