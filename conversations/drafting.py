@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 PASSAGES = 4
 NEARLY = 0.8  # of the support that carries an answer: worth a person's look
 TOKENS = 700
+UNASKED_A_DAY = 30  # that a model writes and the business pays; what customers ask beyond is quoted, free
 RULE = """\
 This is a draft for the owner of the business, who checks and corrects it before any customer reads it. \
 Write the best short answer that the passages allow, even where they answer only in part."""
@@ -41,20 +42,24 @@ def write_soon(gap_id: int) -> None:
 def ask_for(gap: Gap) -> None:
     """A person wants a new draft, from what the documents say now."""
     Gap.objects.filter(pk=gap.pk).update(drafted_at=None)
-    enqueue(write, gap_id=gap.pk)
+    enqueue(write, gap_id=gap.pk, wanted=1)
     live.publish("gap.changed", id=gap.pk)
 
 
 @task()
-def write(gap_id: int) -> None:
-    """Draft an answer to an open gap that has none; the sweep rings again while no vectors are had."""
+def write(gap_id: int, wanted: int = 0) -> None:
+    """Draft an answer to an open gap that has none; the sweep rings again while no vectors are had.
+
+    `wanted` is 1 when a person asked for it: then the day's bound does not count.
+    """
     gap = Gap.objects.filter(pk=gap_id, status=Gap.Status.OPEN, drafted_at=None).first()
     if gap is None:
         return
     version = _version(gap)
     agent_id = version.agent_id if version else None
     found = retrieval.search(question=gap.question, language=gap.language, limit=PASSAGES, agent_id=agent_id)
-    text = _text(gap, version, found, now=timezone.now()) if found.passages and version else ""
+    paid = bool(wanted) or _may_cost(now=timezone.now())
+    text = _text(gap, version, found, paid=paid, now=timezone.now()) if found.passages and version else ""
     with transaction.atomic(durable=True):
         gaps.drafted(gap.pk, text=text, passages=_shown(found), now=timezone.now())
         live.publish("gap.changed", id=gap.pk)
@@ -83,11 +88,17 @@ def _shown(found: retrieval.Retrieved) -> list[dict[str, Any]]:
     ]
 
 
-def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, now: datetime) -> str:
+def _may_cost(*, now: datetime) -> bool:
+    """Whether a draft that nobody asked for may still be paid today: customers choose how many there are."""
+    drafts = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.DRAFT, created_at__gt=now - timedelta(days=1))
+    return drafts.count() < UNASKED_A_DAY
+
+
+def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, paid: bool, now: datetime) -> str:
     """The draft; empty when nothing near enough was found or nobody could write it."""
     request = _request(gap, version, found)
     key = f"draft:{gap.pk}:{int(now.timestamp() * 1000)}"
-    hold = _hold(key, request, now=now)
+    hold = _hold(key, request, now=now) if paid else None
     asked = fallback.Asked(
         request,
         quotable=found.support >= NEARLY,

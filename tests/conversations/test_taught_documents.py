@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from conversations import teaching_sweep
+from billing.models import LedgerEntry
+from conversations import drafting, teaching_sweep
 from conversations.models import Message
 from knowledge import cases, documents, flags
 from knowledge.models import Chunk, Document, Flag, Gap, PinnedAnswer, RegressionCase
@@ -50,6 +52,18 @@ class TestDrafts:
         desk.shop.models.answer_with("Fica atrás da casa e é gratuito. [1]")
         desk.post(f"/assistant/gaps/{gap.pk}/draft")
         assert Gap.objects.get().draft == "Fica atrás da casa e é gratuito."
+        assert LedgerEntry.objects.filter(kind="draft").count() == 2
+
+    def test_beyond_the_days_bound_customers_make_no_model_write(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(drafting, "UNASKED_A_DAY", 0)
+        read(desk, "casa.md", HOUSE)
+        desk.shop.models.answer_with("Não sei.")
+        desk.ask(PARKING)
+        assert "O estacionamento é gratuito" in Gap.objects.get().draft
+        assert len(desk.shop.models.requests) == 1
+        assert not LedgerEntry.objects.filter(kind="draft").exists()
 
     def test_without_a_model_it_is_quoted(self, desk: Desk) -> None:
         read(desk, "casa.md", HOUSE)
