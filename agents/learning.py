@@ -65,6 +65,25 @@ def correct(
     return example
 
 
+@transaction.atomic(durable=True)
+def change(example: IntentExample, *, intent: str, user: User) -> None:
+    """This message means something else after all; raises ValueError for an intent that nobody knows."""
+    if intent not in INTENTS:
+        raise ValueError(f"There is no intent {intent}.")
+    example.intent, example.created_by = intent, user
+    example.save(update_fields=["intent", "created_by"])
+    audit.record("intent.correct", actor=user, target=example)
+    transaction.on_commit(forget)
+
+
+@transaction.atomic(durable=True)
+def unlearn(example: IntentExample, *, user: User) -> None:
+    """The router reads messages like this one by itself again."""
+    audit.record("intent.unlearn", actor=user, target=example)
+    example.delete()
+    transaction.on_commit(forget)
+
+
 def forget() -> None:
     """The next message reads the corrections anew."""
     cache.delete(KEPT)

@@ -1,15 +1,16 @@
 """Assistant › Models › Which model answers what; and what a message wanted, as a person corrects it."""
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents import at_hand, publishing
-from agents.models import AgentVersion
+from agents import at_hand, learning, publishing
+from agents.models import AgentVersion, IntentExample
 from agents.routing import INTENTS
 from conversations import route_figures, route_words, routes
 from conversations.models import Message, Turn
@@ -18,6 +19,7 @@ from providers.errors import ProviderError
 from tenants import access
 
 FIELDS = ("tiers", "routing")
+PAGE = 50
 
 
 @access.roles(*access.MANAGERS)
@@ -76,3 +78,31 @@ def message_intent(request: HttpRequest, pk: int) -> HttpResponse:
         said = _("Learnt: %(intent)s. Messages like this one are read so from now on.")
         return HttpResponse(said % {"intent": route_words.intent(intent)}, content_type="text/plain")
     return redirect("chat", turn.conversation_id)
+
+
+@access.roles(*access.MANAGERS)
+@never_cache
+@require_GET
+def corrections(request: HttpRequest) -> HttpResponse:
+    """What people have told the router of single messages, the newest first."""
+    examples = IntentExample.objects.select_related("created_by").order_by("-created_at", "-pk")
+    page = Paginator(examples, PAGE).get_page(request.GET.get("page"))
+    context = {"page_obj": page, "intents": list(route_words.INTENTS.items())}
+    return render(request, "conversations/corrections.html", context)
+
+
+@access.roles(*access.MANAGERS)
+@require_POST
+def correction(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say something else of a message, or take back what was said."""
+    example, user = get_object_or_404(IntentExample, pk=pk), access.person(request)
+    intent = request.POST.get("intent", "")
+    if intent == "":
+        learning.unlearn(example, user=user)
+        messages.success(request, _("Forgotten: messages like that one are read as before."))
+    elif intent in INTENTS:
+        learning.change(example, intent=intent, user=user)
+        messages.success(request, _("Saved."))
+    else:
+        return HttpResponse(_("Choose what was wanted."), status=422, content_type="text/plain")
+    return redirect("assistant_model_corrections")

@@ -152,3 +152,13 @@ class TestPages:
         assert first.intent == "technical_problem" and first.route["corrected"] == "technical_problem"
         assert ask(house, words).intent == "technical_problem"
         assert browser.post(f"/messages/{message.pk}/intent", {"intent": "nonsense"}).status_code == 422
+        listed = browser.get("/assistant/models/corrections/").content.decode()
+        assert "preciso do laudo do equipamento …" in listed
+        address = f"/assistant/models/corrections/{example.pk}"
+        assert browser.post(address, {"intent": "nonsense"}).status_code == 422
+        assert browser.post(address, {"intent": "booking"}).status_code == 302
+        connection.set_tenant(house.tenant)
+        assert ask(house, words).intent == "booking"
+        assert browser.post(address, {"intent": ""}).status_code == 302
+        connection.set_tenant(house.tenant)
+        assert not IntentExample.objects.exists() and ask(house, words).intent != "booking"
