@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 PASSAGES = 4
 NEARLY = 0.8  # of the support that carries an answer: worth a person's look
 TOKENS = 700
-UNASKED_A_DAY = 30  # that a model writes and the business pays; what customers ask beyond is quoted, free
+PAID_A_DAY = 30  # drafts; beyond them only those are paid that a person wants, and the rest are quoted, free
 RULE = """\
 This is a draft for the owner of the business, who checks and corrects it before any customer reads it. \
 Write the best short answer that the passages allow, even where they answer only in part."""
@@ -91,7 +91,7 @@ def _shown(found: retrieval.Retrieved) -> list[dict[str, Any]]:
 def _may_cost(*, now: datetime) -> bool:
     """Whether a draft that nobody asked for may still be paid today: customers choose how many there are."""
     drafts = LedgerEntry.objects.filter(kind=LedgerEntry.Kind.DRAFT, created_at__gt=now - timedelta(days=1))
-    return drafts.count() < UNASKED_A_DAY
+    return drafts.count() < PAID_A_DAY
 
 
 def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, paid: bool, now: datetime) -> str:

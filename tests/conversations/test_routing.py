@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from agents import learning, publishing
+from agents import publishing
 from agents.lines import Line, say
 from agents.models import Agent, AgentVersion, IntentExample, ModelProvider
 from billing.models import CreditAccount, Hold, Price
@@ -162,4 +162,5 @@ class TestPages:
         assert ask(house, words).intent == "refund" != read
         assert browser.post(address, {"intent": ""}).status_code == 302
         connection.set_tenant(house.tenant)
-        assert not IntentExample.objects.exists() and learning.corrections().intents == []
+        reading = routes.read(words, known={})  # a fourth time the thread itself would go to a person
+        assert not IntentExample.objects.exists() and reading is not None and reading.intent == read

@@ -57,7 +57,7 @@ class TestDrafts:
     def test_beyond_the_days_bound_customers_make_no_model_write(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(drafting, "UNASKED_A_DAY", 0)
+        monkeypatch.setattr(drafting, "PAID_A_DAY", 0)
         read(desk, "casa.md", HOUSE)
         desk.shop.models.answer_with("Não sei.")
         desk.ask(PARKING)
