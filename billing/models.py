@@ -10,11 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CreditAccount(models.Model):
-    """The tenant's credits: exactly one row. `held` is the part of the balance that open holds reserve."""
+    """The tenant's credits: exactly one row. `held` is the part of the balance that open holds reserve.
+
+    `owed` is how far below zero refunds and disputes alone may have taken what is available; work never does.
+    """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     balance = models.BigIntegerField(_("balance"), default=0)
     held = models.BigIntegerField(_("held"), default=0)
+    owed = models.BigIntegerField(_("owed"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("credit account")
@@ -22,7 +26,9 @@ class CreditAccount(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="one_account"),
             models.CheckConstraint(condition=Q(held__gte=0), name="held_not_negative"),
-            models.CheckConstraint(condition=Q(balance__gte=F("held")), name="balance_covers_holds"),
+            models.CheckConstraint(
+                condition=Q(owed__gte=0, balance__gte=F("held") - F("owed")), name="balance_covers_holds"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,8 +72,14 @@ class LedgerEntry(models.Model):
         SPEECH = "speech", _("voice note")
         READING = "reading", _("document read")
         DRAFT = "draft", _("draft for the team")
+        SPOKEN = "spoken", _("speech spoken")
+        TEMPLATE = "template", _("message by template")
+        TOPUP = "topup", _("top-up")
+        REFUND = "refund", _("refund to the card")
+        DISPUTE = "dispute", _("payment disputed")
 
-    SPENT = (Kind.TURN, Kind.SPEECH, Kind.READING, Kind.DRAFT)
+    SPENT = (Kind.TURN, Kind.SPEECH, Kind.READING, Kind.DRAFT, Kind.SPOKEN, Kind.TEMPLATE)
+    BOUGHT = (Kind.TOPUP, Kind.REFUND, Kind.DISPUTE)
 
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     amount = models.BigIntegerField(_("credits"))
@@ -103,7 +115,10 @@ class LedgerEntry(models.Model):
 
 
 class Price(models.Model):
-    """What tokens of a model cost, from a moment on; `*` stands for every model without its own."""
+    """What a model costs, from a moment on; `*` stands for every model without its own.
+
+    A message by template has its price in the row `template:<category>`, as in template:marketing.
+    """
 
     model = models.CharField(_("model"), max_length=120, default="*")
     input_per_million = models.PositiveIntegerField(_("credits per million tokens read"))
@@ -114,6 +129,10 @@ class Price(models.Model):
     reading_per_hundred_pages = models.PositiveIntegerField(
         _("credits per hundred pages read"), default=10, db_default=10
     )
+    spoken_per_million = models.PositiveIntegerField(
+        _("credits per million characters spoken"), default=20_000, db_default=20_000
+    )
+    per_message = models.PositiveIntegerField(_("credits a message"), default=0, db_default=0)
     minimum = models.PositiveIntegerField(_("least credits an answer"), default=1)
     effective_from = models.DateTimeField(_("from"))
 
@@ -137,6 +156,15 @@ class Usage(models.Model):
     cache_write_tokens = models.PositiveIntegerField(default=0)
     audio_seconds = models.PositiveIntegerField(_("seconds of speech"), default=0, db_default=0)
     pages = models.PositiveIntegerField(_("pages read"), default=0, db_default=0)
+    characters = models.PositiveIntegerField(_("characters spoken"), default=0, db_default=0)
+    messages = models.PositiveIntegerField(_("messages by template"), default=0, db_default=0)
+    # Who it was for, by number: what is deleted later stays explained. Nothing of it names a customer.
+    agent_id = models.BigIntegerField(null=True, blank=True)
+    channel_id = models.BigIntegerField(null=True, blank=True)
+    conversation_id = models.BigIntegerField(null=True, blank=True)
+    vendor_cost = models.BigIntegerField(
+        _("vendor's price"), null=True, blank=True
+    )  # USD / 1,000,000
     credits = models.PositiveIntegerField(_("credits"))
     price = models.JSONField(_("price then"))
     exact = models.BooleanField(_("counted by the vendor"), default=True)
@@ -148,3 +176,71 @@ class Usage(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class AutoRecharge(models.Model):
+    """When the saved card is charged without anybody, and what became of it: at most one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    is_on = models.BooleanField(_("on"), default=False)
+    threshold = models.PositiveBigIntegerField(_("when fewer credits are left than"), default=0)
+    target = models.PositiveBigIntegerField(_("fill up to"), default=0)
+    currency = models.CharField(_("currency"), max_length=3, default="brl")
+    monthly_ceiling = models.PositiveBigIntegerField(_("at most a month"), default=0)  # cents, without tax
+    failures = models.PositiveSmallIntegerField(_("failed in a row"), default=0)
+    failed_because = models.CharField(_("refused because"), max_length=80, blank=True)
+    next_try_at = models.DateTimeField(_("tried again"), null=True, blank=True)
+    stopped_at = models.DateTimeField(_("switched off by itself"), null=True, blank=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)  # the vendor's idempotency counts them
+
+    class Meta:
+        verbose_name = _("automatic recharge")
+        verbose_name_plural = _("automatic recharges")
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="one_recharge"),
+            models.CheckConstraint(
+                condition=Q(is_on=False) | Q(target__gt=F("threshold")), name="target_above_threshold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.threshold} {self.target}"
+
+
+class SpendLimit(models.Model):
+    """At most so many credits a day of the business: all together (no agent), or by one agent."""
+
+    agent_id = models.BigIntegerField(_("agent"), null=True, blank=True)
+    credits_a_day = models.PositiveBigIntegerField(_("credits a day"))
+    day = models.DateField(null=True, blank=True)  # that `spent` counts
+    spent = models.BigIntegerField(_("spent that day"), default=0)  # taken, and reserved just now
+
+    class Meta:
+        verbose_name = _("spending limit")
+        verbose_name_plural = _("spending limits")
+        constraints = [
+            models.UniqueConstraint(fields=["agent_id"], name="limit_once", nulls_distinct=False),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.credits_a_day}"
+
+
+class CreditWarnings(models.Model):
+    """When the business wants to hear that credits run low, and when it last did: at most one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    days_left = models.JSONField(_("days left"), default=list, blank=True)  # falling, as [14, 7, 2]
+    credits_left = models.JSONField(_("credits left"), default=list, blank=True)  # falling, as [100, 20, 0]
+    told_days = models.PositiveIntegerField(
+        null=True, blank=True
+    )  # least step told since a top-up
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("warnings of low credits")
+        verbose_name_plural = _("warnings of low credits")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_warning")]
+
+    def __str__(self) -> str:
+        return f"{self.days_left} {self.credits_left}"

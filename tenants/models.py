@@ -22,6 +22,15 @@ from tenants.notices import (  # noqa: F401 - models of this app
     PushDevice,
     PushKey,
 )
+from tenants.payments import (  # noqa: F401 - models of this app
+    CreditRequest,
+    DailyTotal,
+    Pack,
+    PaymentCustomer,
+    PaymentEvent,
+    Refund,
+    TopUp,
+)
 from tenants.platform import (  # noqa: F401 - models of this app
     Announcement,
     Dismissal,
