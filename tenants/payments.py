@@ -182,21 +182,33 @@ class Refund(models.Model):
 
 
 class CreditRequest(models.Model):
-    """A change of credits that somebody of finance asks for, and above a limit a second allows."""
+    """A change of credits that somebody of finance asks for, and above a limit a second person allows.
+
+    Credits move when it is done. A refund is done when the vendor has taken the order; the credits follow
+    what the vendor says of it (`Refund`), so it may be allowed and then fail.
+    """
 
     class Kind(models.TextChoices):
         GRANT = "grant", _("grant or correction")
+        BACK = "back", _("charge given back")
         REFUND = "refund", _("refund to the card")
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("waiting for a second pair of eyes")
+        ALLOWED = "allowed", _("allowed, on its way")
         DONE = "done", _("done")
         REFUSED = "refused", _("refused")
+        FAILED = "failed", _("failed")
+
+    OPEN = (Status.WAITING, Status.ALLOWED)
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="credit_requests")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     credits = models.BigIntegerField(_("credits"))
     topup = models.ForeignKey(TopUp, models.PROTECT, null=True, blank=True, related_name="requests")
+    amount = models.PositiveBigIntegerField(_("amount"), default=0)  # of a refund: cents of the top-up
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+    entry_id = models.BigIntegerField(_("charge"), null=True, blank=True)  # in the business's own ledger
     reason = models.CharField(_("reason"), max_length=200)
     key = models.CharField(_("cause"), max_length=80, unique=True)
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.WAITING)
@@ -205,6 +217,10 @@ class CreditRequest(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     note = models.CharField(_("note"), max_length=200, blank=True)  # of who decided
+    error = models.CharField(_("failed because"), max_length=80, blank=True)  # the vendor's code
+    refund_id = models.CharField(max_length=80, blank=True, default="")  # as the vendor calls it
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_try_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
 
@@ -212,14 +228,31 @@ class CreditRequest(models.Model):
         verbose_name = _("request for credits")
         verbose_name_plural = _("requests for credits")
         ordering: ClassVar[list[str]] = ["-pk"]
-        indexes = [models.Index(fields=["created_at"], condition=Q(status="waiting"), name="request_waiting")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(status="waiting"), name="request_waiting"),
+            models.Index(fields=["next_try_at"], condition=Q(status="allowed"), name="request_allowed"),
+            models.Index(fields=["tenant", "created_at"], name="request_of_tenant"),
+        ]
+        constraints = [
+            # Four eyes are two people's, whoever they are.
+            models.CheckConstraint(
+                condition=Q(decided_by=None) | ~Q(decided_by=models.F("asked_by")), name="never_oneself"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="refund") | Q(amount__gt=0, topup__isnull=False), name="refund_of_something"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.key
 
 
 class DailyTotal(models.Model):
-    """One business's money of one of its days: summed from its ledger and usage, and held against them."""
+    """One business's money of one of its days: summed from its ledger and usage, and held against them.
+
+    The four sums are signed as in the ledger, so that they add up to the change of the balance. What was
+    given back for an answer counts as less spent. A day without an entry has no row.
+    """
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="daily_totals")
     day = models.DateField(_("day"))
