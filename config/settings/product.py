@@ -68,3 +68,15 @@ EVALUATIONS_A_DAY = env.integer("EVALUATIONS_A_DAY", 30)
 EVALUATION_THREADS = env.integer("EVALUATION_THREADS", 4)
 # So long an answer is given again to whoever asks the very same, instead of asking a model. 0: never.
 ANSWERS_REUSED_SECONDS = env.integer("ANSWERS_REUSED_HOURS", 24) * 3600
+# Payments. Without a key nothing can be bought, and pages say whom to write to (empty: they name nobody).
+STRIPE_SECRET_KEY = env.text("STRIPE_SECRET_KEY")
+STRIPE_API_URL = env.url("STRIPE_API_URL")  # empty: Stripe's own
+# What its webhooks are signed with, comma-separated: two hold while one is changed for the other.
+STRIPE_WEBHOOK_SECRETS = [one.strip() for one in env.text("STRIPE_WEBHOOK_SECRETS").split(",") if one.strip()]
+# Its pages, as a browser sees them; more than one when the account has a domain of its own.
+STRIPE_PAGES = env.text("STRIPE_PAGES", "https://checkout.stripe.com https://billing.stripe.com").split()
+# Stripe works out taxes by the payer's address, and asks for their tax number.
+STRIPE_TAX = env.flag("STRIPE_TAX")
+STRIPE_TAX_IDS = env.flag("STRIPE_TAX_IDS")
+STRIPE_TAX_CODE = env.text("STRIPE_TAX_CODE")  # of what is sold; empty: the account's usual one
+PAYMENTS_CONTACT = env.text("PAYMENTS_CONTACT")
