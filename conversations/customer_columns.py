@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from agents.safety import fold
-from conversations import customer_fields, customer_identities, spreadsheets
+from conversations import customer_fields, customer_identities
 from conversations.customer_fields import Sheet
+from tenants import spreadsheets
 
 MOST_BYTES = 5 * 2**20
 MOST_ROWS = 10_000

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from conversations import customer_export, customer_fields, customer_filters, customer_segments, spreadsheets
+from conversations import customer_export, customer_fields, customer_filters, customer_segments
 from conversations.models import Segment
-from tenants import access, audit, undoing
+from tenants import access, audit, spreadsheets, undoing
 
 
 @access.roles(*access.ANSWERERS)

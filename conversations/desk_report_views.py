@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_GET
 
-from conversations import desk_report, spreadsheets
-from tenants import access, audit
+from conversations import desk_report
+from tenants import access, audit, spreadsheets
 
 PAGE, USUAL, LONGEST = 50, timedelta(days=7), timedelta(days=366)
 

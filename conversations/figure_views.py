@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from agents.models import Agent, AgentVersion
-from conversations import figure_files, figure_periods, figure_words, figures, spreadsheets, talks, themes
+from conversations import figure_files, figure_periods, figure_words, figures, talks, themes
 from conversations.figure_periods import Period
 from conversations.figures import Part
 from conversations.models import Channel, Talk, Theme
-from tenants import access, audit
+from tenants import access, audit, spreadsheets
 
 PAGE = 50
 SECONDS = 2.0  # that the page waits for what is not counted yet

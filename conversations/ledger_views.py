@@ -11,10 +11,10 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET, require_POST
 
-from conversations import accounting, inbox, spreadsheets
+from conversations import accounting, inbox
 from conversations.accounting import Wanted
 from conversations.models import Channel
-from tenants import access, audit
+from tenants import access, audit, spreadsheets
 
 PAGE = 50
 LABELS = (

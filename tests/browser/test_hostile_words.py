@@ -17,8 +17,8 @@ from django.db import connection
 from django_tenants.utils import schema_context
 
 from conversations.models import Channel
-from conversations.spreadsheets import FORMULA
 from tenants.models import Tenant
+from tenants.spreadsheets import FORMULA
 from tests.browser.hostile import COME_TO_LIFE, HOSTILE_PAGE, PAYLOADS, customers, words
 from tests.browser.pages import Shown, Site, of_admin, of_business, shown_to
 from tests.tenants import rows

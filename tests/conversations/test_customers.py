@@ -18,7 +18,6 @@ from conversations import (
     customer_identities,
     customer_import,
     customer_timeline,
-    spreadsheets,
 )
 from conversations.customer_filters import Filters
 from conversations.models import (
@@ -39,6 +38,7 @@ from conversations.models import (
     Rating,
     Segment,
 )
+from tenants import spreadsheets
 from tenants.db import connection
 from tenants.models import AuditEntry
 
