@@ -13,12 +13,23 @@ class CreditAccount(models.Model):
     """The tenant's credits: exactly one row. `held` is the part of the balance that open holds reserve.
 
     `owed` is how far below zero refunds and disputes alone may have taken what is available; work never does.
+    `spent` is what was taken for work on `day`, and what open holds of that day reserve; `by_agent` the same by
+    the number of the assistant. They stand here so that whoever reserves asks one row for everything.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     balance = models.BigIntegerField(_("balance"), default=0)
     held = models.BigIntegerField(_("held"), default=0)
     owed = models.BigIntegerField(_("owed"), default=0, db_default=0)
+    # Where the balance next means something to somebody (billing.watching); no answer looks that up.
+    watch_at = models.BigIntegerField(null=True, blank=True, default=100, db_default=100)
+    # With fewer credits than this the least model answers everything; 0 switches that off (billing.ladder).
+    saving_below = models.PositiveBigIntegerField(
+        _("the least model answers below"), default=20, db_default=20
+    )
+    day = models.DateField(_("day"), null=True, blank=True)  # of the business
+    spent = models.BigIntegerField(_("spent that day"), default=0, db_default=0)
+    by_agent = models.JSONField(default=dict, db_default={}, blank=True)
 
     class Meta:
         verbose_name = _("credit account")
@@ -49,9 +60,15 @@ class Hold(models.Model):
 
     key = models.CharField(_("for"), max_length=80, unique=True)
     amount = models.PositiveBigIntegerField(_("credits"))
+    agent_id = models.BigIntegerField(null=True, blank=True)  # for whom
+    day = models.DateField(null=True, blank=True)  # on whose spending it counts while it is open
     status = models.CharField(_("status"), max_length=8, choices=Status, default=Status.HELD)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    # What the statement that made it saw: credits left besides, and where saving begins.
+    room: ClassVar[int | None] = None
+    saving_below: ClassVar[int | None] = None
 
     class Meta:
         verbose_name = _("hold")
@@ -160,7 +177,7 @@ class Usage(models.Model):
     messages = models.PositiveIntegerField(_("messages by template"), default=0, db_default=0)
     # Who it was for, by number: what is deleted later stays explained. Nothing of it names a customer.
     agent_id = models.BigIntegerField(null=True, blank=True)
-    channel_id = models.BigIntegerField(null=True, blank=True)
+    channel_id = models.UUIDField(null=True, blank=True)
     conversation_id = models.BigIntegerField(null=True, blank=True)
     vendor_cost = models.BigIntegerField(
         _("vendor's price"), null=True, blank=True
@@ -191,7 +208,7 @@ class AutoRecharge(models.Model):
     failed_because = models.CharField(_("refused because"), max_length=80, blank=True)
     next_try_at = models.DateTimeField(_("tried again"), null=True, blank=True)
     stopped_at = models.DateTimeField(_("switched off by itself"), null=True, blank=True)
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)  # the vendor's idempotency counts them
+    agreed_at = models.DateTimeField(_("agreed on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("automatic recharge")
@@ -208,12 +225,13 @@ class AutoRecharge(models.Model):
 
 
 class SpendLimit(models.Model):
-    """At most so many credits a day of the business: all together (no agent), or by one agent."""
+    """At most so many credits a day of the business: all together (no agent), or by one agent.
+
+    What is spent already stands on the account, under the lock of every hold.
+    """
 
     agent_id = models.BigIntegerField(_("agent"), null=True, blank=True)
     credits_a_day = models.PositiveBigIntegerField(_("credits a day"))
-    day = models.DateField(null=True, blank=True)  # that `spent` counts
-    spent = models.BigIntegerField(_("spent that day"), default=0)  # taken, and reserved just now
 
     class Meta:
         verbose_name = _("spending limit")
@@ -232,9 +250,9 @@ class CreditWarnings(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
     days_left = models.JSONField(_("days left"), default=list, blank=True)  # falling, as [14, 7, 2]
     credits_left = models.JSONField(_("credits left"), default=list, blank=True)  # falling, as [100, 20, 0]
-    told_days = models.PositiveIntegerField(
-        null=True, blank=True
-    )  # least step told since a top-up
+    # The least step told of each since credits were added.
+    told_days = models.PositiveIntegerField(null=True, blank=True)
+    told_credits = models.BigIntegerField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
