@@ -15,6 +15,8 @@ for _name in (
     "ANTHROPIC_API_KEY",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_API_URL",
     "EMAIL_URL",
     "S3_BUCKET",
     "FRONTDESK_ENV",
