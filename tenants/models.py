@@ -15,6 +15,7 @@ from django.utils.timezone import now
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
 
+from tenants.kept_ledgers import KeptLedger  # noqa: F401 - a model of this app
 from tenants.notices import (  # noqa: F401 - models of this app
     NoticeRules,
     Notification,

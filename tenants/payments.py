@@ -162,7 +162,7 @@ class Refund(models.Model):
         REFUND = "refund", _("refund")
         DISPUTE = "dispute", _("dispute")
 
-    topup = models.ForeignKey(TopUp, models.PROTECT, related_name="refunds")
+    topup = models.ForeignKey(TopUp, models.CASCADE, related_name="refunds")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     vendor_id = models.CharField(_("refund"), max_length=80, unique=True)
     amount = models.PositiveBigIntegerField(_("amount"))
@@ -205,7 +205,7 @@ class CreditRequest(models.Model):
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="credit_requests")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     credits = models.BigIntegerField(_("credits"))
-    topup = models.ForeignKey(TopUp, models.PROTECT, null=True, blank=True, related_name="requests")
+    topup = models.ForeignKey(TopUp, models.CASCADE, null=True, blank=True, related_name="requests")
     amount = models.PositiveBigIntegerField(_("amount"), default=0)  # of a refund: cents of the top-up
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     entry_id = models.BigIntegerField(_("charge"), null=True, blank=True)  # in the business's own ledger

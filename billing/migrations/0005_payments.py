@@ -51,8 +51,6 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('agent_id', models.BigIntegerField(blank=True, null=True, verbose_name='agent')),
                 ('credits_a_day', models.PositiveBigIntegerField(verbose_name='credits a day')),
-                ('day', models.DateField(blank=True, null=True)),
-                ('spent', models.BigIntegerField(default=0, verbose_name='spent that day')),
             ],
             options={
                 'verbose_name': 'spending limit',
@@ -67,6 +65,31 @@ class Migration(migrations.Migration):
             model_name='creditaccount',
             name='owed',
             field=models.BigIntegerField(db_default=0, default=0, verbose_name='owed'),
+        ),
+        migrations.AddField(
+            model_name='creditaccount',
+            name='day',
+            field=models.DateField(blank=True, null=True, verbose_name='day'),
+        ),
+        migrations.AddField(
+            model_name='creditaccount',
+            name='spent',
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name='spent that day'),
+        ),
+        migrations.AddField(
+            model_name='creditaccount',
+            name='by_agent',
+            field=models.JSONField(blank=True, db_default={}, default=dict),
+        ),
+        migrations.AddField(
+            model_name='hold',
+            name='agent_id',
+            field=models.BigIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='hold',
+            name='day',
+            field=models.DateField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name='price',
@@ -86,7 +109,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='usage',
             name='channel_id',
-            field=models.BigIntegerField(blank=True, null=True),
+            field=models.UUIDField(blank=True, null=True),
         ),
         migrations.AddField(
             model_name='usage',

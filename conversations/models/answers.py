@@ -22,6 +22,11 @@ class Turn(models.Model):
         HANDED_OVER = "handed_over", _("handed to a person")
         FAILED = "failed", _("failed")
 
+    class Free(models.TextChoices):
+        """Why what it cost was given back."""
+
+        NOT_DELIVERED = "not_delivered", _("not delivered")
+
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
     agent_version = models.ForeignKey("agents.AgentVersion", models.PROTECT, null=True, related_name="+")
     hold = models.OneToOneField("billing.Hold", models.SET_NULL, null=True, blank=True, related_name="+")
@@ -42,6 +47,9 @@ class Turn(models.Model):
     cache_read_tokens = models.PositiveIntegerField(default=0)
     cache_write_tokens = models.PositiveIntegerField(default=0)
     credits = models.PositiveIntegerField(_("credits"), default=0)
+    free_because = models.CharField(
+        _("free because"), max_length=13, choices=Free, blank=True, default="", db_default=""
+    )
     latency_ms = models.PositiveIntegerField(_("milliseconds"), null=True, blank=True)
     # How the tier was chosen, and who was asked in vain: agents.routing.Decision, {"fallbacks": [...]}.
     route = models.JSONField(_("route"), default=dict, db_default={}, blank=True)
