@@ -11,28 +11,26 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 from psycopg import sql
 
-from billing import pricing
+from billing import pricing, watching
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
-from tenants import notifying
 from tenants.db import connection
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
-LOW = (0, 20, 100)  # credits: below each of them somebody is told once, until there are more again
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (
     UPDATE billing_creditaccount SET held = held + %(amount)s
     WHERE id = 1 AND balance >= held + %(amount)s AND NOT EXISTS (SELECT FROM earlier)
-    RETURNING id),
+    RETURNING balance - held AS room, saving_below),
   made AS (
     INSERT INTO billing_hold (key, amount, status, created_at)
     SELECT %(key)s, %(amount)s, 'held', %(now)s FROM reserved
     RETURNING *)
-SELECT * FROM earlier UNION ALL SELECT * FROM made
+SELECT earlier.*, NULL::bigint AS room, NULL::bigint AS saving_below FROM earlier
+UNION ALL SELECT made.*, reserved.room, reserved.saving_below FROM made, reserved
 """
 
 
@@ -88,9 +86,7 @@ def settle(
     account.save(update_fields=["balance", "held"])
     if not taken:
         return None
-    entry = _enter(kind, -taken, account, key=key, reason=reason, now=now)
-    _tell_when_low(entry, now=now)
-    return entry
+    return _enter(kind, -taken, account, key=key, reason=reason, now=now)
 
 
 def release(hold: Hold, *, now: datetime) -> None:
@@ -138,8 +134,7 @@ def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bo
     account.balance -= amount
     account.save(update_fields=["balance"])
     if amount:
-        entry = _enter(kind, -amount, account, key=key, reason=reason, now=now)
-        _tell_when_low(entry, now=now)
+        _enter(kind, -amount, account, key=key, reason=reason, now=now)
     return True
 
 
@@ -261,20 +256,6 @@ def _snapshot(price: Price) -> dict[str, Any]:
     return {**kept, "effective_from": price.effective_from.isoformat()}
 
 
-def _tell_when_low(entry: LedgerEntry, *, now: datetime) -> None:
-    """Tell who sees to the money, each time that the balance falls through one of the steps."""
-    before = entry.balance_after - entry.amount
-    step = next((low for low in LOW if entry.balance_after <= low < before), None)
-    if step is not None:
-        notifying.notify(
-            "low_balance",
-            key=entry.pk,
-            url=reverse("account"),
-            now=now,
-            params={"credits": entry.balance_after},
-        )
-
-
 def _close(hold: Hold, status: str, *, now: datetime) -> bool:
     """Compare-and-set: only one of settle and release ever wins."""
     hold.status = status
@@ -291,7 +272,7 @@ def _enter(
     now: datetime,
     actor: User | None = None,
 ) -> LedgerEntry:
-    return LedgerEntry.objects.create(
+    entry = LedgerEntry.objects.create(
         kind=kind,
         amount=amount,
         balance_after=account.balance,
@@ -300,3 +281,5 @@ def _enter(
         actor=actor,
         created_at=now,
     )
+    watching.changed(entry, watch_at=account.watch_at, now=now)
+    return entry
