@@ -81,12 +81,13 @@ def settle(
     if not _close(hold, Hold.Status.SETTLED, now=now):
         return LedgerEntry.objects.filter(key=key).first()
     account.held -= hold.amount
-    taken = min(cost, account.available)
+    # What was reserved is there for it, even when a refund has taken the rest and more since.
+    taken = min(cost, max(account.available, hold.amount))
     account.balance -= taken
     account.save(update_fields=["balance", "held"])
     if not taken:
         return None
-    return _enter(kind, -taken, account, key=key, reason=reason, now=now)
+    return enter(kind, -taken, account, key=key, reason=reason, now=now)
 
 
 def release(hold: Hold, *, now: datetime) -> None:
@@ -103,12 +104,12 @@ def grant(*, amount: int, reason: str, key: str, actor: User | None, now: dateti
     # Asked under the lock: of two that come at once, the second finds what the first wrote.
     if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
         return earlier
-    if account.available + amount < 0:
+    if amount < 0 and account.available + amount < 0:
         raise InsufficientCredits(f"{-amount} credits are not available")
     account.balance += amount
     account.save(update_fields=["balance"])
     kind = Kind.GRANT if amount > 0 else Kind.CORRECTION
-    return _enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
+    return enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
 
 
 def give_back(charge: LedgerEntry, *, reason: str, actor: User | None, now: datetime) -> LedgerEntry:
@@ -121,7 +122,7 @@ def give_back(charge: LedgerEntry, *, reason: str, actor: User | None, now: date
         return earlier
     account.balance -= charge.amount
     account.save(update_fields=["balance"])
-    return _enter(Kind.CORRECTION, -charge.amount, account, key=key, reason=reason, now=now, actor=actor)
+    return enter(Kind.CORRECTION, -charge.amount, account, key=key, reason=reason, now=now, actor=actor)
 
 
 def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bool:
@@ -134,8 +135,13 @@ def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bo
     account.balance -= amount
     account.save(update_fields=["balance"])
     if amount:
-        _enter(kind, -amount, account, key=key, reason=reason, now=now)
+        enter(kind, -amount, account, key=key, reason=reason, now=now)
     return True
+
+
+def locked() -> CreditAccount:
+    """The account under its lock, for a change of the balance elsewhere (billing.topups, billing.refunds)."""
+    return CreditAccount.objects.select_for_update().get(pk=1)
 
 
 def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
@@ -262,7 +268,7 @@ def _close(hold: Hold, status: str, *, now: datetime) -> bool:
     return bool(Hold.objects.filter(pk=hold.pk, status=Hold.Status.HELD).update(status=status, closed_at=now))
 
 
-def _enter(
+def enter(
     kind: str,
     amount: int,
     account: CreditAccount,
@@ -272,6 +278,7 @@ def _enter(
     now: datetime,
     actor: User | None = None,
 ) -> LedgerEntry:
+    """Write down one change of the balance, which the caller has made under the account's lock (`locked`)."""
     entry = LedgerEntry.objects.create(
         kind=kind,
         amount=amount,
