@@ -29,6 +29,7 @@ from tenants.payments import (  # noqa: F401 - models of this app
     Pack,
     PaymentCustomer,
     PaymentEvent,
+    PaymentSweep,
     Refund,
     TopUp,
 )

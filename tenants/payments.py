@@ -29,6 +29,7 @@ class PaymentCustomer(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     frozen_at = models.DateTimeField(_("stopped since"), null=True, blank=True)  # by an open dispute
+    gone_at = models.DateTimeField(null=True, blank=True)  # deleted at the vendor: another is made when needed
     created_at = models.DateTimeField(_("since"), default=timezone.now)
 
     class Meta:
@@ -75,6 +76,7 @@ class TopUp(models.Model):
         PAID = "paid", _("paid")
         FAILED = "failed", _("failed")
         EXPIRED = "expired", _("expired")
+        CANCELED = "canceled", _("canceled")
 
     tenant = models.ForeignKey("tenants.Tenant", models.CASCADE, related_name="topups")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind, default=Kind.CHECKOUT)
@@ -82,6 +84,9 @@ class TopUp(models.Model):
     credits = models.PositiveBigIntegerField(_("credits"))
     currency = models.CharField(_("currency"), max_length=3)
     amount = models.PositiveBigIntegerField(_("price"))
+    charged = models.PositiveBigIntegerField(_("paid with tax"), default=0)  # what refunds are parts of
+    customer_id = models.CharField(max_length=80, blank=True)  # who pays, as the vendor knows them
+    keeps_card = models.BooleanField(_("keeps the card"), default=False)  # the payer agreed
     session_id = models.CharField(max_length=255, null=True, blank=True, unique=True)
     payment_intent = models.CharField(max_length=80, null=True, blank=True, unique=True)
     url = models.URLField(max_length=2000, blank=True)  # where it is paid, or authenticated
@@ -168,6 +173,7 @@ class Refund(models.Model):
     amount = models.PositiveBigIntegerField(_("amount"))
     credits = models.PositiveBigIntegerField(_("credits"))
     status = models.CharField(_("status"), max_length=40)  # the vendor's word, as of `checked_at`
+    moves = models.PositiveSmallIntegerField(default=0)  # entries in the ledger so far, for their causes
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
     checked_at = models.DateTimeField(default=timezone.now)
@@ -179,6 +185,24 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.vendor_id
+
+
+class PaymentSweep(models.Model):
+    """One nightly look at what the vendor says happened, beside what its webhooks told."""
+
+    since = models.DateTimeField(_("from"))
+    until = models.DateTimeField(_("to"))
+    events = models.PositiveIntegerField(_("events"), default=0)
+    missed = models.PositiveIntegerField(_("events that never came"), default=0)
+    repaired = models.PositiveIntegerField(_("top-ups and refunds put right"), default=0)
+
+    class Meta:
+        verbose_name = _("look at the payments")
+        verbose_name_plural = _("looks at the payments")
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.until:%Y-%m-%d}"
 
 
 class CreditRequest(models.Model):
