@@ -1,41 +1,47 @@
-"""Amounts of money in words and back. They are kept as integers of the currency's smallest unit (cents)."""
+"""Money in words and back. An amount is an integer of the currency's smallest unit, as the vendor counts it."""
 
+import re
 from decimal import Decimal
 
-from babel import Locale, UnknownLocaleError
-from babel.numbers import format_currency
+from babel.numbers import NumberFormatError, format_currency, get_currency_symbol, parse_decimal
 from django.utils.translation import get_language, to_locale
 
-# As the payment vendor counts them: these have no cents, and those have a thousand of them.
+# What has no cents, for the payment vendor.
 WHOLE = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
-THOUSANDTHS = frozenset("bhd jod kwd omr tnd".split())
+_PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
 
 
-def places(currency: str) -> int:
-    """How many digits stand after the point of this currency. Pure."""
-    code = currency.lower()
-    return 0 if code in WHOLE else 3 if code in THOUSANDTHS else 2
+def units(currency: str) -> int:
+    """How many of the smallest unit make one."""
+    return 1 if currency.lower() in WHOLE else 100
 
 
-def decimal(cents: int, currency: str) -> Decimal:
-    """12345 of brl is 123.45. Pure."""
-    return Decimal(cents).scaleb(-places(currency))
+def words(amount: int, currency: str) -> str:
+    """As it is written in the language of this moment: R$ 200,00 or R$200.00."""
+    value = Decimal(amount) / units(currency)
+    return str(format_currency(value, currency.upper(), locale=_locale()))
 
 
-def cents(amount: Decimal, currency: str) -> int:
-    """123.45 of brl is 12345; what is finer than the currency is cut off. Pure."""
-    return int(amount.scaleb(places(currency)))
+def symbol(currency: str) -> str:
+    """R$, $, €; the currency's letters where a language has no sign for it."""
+    return str(get_currency_symbol(currency.upper(), locale=_locale()))
 
 
-def words(cents: int, currency: str) -> str:
-    """As the reader writes it: R$ 123,45."""
-    return str(format_currency(decimal(cents, currency), currency.upper(), locale=_locale()))
+def read(text: str, currency: str) -> int:
+    """What a person typed, as 200, 1.234,56 or R$ 200,00; raises ValueError. Nobody's third decimal is lost."""
+    plain = text.strip().removeprefix(symbol(currency)).removesuffix(symbol(currency)).strip()
+    try:
+        if _PLAIN.fullmatch(plain):
+            value = Decimal(plain.replace(",", "."))
+        else:
+            value = parse_decimal(plain, locale=_locale(), strict=True)
+    except NumberFormatError as error:
+        raise ValueError(str(error)) from error
+    amount = value * units(currency)
+    if amount != amount.to_integral_value() or not 0 < amount < 10**15:
+        raise ValueError(f"no amount of {currency}")
+    return int(amount)
 
 
 def _locale() -> str:
-    name = to_locale(get_language() or "en")
-    try:
-        Locale.parse(name)
-    except (UnknownLocaleError, ValueError):
-        return "en"
-    return name
+    return to_locale(get_language() or "en")

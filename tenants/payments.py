@@ -29,7 +29,8 @@ class PaymentCustomer(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     frozen_at = models.DateTimeField(_("stopped since"), null=True, blank=True)  # by an open dispute
-    gone_at = models.DateTimeField(null=True, blank=True)  # deleted at the vendor: another is made when needed
+    # Deleted at the vendor; the next purchase makes another.
+    gone_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("since"), default=timezone.now)
 
     class Meta:
