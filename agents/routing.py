@@ -14,6 +14,7 @@ from agents.safety import fold
 
 TIERS = ("fast", "balanced", "advanced", "premium")
 OUT_OF_SCOPE = "out_of_scope"
+SAVING = "saving"  # the reason of who answers because credits are few
 USUAL = "usual"  # of an intent: whatever the usual tier is
 INTENTS = (
     "greeting", "thanks", "opening_hours", "location", "price", "payment", "booking", "order_status",
@@ -177,11 +178,17 @@ def complexity(text: str) -> int:
 
 
 def decide(
-    asked: Asked, *, policy: Policy, tiers: Iterable[str] = (), spent: Mapping[str, int] | None = None
+    asked: Asked,
+    *,
+    policy: Policy,
+    tiers: Iterable[str] = (),
+    spent: Mapping[str, int] | None = None,
+    saves: bool = False,
 ) -> Decision:
     """The tier for a question; `tiers` are those that are set up (none: all are the same model).
 
-    `spent` has today's credits by tier, for tiers with a budget.
+    `spent` has today's credits by tier, for tiers with a budget. With `saves` the least tier answers whatever
+    is asked: the credits are few.
     """
     hard = complexity(asked.words)
     reasons = [_by_intent(asked.reading, policy)]
@@ -189,6 +196,7 @@ def decide(
     reasons += _by_value(reasons[-1].tier, asked, policy)
     reasons += _by_set_up(reasons[-1].tier, list(tiers))
     reasons += _by_budget(reasons[-1].tier, list(tiers), policy, spent or {})
+    reasons += _by_saving(reasons[-1].tier, list(tiers)) if saves else []
     reading = asked.reading or Reading("", 0.0, 0.0)
     return Decision(
         tier=reasons[-1].tier,
@@ -260,6 +268,18 @@ def _by_budget(tier: str, tiers: Sequence[str], policy: Policy, spent: Mapping[s
         tier = cheaper[-1]
         reasons.append(Reason("budget", tier, number=policy.budgets[_next(tier, tiers)]))
     return reasons
+
+
+def least(tiers: Iterable[str]) -> str:
+    """The weakest of these tiers, which is the one that costs least; of none the first of all."""
+    known = [name for name in TIERS if name in set(tiers)]
+    return known[0] if known else TIERS[0]
+
+
+def _by_saving(tier: str, tiers: Sequence[str]) -> list[Reason]:
+    """Where no tier is set up all are the same model, and nothing can be saved."""
+    wanted = least(tiers) if tiers else tier
+    return [Reason(SAVING, wanted)] if wanted != tier else []
 
 
 def _next(tier: str, tiers: Sequence[str]) -> str:

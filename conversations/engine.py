@@ -49,6 +49,7 @@ class Question:
     exchange: str = ""  # what is answered: the id of its first message, the same for every attempt
     asked_at: datetime | None = None  # when that message came
     own_words: str | None = None  # what the customer said earlier; None for all that the history has of them
+    saves: bool = False  # credits are few: the least model answers whatever is asked
     trail: routes.Trail = field(default_factory=routes.Trail)  # filled on the way
 
 
@@ -79,6 +80,7 @@ class Thought:
     saved: llm.Usage | None = None  # what was not used, as the answer was there (conversations.reuse)
     runs: tuple[receipts.Ran, ...] = ()  # what tools did for it
     handed_over: bool = False  # a tool called a person, and nothing more is to be said
+    unpaid: bool = False  # documents were quoted, as no model could be paid: nothing is charged
 
 
 def think(question: Question, *, started: float) -> Thought:
@@ -156,11 +158,31 @@ def _own_words(question: Question) -> str:
     return f"{earlier}\n{question.words}"
 
 
-def say_settled(question: Question, *, started: float) -> Thought | None:
-    """The settled answer to this, if there is one in the customer's language; nobody is asked."""
+def say_unpaid(question: Question, *, started: float) -> Thought | None:
+    """What is said without a model: a settled answer, else the documents' own words where they support one.
+
+    None where a person has to answer: nothing fits, or a file came with it that nobody here can read.
+    """
     steps: list[Step] = []
     found = _find(question, steps, known=breakers.all_known())
-    return _as_settled(question, found, steps, started=started)
+    as_settled = _as_settled(question, found, steps, started=started)
+    if as_settled is not None or question.files:
+        return as_settled
+    request = _request(question, found, None)
+    asked = fallback.Asked(request, quotable=found.supported, attempt=question.attempt, started=started)
+    answered = fallback.quoted(question.version, asked)
+    if answered is None:
+        return None
+    return Thought(
+        answered.completion,
+        found,
+        answered.vendor,
+        question.tier,
+        latency_ms=_ms(started),
+        steps=tuple(steps),
+        route=routes.unpaid(question),
+        unpaid=True,
+    )
 
 
 def _find(question: Question, steps: list[Step], *, known: Mapping[str, Breaker]) -> retrieval.Retrieved:

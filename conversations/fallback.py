@@ -211,6 +211,18 @@ def _quoted(asked: Asked) -> Answered | None:
     return answered if answered.completion.supported else None
 
 
+def quoted(version: AgentVersion, asked: Asked) -> Answered | None:
+    """As who needs no vendor answers; None where documents do not, or say what no customer may read."""
+    answered = _quoted(asked)
+    try:
+        if answered is not None:
+            asked.check(version, answered.completion)
+    except replies.Unfit as unfit:
+        log.warning("answer.kept_back", breach=unfit.breach.value)
+        return None
+    return answered
+
+
 def _own_words(asked: Asked, speaker: replies.Speaker) -> Answered:
     """What was settled, as it stands, or else a quotation."""
     if asked.settled is not None:

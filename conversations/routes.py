@@ -77,6 +77,12 @@ def may_ask(version: AgentVersion | None, words: str, *, value: int | None) -> l
     return sorted({(tiers.get(tier) or {}).get("model") or "*" for tier in found})
 
 
+def least_model(version: AgentVersion | None) -> str:
+    """The name of the model that answers when credits are few, for its price: "*" where no tier names one."""
+    tiers: Mapping[str, Any] = (version.tiers if version else None) or {}
+    return (tiers.get(routing.least(tiers)) or {}).get("model") or "*"
+
+
 def value_of(conversation: Conversation) -> int | None:
     """What the customer is worth to the business, 0 to 100; None where nothing is known of them."""
     profile = profiles.known(conversation)
@@ -95,7 +101,9 @@ def decide(question: "Question", *, supported: bool, known: Mapping[str, Breaker
         supported=supported,
     )
     spent = spent_today(policy, now=timezone.now()) if policy.budgets else {}
-    decision = routing.decide(asked, policy=policy, tiers=version.tiers or {}, spent=spent)
+    decision = routing.decide(
+        asked, policy=policy, tiers=version.tiers or {}, spent=spent, saves=question.saves
+    )
     if question.attachments and decision.tier != question.tier:
         # The file was made ready for the model of this tier; another one may not read it.
         reason = routing.Reason("files", question.tier)
@@ -158,6 +166,11 @@ def kept(thought: "Thought") -> dict[str, Any]:
         "intent": thought.route.intent,
         "route_reason": thought.route.reasons[-1].code,
     }
+
+
+def unpaid(question: "Question") -> Decision:
+    """Nobody is asked, as there are too few credits for any model: what is quoted says so to who asks why."""
+    return Decision(tier=question.tier, reasons=(routing.Reason("unpaid", question.tier),))
 
 
 # -- what people correct

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from knowledge import retrieval
-from knowledge.models import PinnedAnswer
 from knowledge.pinned import Pinned
 from providers import llm
 
@@ -19,11 +18,6 @@ def of(found: retrieval.Retrieved, *, files: bool) -> Pinned | None:
 def is_spoken(answer: Pinned | None, language: str) -> bool:
     """Whether it is written in the customer's language, and so needs nobody to say it."""
     return answer is not None and (answer.spoken or answer.language == language[:2])
-
-
-def some() -> bool:
-    """Whether this business has settled anything: who has no credits is asked for nothing else."""
-    return PinnedAnswer.objects.filter(enabled=True).exists()
 
 
 def said(answer: Pinned) -> llm.Completion:

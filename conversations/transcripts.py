@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agents import hearing, mood
-from billing import credits, pricing
+from billing import credits, low, pricing
 from billing.models import LedgerEntry
 from conversations import breakers, consent, debounce, handoff, search_index, turns
 from conversations.models import Breaker, Conversation, Message, Transcript
@@ -68,6 +68,7 @@ def transcribe(message_id: int) -> None:
     except ProviderError as error:
         _try_later(transcript, error, now=timezone.now())
     except credits.InsufficientCredits:
+        low.ran_out(now=timezone.now())
         _give_up(transcript, reason=NO_CREDITS, now=timezone.now())
     except Exception as error:
         log.exception("transcript.failed", message_id=message_id)

@@ -16,8 +16,8 @@ from agents import handing, routing, safety
 from agents import language as languages
 from agents.lines import Line
 from agents.models import AgentVersion
-from billing import credits, pricing
-from billing.models import Hold, Price
+from billing import credits, low, pricing
+from billing.models import Price
 from conversations import (
     attention,
     channels,
@@ -28,6 +28,7 @@ from conversations import (
     hooks,
     outbox,
     profiles,
+    reserving,
     routes,
     settled,
     spending,
@@ -48,9 +49,7 @@ from tenants.current import tenant as current_tenant
 log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
 LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
-HISTORY_CHARACTERS = 12_000
 QUESTION_CHARACTERS = 8_000
-ROUNDS_RESERVED = 3  # of a model that may call tools: more are rare, and what is missing then is not taken
 FREE = (settled.VENDOR, routes.REFUSED)  # nobody was asked
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 REMEMBERED = (
@@ -84,6 +83,7 @@ class Begun:
 
     turn: Turn
     messages: Sequence[Message]
+    saves: bool = False  # credits are few: the least model answers
 
 
 @task()
@@ -93,6 +93,7 @@ def take(conversation_id: int) -> None:
     try:
         begun = begin(conversation_id, now=timezone.now())
     except credits.InsufficientCredits:
+        low.ran_out(now=timezone.now())
         return _without_credits(conversation_id, started=started)
     if begun is None:
         return
@@ -110,13 +111,12 @@ def _send(begun: Begun, reply: Reply) -> None:
 
 
 def _without_credits(conversation_id: int, *, started: float) -> None:
-    """What was settled costs nothing and is said all the same; for anything else a person is called."""
-    begun = begin(conversation_id, now=timezone.now(), free=True) if settled.some() else None
+    """What was settled, and what documents say in their own words, costs nothing; else a person is called."""
+    begun = begin(conversation_id, now=timezone.now(), free=True)
     if begun is None:
-        handoff.request(conversation_id, reason=Line.NO_CREDITS, now=timezone.now())
         return
     try:
-        thought = engine.say_settled(_question(begun), started=started)
+        thought = engine.say_unpaid(_question(begun), started=started)
     except Exception as error:
         return _failed(begun.turn, error)
     if thought is not None:
@@ -158,7 +158,7 @@ def begin(conversation_id: int, *, now: datetime, free: bool = False) -> Begun |
     if not understood:
         return None
     free = free or versions.is_rehearsed(conversation)
-    return Begun(_open(conversation, understood, now=now, free=free), understood)
+    return _open(conversation, understood, now=now, free=free)
 
 
 def _is_due(conversation: Conversation, *, now: datetime) -> bool:
@@ -246,7 +246,7 @@ def _offered_person(conversation: Conversation) -> bool:
     return last is not None and not last.supported
 
 
-def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime, free: bool) -> Turn:
+def _open(conversation: Conversation, messages: Sequence[Message], *, now: datetime, free: bool) -> Begun:
     version = versions.of(conversation)
     route = routes.by_words(version, question_of(messages))
     earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
@@ -262,40 +262,25 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
     Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
     attention.ring(conversation, messages[-1])
-    turn.hold = _carried_over(earlier, now=now)
-    if turn.hold is None and not free:
-        amount = _estimate(version, messages, value=routes.value_of(conversation), now=now)
-        turn.hold = credits.hold(key=f"turn:{turn.pk}", amount=amount, now=now)  # late: all wait for this row
+    reserved = reserving.carried_over(earlier, now=now)
+    if reserved.hold is None and not free:
+        wanted = reserving.need(
+            version,
+            question_of(messages),
+            files=sum(message.kind in understanding.SHOWN for message in messages),
+            value=routes.value_of(conversation),
+            now=now,
+        )
+        reserved = reserving.reserve(turn, wanted, now=now)  # late: all wait for this row
+    turn.hold = reserved.hold
     turn.save(update_fields=["hold"])
-    return turn
+    return Begun(turn, messages, saves=reserved.saves)
 
 
 def _earlier_turns(messages: Sequence[Message]) -> list[Turn]:
     """The turns that had some of these messages and did not answer: they failed, or were merged into this."""
     tried = {message.turn_id for message in messages if message.turn_id}
     return list(Turn.objects.filter(pk__in=tried).select_related("hold").order_by("pk")) if tried else []
-
-
-def _carried_over(earlier: Sequence[Turn], *, now: datetime) -> Hold | None:
-    """The credits that a merged turn reserved: this one answers for both, and nothing is reserved twice."""
-    for turn in earlier:
-        hold = turn.hold
-        if turn.status == Turn.Status.MERGED and hold is not None and credits.keep(hold, now=now):
-            Turn.objects.filter(pk=turn.pk).update(hold=None)
-            return hold
-    return None
-
-
-def _estimate(
-    version: AgentVersion | None, messages: Sequence[Message], *, value: int | None, now: datetime
-) -> int:
-    """What to reserve: enough for the dearest model that the router may choose once it knows the meaning."""
-    files = sum(message.kind in understanding.SHOWN for message in messages)
-    characters = HISTORY_CHARACTERS + files * llm.CHARACTERS_A_FILE
-    models = routes.may_ask(version, question_of(messages), value=value)
-    prices = credits.prices_for(models, at=now)
-    rounds = ROUNDS_RESERVED if version is not None and (version.tools or version.handover) else 1
-    return rounds * max(pricing.estimate(one, characters=characters, max_tokens=700) for one in prices)
 
 
 def answer(begun: Begun, *, started: float) -> Reply:
@@ -337,6 +322,7 @@ def _question(begun: Begun) -> engine.Question:
         rehearsed=versions.is_rehearsed(conversation),
         greets=conversation.channel.kind != Channel.Kind.WEB,
         value=routes.value_of(conversation),
+        saves=begun.saves,
     )
 
 
@@ -420,8 +406,7 @@ def _merge(conversation: Conversation, turn: Turn, reply: Reply, *, price: Price
     """
     if not _close(turn, reply, status=Turn.Status.MERGED, cost=0, now=now):
         return
-    model, usage, key = reply.completion.model, reply.completion.usage, f"turn:{turn.pk}"
-    credits.record_usage(key=key, model=model, usage=usage, cost=0, price=price, now=now)
+    _note_usage(turn, reply, price=price, cost=0, now=now)
     if turn.hold is not None:
         credits.keep(turn.hold, now=now)
     _go_on(conversation)
@@ -430,7 +415,7 @@ def _merge(conversation: Conversation, turn: Turn, reply: Reply, *, price: Price
 
 def _asked_nobody(thought: engine.Thought) -> bool:
     """Whether the answer was there already: then nothing is charged."""
-    return thought.vendor in FREE or thought.saved is not None
+    return thought.vendor in FREE or thought.saved is not None or thought.unpaid
 
 
 def _close(turn: Turn, reply: Reply, *, status: str, cost: int, now: datetime) -> bool:
@@ -567,14 +552,26 @@ def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int
 
 def _charge(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
     """Settle what was used at the price of this moment, which stays on the usage row."""
-    completion, key = reply.completion, f"turn:{turn.pk}"
     if _asked_nobody(reply.thought):
         return credits.release(turn.hold, now=now) if turn.hold is not None else None
-    credits.record_usage(
-        key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
-    )
+    _note_usage(turn, reply, price=price, cost=cost, now=now)
     if turn.hold is not None:
-        credits.settle(turn.hold, cost=cost, key=key, reason="answer", now=now)
+        credits.settle(turn.hold, cost=cost, key=f"turn:{turn.pk}", reason="answer", now=now)
+
+
+def _note_usage(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datetime) -> None:
+    """What was used stays on record, with its price and the conversation that it was for."""
+    completion, prices = reply.completion, reply.thought.price_list
+    usage.of_tokens(
+        key=f"turn:{turn.pk}",
+        model=completion.model,
+        tokens=completion.usage,
+        cost=cost,
+        price=price,
+        whose=spending.whose(turn.conversation, turn.agent_version),
+        price_list=prices,
+        now=now,
+    )
 
 
 def _keep_passages(turn: Turn, reply: Reply) -> None:
