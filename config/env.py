@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,20 @@ def number(name: str, default: float) -> float:
         return float(value) if value else default
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a number, not {value!r}.") from None
+
+
+def decimals(name: str) -> dict[str, Decimal]:
+    """The variable as positive numbers by name: "brl=5.40 eur=0.92"."""
+    found = {}
+    for part in text(name).lower().replace(",", " ").split():
+        key, _equals, value = part.partition("=")
+        try:
+            found[key] = Decimal(value)
+        except InvalidOperation:
+            found[key] = Decimal(0)
+        if not (key and found[key].is_finite() and found[key] > 0):
+            raise ImproperlyConfigured(f"{name} must look like brl=5.40 eur=0.92, not {part!r}.")
+    return found
 
 
 def flag(name: str, default: bool = False) -> bool:

@@ -80,3 +80,9 @@ STRIPE_TAX = env.flag("STRIPE_TAX")
 STRIPE_TAX_IDS = env.flag("STRIPE_TAX_IDS")
 STRIPE_TAX_CODE = env.text("STRIPE_TAX_CODE")  # of what is sold; empty: the account's usual one
 PAYMENTS_CONTACT = env.text("PAYMENTS_CONTACT")
+# What one person of finance may give or take of one business in a day before a second must allow it: credits,
+# and for refunds to cards the smallest unit of the payment's currency (50,000 are 500.00).
+SECOND_PAIR_OF_EYES = env.integer("SECOND_PAIR_OF_EYES", 10_000)
+REFUND_SECOND_PAIR_OF_EYES = env.integer("REFUND_SECOND_PAIR_OF_EYES", 50_000)
+# How much of each currency a US dollar is worth, so that finance sees a margin: "brl=5.40 eur=0.92".
+EXCHANGE_RATES = env.decimals("EXCHANGE_RATES")
