@@ -1,41 +1,98 @@
 """Hold, settle, release, grant: every change of the balance, each with a cause that makes it happen once.
 
-Unless it says otherwise a function runs inside the caller's transaction. The account's row is the lock.
+Unless it says otherwise a function runs inside the caller's transaction. The account's row is the lock: it
+also counts the day's spending, so that one statement asks the balance and the limits of the day together.
 """
 
+import zoneinfo
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from psycopg import sql
 
-from billing import pricing, watching
-from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
+from billing import watching
+from billing.models import CreditAccount, Hold, LedgerEntry, Price, SpendLimit, Usage
+from tenants.current import tenant as current_tenant
 from tenants.db import connection
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
+# Who waits for the account's row sees its newest state in all that the WHERE asks of it, the limits included.
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (
-    UPDATE billing_creditaccount SET held = held + %(amount)s
+    UPDATE billing_creditaccount AS account SET
+      held = held + %(amount)s,
+      day = greatest(day, %(today)s::date),
+      spent = CASE WHEN day >= %(today)s::date THEN spent ELSE 0 END + %(amount)s,
+      by_agent = CASE WHEN day >= %(today)s::date THEN by_agent ELSE '{}' END
+        || CASE WHEN %(agent)s::bigint IS NULL THEN '{}' ELSE jsonb_build_object(%(agent)s::bigint,
+          CASE WHEN day >= %(today)s::date THEN coalesce((by_agent ->> %(agent)s::bigint::text)::bigint, 0)
+            ELSE 0 END + %(amount)s) END
     WHERE id = 1 AND balance >= held + %(amount)s AND NOT EXISTS (SELECT FROM earlier)
-    RETURNING balance - held AS room, saving_below),
+      AND NOT EXISTS (
+        SELECT FROM billing_spendlimit AS bound
+        WHERE (bound.agent_id IS NULL OR bound.agent_id = %(agent)s::bigint)
+          AND bound.credits_a_day < %(amount)s + CASE WHEN account.day IS NULL OR account.day < %(today)s::date
+            THEN 0 WHEN bound.agent_id IS NULL THEN account.spent
+            ELSE coalesce((account.by_agent ->> bound.agent_id::text)::bigint, 0) END)
+    RETURNING day, balance - held AS room, saving_below),
   made AS (
-    INSERT INTO billing_hold (key, amount, status, created_at)
-    SELECT %(key)s, %(amount)s, 'held', %(now)s FROM reserved
+    INSERT INTO billing_hold (key, amount, agent_id, day, status, created_at)
+    SELECT %(key)s, %(amount)s, %(agent)s::bigint, day, 'held', %(now)s FROM reserved
     RETURNING *)
 SELECT earlier.*, NULL::bigint AS room, NULL::bigint AS saving_below FROM earlier
 UNION ALL SELECT made.*, reserved.room, reserved.saving_below FROM made, reserved
+"""
+# The account's row is locked first, here as everywhere: who has it waits for no hold.
+_CLOSE = """
+WITH account AS MATERIALIZED (
+    SELECT balance, held, greatest(day, %(today)s::date) AS today,
+      CASE WHEN day >= %(today)s::date THEN spent ELSE 0 END AS spent,
+      CASE WHEN day >= %(today)s::date THEN by_agent ELSE '{}' END AS by_agent
+    FROM billing_creditaccount WHERE id = 1 FOR UPDATE),
+  closed AS (
+    UPDATE billing_hold AS hold SET status = %(status)s, closed_at = %(now)s FROM account
+    WHERE hold.id = %(hold)s AND hold.status = 'held'
+    RETURNING account.*, hold.amount, hold.agent_id,
+      CASE WHEN hold.day = account.today THEN hold.amount ELSE 0 END AS counted,
+      least(%(cost)s, greatest(hold.amount, account.balance - account.held + hold.amount)) AS taken),
+  changed AS (
+    UPDATE billing_creditaccount AS account SET
+      balance = closed.balance - closed.taken,
+      held = closed.held - closed.amount,
+      owed = greatest(0, closed.held - closed.amount - closed.balance + closed.taken),
+      day = closed.today,
+      spent = closed.spent - closed.counted + closed.taken,
+      by_agent = closed.by_agent
+        || CASE WHEN closed.agent_id IS NULL THEN '{}' ELSE jsonb_build_object(closed.agent_id,
+          coalesce((closed.by_agent ->> closed.agent_id::text)::bigint, 0) - closed.counted + closed.taken) END
+    FROM closed WHERE account.id = 1
+    RETURNING account.balance, account.watch_at, closed.taken),
+  entered AS (
+    INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at)
+    SELECT %(kind)s, -taken, balance, %(key)s, %(reason)s, %(now)s FROM changed WHERE taken > 0
+    RETURNING *)
+SELECT entered.*, changed.watch_at FROM changed LEFT JOIN entered ON true
 """
 
 
 class InsufficientCredits(Exception):
     """Fewer credits are available than are to be reserved or taken."""
+
+
+class LimitReached(InsufficientCredits):
+    """There are credits, and the owner lets no more of them be spent today; `limit` is the row that says so."""
+
+    def __init__(self, limit: SpendLimit) -> None:
+        super().__init__(f"{limit.credits_a_day} credits a day are spent")
+        self.limit = limit
 
 
 class NotACharge(Exception):
@@ -61,10 +118,15 @@ class Standing(Account):
     spent_today: int
 
 
-def hold(*, key: str, amount: int, now: datetime) -> Hold:
-    """Reserve credits; raises InsufficientCredits. The same key again gives the same hold."""
-    for held in Hold.objects.raw(_HOLD, {"key": key, "amount": amount, "now": now}):
+def hold(*, key: str, amount: int, now: datetime, agent_id: int | None = None) -> Hold:
+    """Reserve credits for this assistant's work; the same key again gives the same hold. One statement.
+
+    Raises InsufficientCredits, or LimitReached. A new hold tells the `room` that it leaves and `saving_below`.
+    """
+    wanted = {"key": key, "amount": amount, "agent": agent_id, "today": day_of(now), "now": now}
+    for held in Hold.objects.raw(_HOLD, wanted):
         return held
+    check(amount=amount, agent_id=agent_id, now=now)
     raise InsufficientCredits(f"{amount} credits are not available")
 
 
@@ -76,72 +138,110 @@ def keep(hold: Hold, *, now: datetime) -> bool:
 def settle(
     hold: Hold, *, cost: int, key: str, reason: str, now: datetime, kind: str = Kind.TURN
 ) -> LedgerEntry | None:
-    """Take what was used and free the rest; beyond the hold only what is available, never below zero."""
-    account = CreditAccount.objects.select_for_update().get(pk=1)
-    if not _close(hold, Hold.Status.SETTLED, now=now):
-        return LedgerEntry.objects.filter(key=key).first()
-    account.held -= hold.amount
-    # What was reserved is there for it, even when a refund has taken the rest and more since.
-    taken = min(cost, max(account.available, hold.amount))
-    account.balance -= taken
-    account.save(update_fields=["balance", "held"])
-    if not taken:
-        return None
-    return enter(kind, -taken, account, key=key, reason=reason, now=now)
+    """Take what was used and free the rest, in one statement; None when nothing was taken.
+
+    Beyond the hold only what is available is taken. Closed before, it gives the entry of then.
+    """
+    hold.status = Hold.Status.SETTLED
+    for entry in _close(hold, cost=cost, kind=kind, key=key, reason=reason, now=now):
+        if entry.pk is None:
+            return None
+        watching.changed(entry, watch_at=entry.watch_at, now=now)  # type: ignore[attr-defined]
+        return entry
+    return LedgerEntry.objects.filter(key=key).first()
 
 
 def release(hold: Hold, *, now: datetime) -> None:
     """Free a hold without taking anything: a failed answer costs nothing."""
-    account = CreditAccount.objects.select_for_update().get(pk=1)
-    if _close(hold, Hold.Status.RELEASED, now=now):
-        account.held -= hold.amount
-        account.save(update_fields=["held"])
+    hold.status = Hold.Status.RELEASED
+    list(_close(hold, cost=0, kind="", key="", reason="", now=now))
 
 
 def grant(*, amount: int, reason: str, key: str, actor: User | None, now: datetime) -> LedgerEntry:
     """Add credits, or take them back with a negative amount; once a key. Raises InsufficientCredits."""
-    account = CreditAccount.objects.select_for_update().get(pk=1)
+    account = locked()
     # Asked under the lock: of two that come at once, the second finds what the first wrote.
     if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
         return earlier
     if amount < 0 and account.available + amount < 0:
         raise InsufficientCredits(f"{-amount} credits are not available")
     account.balance += amount
-    account.save(update_fields=["balance"])
     kind = Kind.GRANT if amount > 0 else Kind.CORRECTION
-    return enter(kind, amount, account, key=key, reason=reason, now=now, actor=actor)
+    return _write(kind, amount, account, key=key, reason=reason, actor=actor, now=now)
 
 
 def give_back(charge: LedgerEntry, *, reason: str, actor: User | None, now: datetime) -> LedgerEntry:
-    """Undo one charge by an entry of its own; once a charge, however often. Raises NotACharge."""
+    """Undo one charge by an entry of its own; once a charge, however often. Raises NotACharge.
+
+    One of today does not count on the limits of today any more.
+    """
     if charge.kind not in LedgerEntry.SPENT or charge.amount >= 0:
         raise NotACharge(f"entry {charge.pk} took nothing for work")
-    account = CreditAccount.objects.select_for_update().get(pk=1)
+    account = locked()
     key = f"back:{charge.pk}"
     if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
         return earlier
     account.balance -= charge.amount
-    account.save(update_fields=["balance"])
-    return enter(Kind.CORRECTION, -charge.amount, account, key=key, reason=reason, now=now, actor=actor)
+    if day_of(charge.created_at) == account.day:
+        used = Usage.objects.filter(key=charge.key).first()
+        _count(account, charge.amount, agent_id=used.agent_id if used else None, today=account.day)
+    return _write(Kind.CORRECTION, -charge.amount, account, key=key, reason=reason, actor=actor, now=now)
 
 
-def spend(*, kind: str, amount: int, key: str, reason: str, now: datetime) -> bool:
-    """Take what was not reserved before; once a key, False when it was taken. Raises InsufficientCredits."""
-    account = CreditAccount.objects.select_for_update().get(pk=1)
+def spend(
+    *, kind: str, amount: int, key: str, reason: str, now: datetime, agent_id: int | None = None,
+    partly: bool = False,
+) -> bool:  # fmt: skip
+    """Take what was not reserved before; once a key, False when it was recorded as used already.
+
+    Raises InsufficientCredits or LimitReached; what is done already is taken `partly`, as far as there is.
+    """
+    account = locked()
     if Usage.objects.filter(key=key).exists():
         return False
-    if account.available < amount:
-        raise InsufficientCredits(f"{amount} credits are not available")
-    account.balance -= amount
-    account.save(update_fields=["balance"])
+    if partly:
+        amount = max(0, min(amount, account.available))
+    else:
+        _check(account, amount=amount, agent_id=agent_id, now=now)
     if amount:
-        enter(kind, -amount, account, key=key, reason=reason, now=now)
+        account.balance -= amount
+        _count(account, amount, agent_id=agent_id, today=day_of(now))
+        _write(kind, -amount, account, key=key, reason=reason, now=now)
     return True
 
 
 def locked() -> CreditAccount:
     """The account under its lock, for a change of the balance elsewhere (billing.topups, billing.refunds)."""
     return CreditAccount.objects.select_for_update().get(pk=1)
+
+
+def enter(
+    kind: str,
+    amount: int,
+    account: CreditAccount,
+    *,
+    key: str,
+    reason: str,
+    now: datetime,
+    actor: User | None = None,
+) -> LedgerEntry:
+    """Write down one change of the balance, which the caller has made under the account's lock (`locked`)."""
+    entry = LedgerEntry.objects.create(
+        kind=kind,
+        amount=amount,
+        balance_after=account.balance,
+        key=key,
+        reason=reason[:200],
+        actor=actor,
+        created_at=now,
+    )
+    watching.changed(entry, watch_at=account.watch_at, now=now)
+    return entry
+
+
+def check(*, amount: int, now: datetime, agent_id: int | None = None) -> None:
+    """Raises InsufficientCredits or LimitReached when so much could not be spent at this moment."""
+    _check(CreditAccount.objects.get(pk=1), amount=amount, agent_id=agent_id, now=now)
 
 
 def release_orphans(*, keep: Collection[int], older_than: datetime, now: datetime) -> int:
@@ -168,6 +268,14 @@ def discrepancies() -> int:
         "total"
     ]
     return int(entered != account.balance) + int(reserved != account.held)
+
+
+# -- looking
+
+
+def day_of(moment: datetime) -> date:
+    """The business's own day at a moment."""
+    return timezone.localdate(moment, timezone=zoneinfo.ZoneInfo(current_tenant().timezone))
 
 
 def standing(*, since: datetime) -> Standing:
@@ -208,85 +316,46 @@ def prices_for(models: Sequence[str], *, at: datetime) -> list[Price]:
     return [by_model.get(model) or by_model["*"] for model in models]
 
 
-def record_usage(
-    *, key: str, model: str, usage: pricing.Tokens, cost: int, price: Price, now: datetime
-) -> Usage:
-    """Keep what was used and the price that it had."""
-    return Usage.objects.create(
-        key=key,
-        model=model,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cache_read_tokens=usage.cache_read_tokens,
-        cache_write_tokens=usage.cache_write_tokens,
-        credits=cost,
-        price=_snapshot(price),
-        exact=getattr(usage, "exact", True),
-        created_at=now,
-    )
+# -- under the account's lock
 
 
-def record_speech(
-    *, key: str, model: str, seconds: int, exact: bool, cost: int, price: Price, now: datetime
-) -> Usage:
-    """As `record_usage`, for seconds of audio that were heard."""
-    return Usage.objects.create(
-        key=key,
-        model=model,
-        audio_seconds=seconds,
-        credits=cost,
-        price=_snapshot(price),
-        exact=exact,
-        created_at=now,
-    )
+def _close(hold: Hold, *, cost: int, kind: str, key: str, reason: str, now: datetime) -> Sequence[LedgerEntry]:
+    """Compare-and-set: only one of settle and release ever wins, and has a row, the entry's if there is one."""
+    wanted = {
+        "hold": hold.pk, "status": hold.status, "cost": cost, "kind": kind, "key": key,
+        "reason": reason[:200], "today": day_of(now), "now": now,
+    }  # fmt: skip
+    found: Sequence[LedgerEntry] = list(LedgerEntry.objects.raw(_CLOSE, wanted))
+    return found
 
 
-def record_reading(*, key: str, pages: int, cost: int, price: Price, now: datetime) -> Usage:
-    """As `record_usage`, for pages of documents that were read."""
-    return Usage.objects.create(
-        key=key, model=price.model, pages=pages, credits=cost, price=_snapshot(price), created_at=now
-    )
+def _check(account: CreditAccount, *, amount: int, agent_id: int | None, now: datetime) -> None:
+    if amount > max(0, account.available):
+        raise InsufficientCredits(f"{amount} credits are not available")
+    bounds = SpendLimit.objects.filter(Q(agent_id=None) | Q(agent_id=agent_id)).order_by("pk")
+    for bound in bounds:
+        if amount + spent_on(account, day_of(now), agent_id=bound.agent_id) > bound.credits_a_day:
+            raise LimitReached(bound)
 
 
-def _snapshot(price: Price) -> dict[str, Any]:
-    fields = (
-        "model",
-        "input_per_million",
-        "output_per_million",
-        "cache_read_per_million",
-        "cache_write_per_million",
-        "audio_per_hour",
-        "reading_per_hundred_pages",
-    )
-    kept = {field: getattr(price, field) for field in (*fields, "minimum")}
-    return {**kept, "effective_from": price.effective_from.isoformat()}
+def spent_on(account: CreditAccount, day: date, *, agent_id: int | None = None) -> int:
+    """What counts on this day's limit: of one assistant, or of all and everything."""
+    if account.day is None or account.day < day:
+        return 0
+    return account.spent if agent_id is None else int(account.by_agent.get(str(agent_id), 0))
 
 
-def _close(hold: Hold, status: str, *, now: datetime) -> bool:
-    """Compare-and-set: only one of settle and release ever wins."""
-    hold.status = status
-    return bool(Hold.objects.filter(pk=hold.pk, status=Hold.Status.HELD).update(status=status, closed_at=now))
+def _count(account: CreditAccount, amount: int, *, agent_id: int | None, today: date) -> None:
+    """Write it down on the day's spending; the caller saves."""
+    if account.day is None or account.day < today:
+        account.day, account.spent, account.by_agent = today, 0, {}
+    account.spent += amount
+    if agent_id is not None:
+        account.by_agent[str(agent_id)] = int(account.by_agent.get(str(agent_id), 0)) + amount
 
 
-def enter(
-    kind: str,
-    amount: int,
-    account: CreditAccount,
-    *,
-    key: str,
-    reason: str,
-    now: datetime,
-    actor: User | None = None,
-) -> LedgerEntry:
-    """Write down one change of the balance, which the caller has made under the account's lock (`locked`)."""
-    entry = LedgerEntry.objects.create(
-        kind=kind,
-        amount=amount,
-        balance_after=account.balance,
-        key=key,
-        reason=reason[:200],
-        actor=actor,
-        created_at=now,
-    )
-    watching.changed(entry, watch_at=account.watch_at, now=now)
-    return entry
+def _write(kind: str, amount: int, account: CreditAccount, **entry: Any) -> LedgerEntry:
+    """Save the account as it is now, and the entry that explains it."""
+    account.owed = max(0, account.held - account.balance)
+    account.save(update_fields=["balance", "owed", "day", "spent", "by_agent"])
+    return enter(kind, amount, account, **entry)

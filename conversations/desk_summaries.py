@@ -17,13 +17,14 @@ from django.utils.translation import gettext as _
 from agents import replies
 from agents.lines import Line
 from agents.models import ModelProvider
-from billing import credits
+from billing import credits, usage
 from conversations import (
     breakers,
     desk_summary_words,
     handoff_reasons,
     receipt_words,
     understanding,
+    spending,
     versions,
 )
 from conversations.desk_summary_words import Known, Spoken, Summary
@@ -122,7 +123,7 @@ def _by_model(
         log.warning("summary.not_written", summary_id=row.pk, reason=type(error).__name__)
         return None
     breakers.succeeded(health)
-    _note_usage(row, completion, now=timezone.now())
+    _note_usage(row, completion, price_list=speaker.price_list, now=timezone.now())
     try:
         return completion.model, desk_summary_words.read(completion.text, talk=talk, known=known)
     except desk_summary_words.Unreadable as error:
@@ -131,12 +132,21 @@ def _by_model(
 
 
 @transaction.atomic(durable=True)
-def _note_usage(row: HandoverSummary, completion: llm.Completion, *, now: datetime) -> None:
+def _note_usage(
+    row: HandoverSummary, completion: llm.Completion, *, price_list: str, now: datetime
+) -> None:
     """What was used, at no credits: the key is the business's own, and nobody asked for this."""
     price = credits.price_for(completion.model, at=now)
     key = f"summary:{row.pk}:{row.attempts}"
-    credits.record_usage(
-        key=key, model=completion.model, usage=completion.usage, cost=0, price=price, now=now
+    usage.of_tokens(
+        key=key,
+        model=completion.model,
+        tokens=completion.usage,
+        cost=0,
+        price=price,
+        whose=spending.whose(row.conversation),
+        price_list=price_list,
+        now=now,
     )
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from agents import hiring, replies, routing
 from agents.models import AgentVersion
-from billing import credits, pricing
+from billing import credits, pricing, usage
 from billing.models import Hold, LedgerEntry
 from conversations import breakers, fallback, settled
 from knowledge import gaps, retrieval
@@ -98,7 +98,7 @@ def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, paid: 
     """The draft; empty when nothing near enough was found or nobody could write it."""
     request = _request(gap, version, found)
     key = f"draft:{gap.pk}:{int(now.timestamp() * 1000)}"
-    hold = _hold(key, request, now=now) if paid else None
+    hold = _hold(key, request, agent_id=version.agent_id, now=now) if paid else None
     asked = fallback.Asked(
         request,
         quotable=found.support >= NEARLY,
@@ -110,7 +110,7 @@ def _text(gap: Gap, version: AgentVersion, found: retrieval.Retrieved, *, paid: 
     except ProviderError as error:
         log.warning("draft.failed", gap_id=gap.pk, reason=str(error))
         answered = None
-    _pay(hold, answered, key=key, now=timezone.now())
+    _pay(hold, answered, key=key, agent_id=version.agent_id, now=timezone.now())
     return _words(answered) if answered is not None and answered.completion.supported else ""
 
 
@@ -141,19 +141,21 @@ def _quoted(asked: fallback.Asked) -> fallback.Answered:
 
 
 @transaction.atomic(durable=True)
-def _hold(key: str, request: llm.Request, *, now: datetime) -> Hold | None:
+def _hold(key: str, request: llm.Request, *, agent_id: int, now: datetime) -> Hold | None:
     """Reserve what a model would cost; None without credits: then the documents are quoted."""
     price = credits.price_for("*", at=now)
     characters = len(request.system) + sum(len(passage.text) for passage in request.passages)
     amount = pricing.estimate(price, characters=characters, max_tokens=TOKENS)
     try:
-        return credits.hold(key=key, amount=amount, now=now)
+        return credits.hold(key=key, amount=amount, agent_id=agent_id, now=now)
     except credits.InsufficientCredits:
         return None
 
 
 @transaction.atomic(durable=True)
-def _pay(hold: Hold | None, answered: fallback.Answered | None, *, key: str, now: datetime) -> None:
+def _pay(
+    hold: Hold | None, answered: fallback.Answered | None, *, key: str, agent_id: int, now: datetime
+) -> None:
     """Settle what a model used; a quotation and a failure are free."""
     if hold is None:
         return
@@ -162,8 +164,15 @@ def _pay(hold: Hold | None, answered: fallback.Answered | None, *, key: str, now
     completion = answered.completion
     price = credits.price_for(completion.model, at=now)
     cost = pricing.cost(price, completion.usage)
-    credits.record_usage(
-        key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
+    usage.of_tokens(
+        key=key,
+        model=completion.model,
+        tokens=completion.usage,
+        cost=cost,
+        price=price,
+        whose=usage.Whose(agent_id),
+        price_list=answered.price_list,
+        now=now,
     )
     kind = LedgerEntry.Kind.DRAFT
     credits.settle(hold, cost=cost, key=key, reason="draft of an answer", now=now, kind=kind)

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from agents import replies
 from agents.models import AgentVersion, ModelProvider
 from agents.tools import Claim
-from billing import credits
+from billing import credits, usage
 from conversations import breakers, profile_value, profile_words, route_words, understanding
 from conversations.models import Channel, ContactProfile, Message, ToolRun, Turn, TurnPassage
 from conversations.profile_words import Notes, Seen, Spoken
@@ -87,17 +87,26 @@ def _by_model(
     except (ProviderError, profile_words.Unreadable) as error:
         log.warning("profile.not_read", contact_id=profile.pk, reason=type(error).__name__)
         return None
-    _note_usage(profile.pk, until, completion, now=now)
+    key = f"profile:{profile.pk}:{until}:{int(now.timestamp())}"
+    _note_usage(key, completion, agent_id=version.agent_id, price_list=speaker.price_list, now=now)
     return notes
 
 
 @transaction.atomic(durable=True)
-def _note_usage(contact_id: int, until: int, completion: llm.Completion, *, now: datetime) -> None:
+def _note_usage(
+    key: str, completion: llm.Completion, *, agent_id: int, price_list: str, now: datetime
+) -> None:
     """What was used, at no credits: the key is the business's own and nobody asked for this."""
-    key = f"profile:{contact_id}:{until}:{int(now.timestamp())}"
     price = credits.price_for(completion.model, at=now)
-    credits.record_usage(
-        key=key, model=completion.model, usage=completion.usage, cost=0, price=price, now=now
+    usage.of_tokens(
+        key=key,
+        model=completion.model,
+        tokens=completion.usage,
+        cost=0,
+        price=price,
+        whose=usage.Whose(agent_id),
+        price_list=price_list,
+        now=now,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from billing import credits, pricing
+from billing import credits, pricing, usage
 from billing.models import LedgerEntry
 from knowledge import metering
 from tenants.current import tenant as current_tenant
@@ -34,7 +34,7 @@ class Credits:
         except credits.InsufficientCredits as error:
             raise metering.NotEnough(str(error)) from error
         if new:
-            credits.record_reading(key=key, pages=pages, cost=cost, price=price, now=now)
+            usage.of_reading(key=key, pages=pages, cost=cost, price=price, now=now)
         return cost if new else 0
 
 

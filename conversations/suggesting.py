@@ -18,9 +18,18 @@ from django.utils.translation import gettext as _
 
 from agents import hiring, replies, routing
 from agents.models import AgentVersion
-from billing import credits, pricing
+from billing import credits, pricing, usage
 from billing.models import Hold, LedgerEntry
-from conversations import breakers, fallback, profiles, settled, suggestion_words, turns, versions
+from conversations import (
+    breakers,
+    fallback,
+    profiles,
+    settled,
+    spending,
+    suggestion_words,
+    turns,
+    versions,
+)
 from conversations.models import Conversation, Message
 from conversations.models.answers import Suggestion
 from knowledge import retrieval
@@ -295,7 +304,7 @@ def _end(row: Suggestion, hold: Hold | None, made: Made | None, *, error: str, n
         if hold is not None:
             credits.release(hold, now=now)
     else:
-        cost = _charge(row, hold, made.answered.completion, now=now)
+        cost = _charge(row, hold, made.answered, now=now)
     if running is None:
         return
     running.status = Status.DONE if made else Status.FAILED
@@ -307,11 +316,19 @@ def _end(row: Suggestion, hold: Hold | None, made: Made | None, *, error: str, n
     _tell(running)
 
 
-def _charge(row: Suggestion, hold: Hold | None, completion: llm.Completion, *, now: datetime) -> int:
+def _charge(row: Suggestion, hold: Hold | None, answered: fallback.Answered, *, now: datetime) -> int:
+    completion = answered.completion
     key, price = f"suggestion:{row.pk}", credits.price_for(completion.model, at=now)
     cost = pricing.cost(price, completion.usage)
-    credits.record_usage(
-        key=key, model=completion.model, usage=completion.usage, cost=cost, price=price, now=now
+    usage.of_tokens(
+        key=key,
+        model=completion.model,
+        tokens=completion.usage,
+        cost=cost,
+        price=price,
+        whose=spending.whose(row.conversation),
+        price_list=answered.price_list,
+        now=now,
     )
     if hold is not None:
         kind = LedgerEntry.Kind.DRAFT

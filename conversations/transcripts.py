@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agents import hearing, mood
-from billing import credits, low, pricing
+from billing import credits, low, pricing, usage
 from billing.models import LedgerEntry
-from conversations import breakers, consent, debounce, handoff, search_index, turns
+from conversations import breakers, consent, debounce, handoff, search_index, spending, turns
 from conversations.models import Breaker, Conversation, Message, Transcript
 from providers import speech
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
@@ -83,7 +83,7 @@ def _claim(message_id: int, *, now: datetime) -> Transcript | None:
     due = Transcript.objects.filter(free, message_id=message_id, status=Status.DUE, due_at__lte=now)
     if not due.update(claimed_at=now):
         return None
-    return Transcript.objects.select_related("message__conversation", "hold").get(message_id=message_id)
+    return Transcript.objects.select_related("message__conversation__channel", "hold").get(message_id=message_id)
 
 
 def _hear(transcript: Transcript) -> tuple[speech.Heard, hearing.Listener]:
@@ -149,7 +149,8 @@ def _reserve(transcript: Transcript, recording: speech.Recording, *, now: dateti
     price = credits.price_for(recording.model, at=now)
     amount = pricing.audio_cost(price, recording.longest)
     key = f"speech:{transcript.message_id}:{transcript.attempts}"
-    transcript.hold = credits.hold(key=key, amount=amount, now=now)
+    whose = spending.whose(transcript.message.conversation)
+    transcript.hold = credits.hold(key=key, amount=amount, agent_id=whose.agent_id, now=now)
     transcript.save(update_fields=["hold"])
 
 
@@ -197,13 +198,14 @@ def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> No
     """By the second, also when nothing was said in it: the vendor listened."""
     price = credits.price_for(heard.model, at=now)
     cost, key = pricing.audio_cost(price, heard.seconds), f"speech:{transcript.message_id}"
-    credits.record_speech(
+    usage.of_hearing(
         key=key,
         model=heard.model,
         seconds=round(heard.seconds),
         exact=heard.exact,
         cost=cost,
         price=price,
+        whose=spending.whose(transcript.message.conversation),
         now=now,
     )
     if transcript.hold is not None:

@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from billing import credits
+from billing import credits, usage
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
 from providers import llm
 from tenants.models import Tenant
@@ -98,7 +98,7 @@ class TestLedger:
         now = timezone.now()
         price = credits.price_for("anything", at=now)
         used = llm.Usage(input_tokens=1200, output_tokens=80)
-        row = credits.record_usage(key="turn:1", model="anything", usage=used, cost=4, price=price, now=now)
+        row = usage.of_tokens(key="turn:1", model="anything", tokens=used, cost=4, price=price, now=now)
         assert (row.credits, row.input_tokens) == (4, 1200)
         assert row.price["input_per_million"] == price.input_per_million
         with pytest.raises(DatabaseError), transaction.atomic():
