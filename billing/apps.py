@@ -7,8 +7,10 @@ class BillingConfig(AppConfig):
     verbose_name = _("Credits")
 
     def ready(self) -> None:
-        from billing import blueprint, vendor_prices
+        from billing import blueprint, low, notices, vendor_prices, watching
         from tenants import seeding
 
         blueprint.register()
+        notices.register()
+        watching.register(low.Warner())
         seeding.register(vendor_prices.update)

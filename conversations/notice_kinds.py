@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 from conversations.models import Channel, Conversation
 from knowledge.models import Gap
 from tenants import notice_forms, notice_words, notifying
-from tenants.access import MANAGERS, MONEY
+from tenants.access import MANAGERS
 from tenants.notice_words import Id
 from tenants.notifying import Kind
 
@@ -78,15 +78,6 @@ KINDS = (
         words=gettext_noop("A message to %(conversation)s did not go out"),
         icon="triangle-alert",
         push=True,
-    ),
-    Kind(
-        name="low_balance",
-        title=_("The credits run low"),
-        words=gettext_noop("%(credits)s credits are left"),
-        icon="coins",
-        push=True,
-        email=True,
-        roles=MONEY,
     ),
     Kind(
         name="gap",
