@@ -22,6 +22,11 @@ def words(amount: int, currency: str) -> str:
     return str(format_currency(value, currency.upper(), locale=_locale()))
 
 
+def decimal(amount: int, currency: str) -> Decimal:
+    """12345 of brl is 123.45, with as many decimals as the currency has. Pure."""
+    return Decimal(amount).scaleb(0 if units(currency) == 1 else -2)
+
+
 def symbol(currency: str) -> str:
     """R$, $, €; the currency's letters where a language has no sign for it."""
     return str(get_currency_symbol(currency.upper(), locale=_locale()))

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -12,7 +13,8 @@ from tenants.db import connection
 
 # The wide ones too: they calculate where people type them.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-Rows = Iterable[Sequence[str]]
+Cell = str | int | Decimal  # numbers stay numbers, a minus before them as well
+Rows = Iterable[Sequence[Cell]]
 
 
 def harmless(cell: str) -> str:
@@ -28,7 +30,11 @@ def plain(cell: str) -> str:
 def lines(rows: Rows) -> str:
     """Rows as the lines of a file. Pure."""
     writer = csv.writer(_Echo())
-    return "".join(writer.writerow([harmless(cell) for cell in row]) for row in rows)
+    return "".join(writer.writerow([_cell(cell) for cell in row]) for row in rows)
+
+
+def _cell(cell: Cell) -> str:
+    return harmless(cell) if isinstance(cell, str) else str(cell)
 
 
 def streamed(request: HttpRequest, *, name: str, batches: Iterator[Rows]) -> StreamingHttpResponse:
