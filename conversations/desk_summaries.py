@@ -23,8 +23,8 @@ from conversations import (
     desk_summary_words,
     handoff_reasons,
     receipt_words,
-    understanding,
     spending,
+    understanding,
     versions,
 )
 from conversations.desk_summary_words import Known, Spoken, Summary

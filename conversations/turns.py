@@ -16,7 +16,7 @@ from agents import handing, routing, safety
 from agents import language as languages
 from agents.lines import Line
 from agents.models import AgentVersion
-from billing import credits, low, pricing
+from billing import credits, low, pricing, usage
 from billing.models import Price
 from conversations import (
     attention,
