@@ -174,6 +174,7 @@ class Refund(models.Model):
     amount = models.PositiveBigIntegerField(_("amount"))
     credits = models.PositiveBigIntegerField(_("credits"))
     status = models.CharField(_("status"), max_length=40)  # the vendor's word, as of `checked_at`
+    is_live = models.BooleanField(_("money is out"), default=False)
     moves = models.PositiveSmallIntegerField(default=0)  # entries in the ledger so far, for their causes
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("when"), default=timezone.now)
