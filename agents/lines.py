@@ -10,6 +10,7 @@ class Line(StrEnum):
     ASKED = "asked"
     CALLED = "called"
     NO_CREDITS = "no_credits"
+    SPEND_LIMIT = "spend_limit"  # there are credits, and the owner lets no more of them be spent today
     FAILED = "failed"
     MEDIA = "media"
     MEDICAL = "medical"
@@ -34,6 +35,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Claro. Já avisei a equipe: uma pessoa continua esta conversa com você.",
         Line.CALLED: "Vou deixar isto com a equipe: já avisei, e uma pessoa continua esta conversa com você.",
         Line.NO_CREDITS: "Recebi sua mensagem. Não consigo responder por aqui agora, então já avisei a equipe: uma pessoa vai responder você.",
+        Line.SPEND_LIMIT: "Recebi sua mensagem. Não consigo responder por aqui agora, então já avisei a equipe: uma pessoa vai responder você.",
         Line.FAILED: "Recebi sua mensagem, mas não consegui responder agora. Já avisei a equipe: uma pessoa vai responder você.",
         Line.MEDIA: "Recebi o que você enviou. Ainda não consigo ler este tipo de mensagem, então já avisei a equipe: uma pessoa vai ver e responder você.",
         Line.MEDICAL: "Isso pode ser uma emergência. Ligue agora para o SAMU, 192, ou vá ao pronto-socorro mais próximo. Também avisei a equipe.",
@@ -55,6 +57,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Of course. I have told the team: a person will continue this conversation with you.",
         Line.CALLED: "This is for the team: I have told them, and a person will continue this conversation with you.",
         Line.NO_CREDITS: "I have your message. I cannot answer here right now, so I have told the team: a person will reply to you.",
+        Line.SPEND_LIMIT: "I have your message. I cannot answer here right now, so I have told the team: a person will reply to you.",
         Line.FAILED: "I have your message but could not answer just now. I have told the team: a person will reply to you.",
         Line.MEDIA: "I have what you sent. I cannot read this kind of message yet, so I have told the team: a person will look and reply.",
         Line.MEDICAL: "This may be an emergency. Call your local emergency number now (112, 911 or 192 in Brazil) or go to the nearest emergency room. I have told the team too.",
@@ -76,6 +79,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Claro. Ya avisé al equipo: una persona continúa esta conversación con usted.",
         Line.CALLED: "Esto lo ve el equipo: ya le avisé, y una persona continúa esta conversación con usted.",
         Line.NO_CREDITS: "Recibí su mensaje. Ahora no puedo responder por aquí, así que avisé al equipo: una persona le responderá.",
+        Line.SPEND_LIMIT: "Recibí su mensaje. Ahora no puedo responder por aquí, así que avisé al equipo: una persona le responderá.",
         Line.FAILED: "Recibí su mensaje, pero no pude responder ahora. Ya avisé al equipo: una persona le responderá.",
         Line.MEDIA: "Recibí lo que envió. Todavía no puedo leer este tipo de mensaje, así que avisé al equipo: una persona lo verá y le responderá.",
         Line.MEDICAL: "Esto puede ser una emergencia. Llame ahora al número de emergencias (112, 911 o 192 en Brasil) o vaya a urgencias. También avisé al equipo.",
@@ -97,6 +101,7 @@ _LINES: dict[str, dict[Line, str]] = {
         Line.ASKED: "Bien sûr. J’ai prévenu l’équipe : une personne poursuit cette conversation avec vous.",
         Line.CALLED: "Je laisse ceci à l’équipe : je l’ai prévenue, et une personne poursuit cette conversation avec vous.",
         Line.NO_CREDITS: "J’ai bien reçu votre message. Je ne peux pas répondre ici pour le moment ; j’ai prévenu l’équipe et une personne vous répondra.",
+        Line.SPEND_LIMIT: "J’ai bien reçu votre message. Je ne peux pas répondre ici pour le moment ; j’ai prévenu l’équipe et une personne vous répondra.",
         Line.FAILED: "J’ai bien reçu votre message mais je n’ai pas pu répondre. J’ai prévenu l’équipe : une personne vous répondra.",
         Line.MEDIA: "J’ai bien reçu votre envoi. Je ne sais pas encore lire ce type de message ; j’ai prévenu l’équipe et une personne vous répondra.",
         Line.MEDICAL: "Cela peut être une urgence. Appelez tout de suite le 15 ou le 112 (192 au Brésil) ou allez aux urgences. J’ai aussi prévenu l’équipe.",

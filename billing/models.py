@@ -232,6 +232,7 @@ class SpendLimit(models.Model):
 
     agent_id = models.BigIntegerField(_("agent"), null=True, blank=True)
     credits_a_day = models.PositiveBigIntegerField(_("credits a day"))
+    reached_on = models.DateField(_("last reached"), null=True, blank=True)  # since it was set, on this day
 
     class Meta:
         verbose_name = _("spending limit")

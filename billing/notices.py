@@ -1,5 +1,7 @@
 """What those who see to the money are told of."""
 
+from django.conf import settings
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
@@ -43,6 +45,18 @@ KINDS = (
             "documents, or wait for a person"
         ),
         icon="coins",
+        push=True,
+        email=True,
+        roles=MONEY,
+        is_urgent=True,
+    ),
+    Kind(
+        name="spend_limit",
+        title=_("A spending limit of the day is reached"),
+        words=gettext_noop(
+            "A limit of %(limit)s credits a day is reached: until midnight people answer, unless you raise it"
+        ),
+        icon="gauge",
         push=True,
         email=True,
         roles=MONEY,
@@ -94,6 +108,11 @@ KINDS = (
         roles=MONEY,
     ),
 )
+
+
+def page() -> str:
+    """Where all of this is seen to; also from where only the platform's own pages are known."""
+    return reverse("account_credits", urlconf=settings.ROOT_URLCONF)
 
 
 def register() -> None:

@@ -18,6 +18,7 @@ class ConversationsConfig(AppConfig):
             channels,
             cloud_views,
             conduct_blueprint,
+            credit_names,
             desk_blueprint,
             gate,
             hook_blueprint,
@@ -44,6 +45,7 @@ class ConversationsConfig(AppConfig):
         blueprint.register()
         channel_cards.register_own()
         conduct_blueprint.register()
+        credit_names.register()
         desk_blueprint.register()
         gate.register()
         hook_blueprint.register()

@@ -198,6 +198,7 @@ def _next_step(reason: str) -> str:
     steps = {
         Line.MEDIA: _("Look at what they sent, and answer it."),
         Line.NO_CREDITS: _("Answer it yourself; the assistant has no credits."),
+        Line.SPEND_LIMIT: _("Answer it yourself, or raise the spending limit of today."),
         Line.FAILED: _("Answer it yourself; the assistant could not."),
         Line.LOOP: _("Look whether a person is on the other side."),
         Line.TOO_MANY: _("Answer it yourself; the assistant has given all answers of a day."),

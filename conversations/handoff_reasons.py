@@ -8,6 +8,7 @@ REASONS = {
     Line.ASKED: gettext_noop("asked for a person"),
     Line.CALLED: gettext_noop("the assistant called a person"),
     Line.NO_CREDITS: gettext_noop("no credits"),
+    Line.SPEND_LIMIT: gettext_noop("today's spending limit is reached"),
     Line.FAILED: gettext_noop("could not answer"),
     Line.MEDIA: gettext_noop("sent something to look at"),
     Line.MEDICAL: gettext_noop("emergency"),

@@ -20,8 +20,10 @@ class Credits:
         return pricing.reading_cost(credits.price_for(EVERYTHING, at=timezone.now()), pages)
 
     def check(self, pages: int) -> None:
-        if credits.standing(since=timezone.now()).available < self.price(pages):
-            raise metering.NotEnough(f"{pages} pages cannot be paid")
+        try:
+            credits.check(amount=self.price(pages), now=timezone.now())
+        except credits.InsufficientCredits as error:
+            raise _not_enough(error) from error
 
     def charge(self, document_id: int, pages: int, now: datetime, *, version: str) -> int:
         price = credits.price_for(EVERYTHING, at=now)
@@ -32,10 +34,15 @@ class Credits:
         try:
             new = credits.spend(kind=kind, amount=cost, key=key, reason=reason, now=now)
         except credits.InsufficientCredits as error:
-            raise metering.NotEnough(str(error)) from error
+            raise _not_enough(error) from error
         if new:
             usage.of_reading(key=key, pages=pages, cost=cost, price=price, now=now)
         return cost if new else 0
+
+
+def _not_enough(error: credits.InsufficientCredits) -> metering.NotEnough:
+    is_limit = isinstance(error, credits.LimitReached)
+    return metering.OverLimit(str(error)) if is_limit else metering.NotEnough(str(error))
 
 
 def register() -> None:

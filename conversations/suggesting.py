@@ -124,7 +124,7 @@ def problem(row: Suggestion) -> str:
         NOBODY: _(
             "No language model is connected that could write this. Connect one under Assistant, Models."
         ),
-        NO_CREDITS: _("There are not enough credits for this."),
+        NO_CREDITS: _("There are not enough credits for this, or today's spending limit is reached."),
         NOTHING: _("Your documents say nothing about this, and no language model is connected."),
     }.get(row.error, _("The model did not answer. Try again in a moment."))
 

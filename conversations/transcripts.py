@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agents import hearing, mood
-from billing import credits, low, pricing, usage
+from billing import credits, limits, low, pricing, usage
 from billing.models import LedgerEntry
 from conversations import breakers, consent, debounce, handoff, search_index, spending, turns
 from conversations.models import Breaker, Conversation, Message, Transcript
@@ -30,6 +30,7 @@ DEAD = timedelta(seconds=60)  # twice the time that a vendor has
 NOBODY = "Nobody is set up to hear voice notes."
 NOTHING = "Nothing was heard in it."
 NO_CREDITS = "There are no credits to hear it."
+LIMIT = "The spending limit of the day leaves too little to hear it."
 
 
 def expect(message: Message, *, now: datetime) -> None:
@@ -67,6 +68,9 @@ def transcribe(message_id: int) -> None:
         _give_up(transcript, reason=str(error), now=timezone.now())
     except ProviderError as error:
         _try_later(transcript, error, now=timezone.now())
+    except credits.LimitReached as error:
+        limits.reached(error.limit, now=timezone.now())
+        _give_up(transcript, reason=LIMIT, now=timezone.now())
     except credits.InsufficientCredits:
         low.ran_out(now=timezone.now())
         _give_up(transcript, reason=NO_CREDITS, now=timezone.now())

@@ -16,7 +16,7 @@ from agents import handing, routing, safety
 from agents import language as languages
 from agents.lines import Line
 from agents.models import AgentVersion
-from billing import credits, low, pricing, usage
+from billing import credits, limits, low, pricing, usage
 from billing.models import Price
 from conversations import (
     attention,
@@ -51,6 +51,10 @@ MAX_ATTEMPTS = 3
 LONGEST_WAIT = 60.0  # seconds between two attempts, whatever a vendor asks for
 QUESTION_CHARACTERS = 8_000
 FREE = (settled.VENDOR, routes.REFUSED)  # nobody was asked
+UNPAID = {
+    Line.NO_CREDITS: "There are no credits.",
+    Line.SPEND_LIMIT: "A spending limit of the day is reached.",
+}
 MOST_MERGES = 2  # drafts given up in a row; after that the answer goes out, and who wrote meanwhile waits
 REMEMBERED = (
     "body", "direction", "created_at", "transcript__text", "transcript__confirmed", "transcript__confidence",
@@ -92,9 +96,12 @@ def take(conversation_id: int) -> None:
     started = time.monotonic()
     try:
         begun = begin(conversation_id, now=timezone.now())
+    except credits.LimitReached as error:
+        limits.reached(error.limit, now=timezone.now())
+        return _without_credits(conversation_id, Line.SPEND_LIMIT, started=started)
     except credits.InsufficientCredits:
         low.ran_out(now=timezone.now())
-        return _without_credits(conversation_id, started=started)
+        return _without_credits(conversation_id, Line.NO_CREDITS, started=started)
     if begun is None:
         return
     try:
@@ -110,7 +117,7 @@ def _send(begun: Begun, reply: Reply) -> None:
         outbox.deliver_here(message)  # another doorbell would only cost time
 
 
-def _without_credits(conversation_id: int, *, started: float) -> None:
+def _without_credits(conversation_id: int, line: Line, *, started: float) -> None:
     """What was settled, and what documents say in their own words, costs nothing; else a person is called."""
     begun = begin(conversation_id, now=timezone.now(), free=True)
     if begun is None:
@@ -121,8 +128,7 @@ def _without_credits(conversation_id: int, *, started: float) -> None:
         return _failed(begun.turn, error)
     if thought is not None:
         return _send(begun, Reply(thought))
-    reason = "There are no credits."
-    abandon(begun.turn.pk, reason=reason, again=False, line=Line.NO_CREDITS, now=timezone.now())
+    abandon(begun.turn.pk, reason=UNPAID[line], again=False, line=line, now=timezone.now())
 
 
 def _failed(turn: Turn, error: Exception) -> None:

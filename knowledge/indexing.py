@@ -59,8 +59,9 @@ def index(document_id: int) -> None:
         log.info("index.lost", document_id=document.pk)
     except Unreadable as problem:
         _fail(document, str(problem))
-    except metering.NotEnough:
-        _fail(document, Problem.NO_CREDITS)
+    except metering.NotEnough as error:
+        is_limit = isinstance(error, metering.OverLimit)
+        _fail(document, Problem.LIMIT if is_limit else Problem.NO_CREDITS)
     except AccountRefused:
         _fail(document, Problem.VENDOR)
     except ProviderRejected as error:
@@ -331,9 +332,9 @@ def _fail(document: Document, problem: str) -> None:
     if row is None:
         return
     if row.ready_at is None:
-        drafts.withdraw(row, keep=problem in (Problem.NO_CREDITS, Problem.BROKEN))
+        drafts.withdraw(row, keep=problem in Document.NOT_ITS_FAULT)
         row.chunk_count = 0
-    elif problem not in (Problem.NO_CREDITS, Problem.BROKEN):
+    elif problem not in Document.NOT_ITS_FAULT:
         DraftChunk.objects.filter(document=row).delete()
     row.status, row.problem = Status.FAILED, problem
     row.save(update_fields=["status", "problem", "chunk_count"])

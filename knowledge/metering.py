@@ -14,6 +14,10 @@ class NotEnough(Exception):
     """There are fewer credits than reading costs. Nothing was taken."""
 
 
+class OverLimit(NotEnough):
+    """There are enough, and the owner lets no more of them be spent today."""
+
+
 class Meter(Protocol):
     """Asks the price of pages, and takes it: once for each version of a document."""
 

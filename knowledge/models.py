@@ -128,11 +128,18 @@ class Document(Reach):
             _("It is two kinds of file in one, which no program makes by itself. Save it anew."),
         )
         NO_CREDITS = "no_credits", _("There are not enough credits to read it. Top up, then try again.")
+        LIMIT = (
+            "limit",
+            _("Today's spending limit leaves too little to read it. Raise the limit, or try again tomorrow."),
+        )
         VENDOR = (
             "vendor",
             _("The model that finds by meaning was refused. Look at Account, Search, then try again."),
         )
         BROKEN = "broken", _("Something went wrong on our side. Try again; we have been told.")
+
+    # What is read so far is kept: a second try goes on from there.
+    NOT_ITS_FAULT = (Problem.NO_CREDITS, Problem.LIMIT, Problem.BROKEN)
 
     source = models.ForeignKey(
         Source, models.CASCADE, null=True, blank=True, related_name="documents", verbose_name=_("source")

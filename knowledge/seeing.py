@@ -193,7 +193,7 @@ class Turn:
 def _may_stay(document: Document) -> bool:
     """Whether what was read of it answers, or would not be read any better a second time."""
     if document.status == Document.Status.FAILED:
-        return document.problem not in (Document.Problem.NO_CREDITS, Document.Problem.BROKEN)
+        return document.problem not in Document.NOT_ITS_FAULT
     return document.status != Document.Status.RETIRED
 
 

@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('agent_id', models.BigIntegerField(blank=True, null=True, verbose_name='agent')),
                 ('credits_a_day', models.PositiveBigIntegerField(verbose_name='credits a day')),
+                ('reached_on', models.DateField(blank=True, null=True, verbose_name='last reached')),
             ],
             options={
                 'verbose_name': 'spending limit',
