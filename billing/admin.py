@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -14,17 +13,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_tenants.utils import schema_context
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from billing import credits, finance_views  # noqa: F401 - its pages register themselves
+from billing import (
+    asking,
+    credits,
+    export_views,  # noqa: F401 - their pages register themselves
+    finance_views,  # noqa: F401
+    money_views,  # noqa: F401
+    request_views,  # noqa: F401
+)
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
-from tenants import audit, live
+from tenants import access, audit
 from tenants.admin import TenantAdmin
 from tenants.backoffice import ReadOnlyAdmin
-from tenants.models import Tenant
+from tenants.models import CreditRequest, Tenant
 
 MOST = 1_000_000_000
 FORM_OPEN = timedelta(minutes=15)  # how long "now" in a form is still taken for now
@@ -61,19 +66,12 @@ def may_give(request: HttpRequest) -> bool:
     return bool(user.is_active and user.is_staff and user.has_perm("billing.add_ledgerentry"))
 
 
-@transaction.atomic(durable=True)
-def give(tenant: Tenant, form: GrantForm, *, actor: Any) -> LedgerEntry:
-    """Put the form's credits into a business's ledger and the audit; raises InsufficientCredits."""
+def give(tenant: Tenant, form: GrantForm, *, actor: Any) -> CreditRequest:
+    """Give the form's credits, or leave them for somebody else to allow; raises InsufficientCredits."""
     amount, reason, cause = (form.cleaned_data[name] for name in ("amount", "reason", "cause"))
-    with schema_context(tenant.schema_name):
-        entry = credits.grant(
-            amount=amount, reason=reason, key=f"staff:{cause}", actor=actor, now=timezone.now()
-        )
-        audit.record(
-            "credits.give", actor=actor, tenant=tenant, target=entry.key, amount=amount, reason=reason
-        )
-        live.publish("credits.changed", id=entry.pk)
-    return entry
+    return asking.for_credits(
+        tenant, amount=amount, reason=reason, key=f"staff:{cause}", asker=actor, now=timezone.now()
+    )
 
 
 def _ask(request: HttpRequest, tenant: Tenant, *, back: str, frame: dict[str, Any]) -> HttpResponse:
@@ -81,12 +79,11 @@ def _ask(request: HttpRequest, tenant: Tenant, *, back: str, frame: dict[str, An
     form = GrantForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            entry = give(tenant, form, actor=request.user)
+            asked = give(tenant, form, actor=access.person(request))
         except credits.InsufficientCredits:
             form.add_error("amount", _("The business has fewer credits than that."))
         else:
-            told = _("%(amount)s credits for %(business)s; the balance is now %(balance)s.")
-            messages.success(request, told % _words(entry, tenant))
+            messages.success(request, told_of(asked))
             return redirect(back)
     standing = credits.standings([tenant.schema_name])[tenant.schema_name]
     context = {
@@ -100,12 +97,18 @@ def _ask(request: HttpRequest, tenant: Tenant, *, back: str, frame: dict[str, An
     return TemplateResponse(request, "admin/billing/give.html", context)
 
 
-def _words(entry: LedgerEntry, tenant: Tenant) -> dict[str, str]:
-    return {
-        "amount": f"{entry.amount:+,}",
-        "business": str(tenant),
-        "balance": f"{entry.balance_after:,}",
-    }
+def told_of(asked: CreditRequest) -> str:
+    """What became of a request, for who made it."""
+    names = {"amount": f"{asked.credits:+,}", "business": str(asked.tenant)}
+    if asked.status == CreditRequest.Status.WAITING:
+        told = _("%(amount)s credits for %(business)s wait until somebody else of finance allows them.")
+    elif asked.status == CreditRequest.Status.REFUSED:
+        told = _("%(amount)s credits for %(business)s were refused.")
+    else:
+        told = _("%(amount)s credits for %(business)s; the balance is now %(balance)s.")
+        schema = asked.tenant.schema_name
+        names["balance"] = f"{credits.standings([schema])[schema].balance:,}"
+    return told % names
 
 
 @admin.register(LedgerEntry)

@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
@@ -20,13 +19,13 @@ from django.utils.translation import gettext_lazy
 from django_tenants.utils import schema_context
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from billing import credits, statements
+from billing import asking, statements
 from billing.models import LedgerEntry
 from billing.statements import Wanted
 from billing.views import plain
-from tenants import access, audit, live
+from tenants import access, audit
 from tenants.backoffice import Page, add_page
-from tenants.models import Tenant, TenantState, User
+from tenants.models import CreditRequest, Tenant, TenantState, User
 
 PAGE = 50
 SEES = "billing.view_ledgerentry"
@@ -179,26 +178,24 @@ def give_back(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         charge = get_object_or_404(LedgerEntry, pk=pk, kind__in=LedgerEntry.SPENT, amount__lt=0)
     back = f"{reverse('admin:finance_ledger')}?business={tenant.slug}"
     if request.method == "POST" and form.is_valid():
-        _give_back(tenant, charge, reason=form.cleaned_data["reason"], actor=access.person(request))
-        messages.success(request, _("The credits are back: %(n)s.") % {"n": f"{-charge.amount:,}"})
+        asked = asking.for_charge_back(
+            tenant,
+            charge,
+            reason=form.cleaned_data["reason"],
+            asker=access.person(request),
+            now=timezone.now(),
+        )
+        messages.success(request, _back_words(asked))
         return redirect(back)
     title = _("Give a charge back")
     return _show(request, "give_back", title=title, form=form, charge=charge, tenant_row=tenant, back=back)
 
 
-@transaction.atomic(durable=True)
-def _give_back(tenant: Tenant, charge: LedgerEntry, *, reason: str, actor: User) -> None:
-    with schema_context(tenant.schema_name):
-        entry = credits.give_back(charge, reason=reason, actor=actor, now=timezone.now())
-        audit.record(
-            "credits.give_back",
-            actor=actor,
-            tenant=tenant,
-            target=entry.key,
-            amount=entry.amount,
-            reason=reason,
-        )
-        live.publish("credits.changed", id=entry.pk)
+def _back_words(asked: CreditRequest) -> str:
+    amount = {"n": f"{asked.credits:,}"}
+    if asked.status == CreditRequest.Status.WAITING:
+        return _("%(n)s credits wait until somebody else of finance allows it.") % amount
+    return _("The credits are back: %(n)s.") % amount
 
 
 def statement(request: HttpRequest, slug: str) -> HttpResponse:

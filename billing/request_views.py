@@ -1,7 +1,6 @@
 """The back office of money: what waits for a second pair of eyes, and refunds to cards."""
 
 import uuid
-from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -107,11 +106,10 @@ def _decided(request: HttpRequest, row: CreditRequest, form: DecisionForm) -> bo
 class RefundForm(forms.Form):
     """How much of a payment goes back to its card, and why. A form that is sent twice counts once."""
 
-    amount = forms.DecimalField(
+    amount = forms.CharField(
         label=gettext_lazy("Amount"),
         help_text=gettext_lazy("With tax, as it was paid. The credits of this share are taken back."),
-        min_value=Decimal("0.01"),
-        max_digits=12,
+        max_length=20,
         widget=TEXT(attrs={"inputmode": "decimal"}),
     )
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=200, widget=TEXT())
@@ -120,12 +118,14 @@ class RefundForm(forms.Form):
     def __init__(self, *args: Any, topup: TopUp, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.topup = topup
-        field: Any = self.fields["amount"]
-        field.decimal_places = money.places(topup.currency)
-        field.initial = money.decimal(asking.left_to_refund(topup), topup.currency)
+        self.fields["amount"].initial = money.decimal(asking.left_to_refund(topup), topup.currency)
 
-    def cents(self) -> int:
-        return money.cents(self.cleaned_data["amount"], self.topup.currency)
+    def clean_amount(self) -> int:
+        """Cents of the top-up's currency."""
+        try:
+            return money.read(self.cleaned_data["amount"], self.topup.currency)
+        except ValueError:
+            raise forms.ValidationError(_("Write an amount, as 12.50.")) from None
 
 
 def refund(request: HttpRequest, pk: int) -> HttpResponse:
@@ -158,7 +158,7 @@ def refund(request: HttpRequest, pk: int) -> HttpResponse:
 def _asked(request: HttpRequest, topup: TopUp, form: RefundForm) -> CreditRequest:
     return asking.for_refund(
         topup,
-        amount=form.cents(),
+        amount=form.cleaned_data["amount"],
         reason=form.cleaned_data["reason"],
         key=f"refund:{form.cleaned_data['cause']}",
         asker=access.person(request),

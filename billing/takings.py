@@ -21,7 +21,6 @@ MICRO = 1_000_000  # of a US dollar, in which vendors' prices are kept
 SCHEMAS_A_STATEMENT = 50
 AGED = timedelta(minutes=10)  # no healthy answer holds credits for longer
 HOLDS_SHOWN = 200
-TAKEN = ("succeeded", "pending", "requires_action")  # refunds whose money went, or goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +112,7 @@ def _paid(since: datetime) -> Any:
 
 def _gone_back(since: datetime) -> Any:
     """Without tax, as what came in: the share of the price that went with the credits."""
-    lost = Q(kind=Refund.Kind.DISPUTE, credits__gt=0) | Q(kind=Refund.Kind.REFUND, status__in=TAKEN)
-    gone = Refund.objects.filter(lost, created_at__gte=since)
+    gone = Refund.objects.filter(is_live=True, created_at__gte=since)
     grouped = gone.annotate(month=TruncMonth("created_at", tzinfo=UTC)).values("month", "topup__currency", "kind")
     share = F("topup__amount") * F("credits") / F("topup__credits")
     return grouped.annotate(amount=Sum(share)).order_by("month")

@@ -51,6 +51,24 @@ def add_page(page: Page) -> None:
         _pages.append(page)
 
 
+Alarm = Callable[[HttpRequest], str]
+_alarms: list[Alarm] = []
+
+
+def add_alarm(alarm: Alarm) -> None:
+    """Have something said above the overview and the pages while it is so; from an app's admin module.
+
+    `alarm(request)` gives the sentence, empty when all is well or it is not for this person.
+    """
+    if alarm not in _alarms:
+        _alarms.append(alarm)
+
+
+def alarms(request: HttpRequest) -> list[str]:
+    """What must be said to this person now."""
+    return [words for alarm in _alarms if (words := alarm(request))]
+
+
 def pages(request: HttpRequest) -> list[Page]:
     """The pages in the menu of this person on this host."""
     on_public, user = request.tenant is None, request.user  # type: ignore[attr-defined]
@@ -110,7 +128,7 @@ class BackOffice(UnfoldAdminSite):
         self, request: HttpRequest, template: str, *, title: object, status: int = 200, **context: Any
     ) -> TemplateResponse:
         """A page in the back office's frame."""
-        whole = {**self.each_context(request), "title": title, **context}
+        whole = {**self.each_context(request), "title": title, "alarms": alarms(request), **context}
         return TemplateResponse(request, template, whole, status=status)
 
     def sure(
@@ -122,7 +140,8 @@ class BackOffice(UnfoldAdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """What there is to do, before what there is to look at."""
-        return super().index(request, {**(extra_context or {}), "pages": pages(request)})
+        told = {"pages": pages(request), "alarms": alarms(request)}
+        return super().index(request, {**(extra_context or {}), **told})
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Only pages in our theme: what other packages bring along by themselves is left out."""
