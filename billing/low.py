@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.urls import reverse
 
+from billing import notices
 from billing.models import CreditAccount, CreditWarnings, LedgerEntry
 from billing.runway import Runway
 from tenants import notifying
@@ -73,7 +73,7 @@ def look_ahead(runway: Runway, *, now: datetime) -> bool:
     last = LedgerEntry.objects.filter(amount__gt=0).order_by("-pk").values_list("pk", flat=True).first()
     kind = "low_days" if runway.days >= 1 else "low_today"
     params: dict[str, int | str] = {"days": int(runway.days)} if kind == "low_days" else {}
-    notifying.notify(kind, key=f"{last}:{step}", url=reverse("credits"), now=now, params=params)
+    notifying.notify(kind, key=f"{last}:{step}", url=notices.page(), now=now, params=params)
     return True
 
 
@@ -103,7 +103,7 @@ def _tell_credits(
     notifying.notify(
         "no_credits" if is_over else "low_balance",
         key=cause,
-        url=reverse("credits"),
+        url=notices.page(),
         now=now,
         params={} if is_over else {"credits": left},
     )

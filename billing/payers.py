@@ -1,9 +1,11 @@
 """Who pays for a business: its customer at the payment vendor, and the card that it agreed to have charged."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from billing import payment_setup
 from providers.errors import ProviderError
@@ -13,10 +15,18 @@ from tenants.models import PaymentCustomer, Tenant, User
 
 log = structlog.get_logger(__name__)
 LANGUAGES = {"pt-br": "pt-BR", "en": "en", "es": "es", "fr": "fr"}  # in the vendor's words
+Told = Callable[[PaymentCustomer, datetime], None]
+
+_told: list[Told] = []
 
 
 class Frozen(Exception):
     """A payment of this business is disputed: nothing more is sold to it until that is over."""
+
+
+def on_card_gone(told: Told) -> None:
+    """Have this told, in that transaction, when a saved card may not be charged any more."""
+    _told.append(told)
 
 
 def of(tenant: Tenant) -> PaymentCustomer | None:
@@ -134,6 +144,8 @@ def _empty(payer: PaymentCustomer) -> None:
     payer.payment_method = payer.card_brand = payer.card_last4 = ""
     payer.card_expires_on = payer.consented_at = payer.consented_by = None
     payer.save()
+    for told in _told:
+        told(payer, timezone.now())
 
 
 def has_expired(payer: PaymentCustomer, *, now: datetime) -> bool:

@@ -46,6 +46,9 @@ CELERY_TASK_ROUTES = {
     "knowledge.corrections.*": {"queue": "slow"},
     "knowledge.looking.*": {"queue": "slow"},
     "billing.vendor_prices.*": {"queue": "slow"},
+    "billing.recharging.*": {"queue": "bulk"},
+    "billing.recharge_sweep.*": {"queue": "bulk"},
+    "billing.foresight_sweep.*": {"queue": "slow"},
     "tenants.provisioning.*": {"queue": "fast"},
     # Who makes browsers, and mail servers, may be slow.
     "tenants.notice_delivery.*": {"queue": "bulk"},
@@ -132,6 +135,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86400,
         "options": {"queue": "slow"},
     },
+    # What charges a card when credits are few: a lost task costs minutes.
+    "sweep-recharges": {
+        "task": "billing.recharge_sweep.sweep",
+        "schedule": 120,
+        "options": {"queue": "bulk", "expire_seconds": 120},
+    },
+    "look-ahead": {"task": "billing.foresight_sweep.sweep", "schedule": 3600, "options": {"queue": "slow"}},
     "sweep-notices": {
         "task": "tenants.notice_delivery.sweep",
         "schedule": 30,
