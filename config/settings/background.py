@@ -46,6 +46,9 @@ CELERY_TASK_ROUTES = {
     "knowledge.corrections.*": {"queue": "slow"},
     "knowledge.looking.*": {"queue": "slow"},
     "billing.vendor_prices.*": {"queue": "slow"},
+    # Asks the payment vendor, who may hang.
+    "billing.asking.*": {"queue": "bulk"},
+    "billing.rollup.*": {"queue": "slow"},
     "billing.recharging.*": {"queue": "bulk"},
     "billing.recharge_sweep.*": {"queue": "bulk"},
     "billing.foresight_sweep.*": {"queue": "slow"},
@@ -142,6 +145,22 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "bulk", "expire_seconds": 120},
     },
     "look-ahead": {"task": "billing.foresight_sweep.sweep", "schedule": 3600, "options": {"queue": "slow"}},
+    # Each business's latest days; at night every entry of every ledger.
+    "sum-days": {
+        "task": "billing.rollup.refresh",
+        "schedule": 300,
+        "options": {"queue": "slow", "expire_seconds": 300},
+    },
+    "reconcile-days": {
+        "task": "billing.rollup.reconcile",
+        "schedule": 86_400,
+        "options": {"queue": "slow"},
+    },
+    "sweep-refunds": {
+        "task": "billing.asking.sweep",
+        "schedule": 60,
+        "options": {"queue": "bulk", "expire_seconds": 60},
+    },
     "sweep-notices": {
         "task": "tenants.notice_delivery.sweep",
         "schedule": 30,
