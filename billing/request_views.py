@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from billing import asking, credits, money, refunds
 from tenants import access
-from tenants.backoffice import Page, add_page
+from tenants.backoffice import Page, add_alarm, add_page
 from tenants.models import CreditRequest, TopUp
 
 PAGE = 50
@@ -166,6 +166,15 @@ def _asked(request: HttpRequest, topup: TopUp, form: RefundForm) -> CreditReques
     )
 
 
+def somebody_waits(request: HttpRequest) -> str:
+    """The line above the back office of those who may decide."""
+    if request.tenant is not None or not request.user.has_perm(DECIDES):  # type: ignore[attr-defined]
+        return ""
+    n = asking.waiting()
+    words = ngettext("%(n)s request for credits waits.", "%(n)s requests for credits wait.", n)
+    return words % {"n": n} if n else ""
+
+
 def _told(asked: CreditRequest) -> str:
     amount = {"amount": money.words(asked.amount, asked.currency)}
     if asked.status == CreditRequest.Status.WAITING:
@@ -173,6 +182,7 @@ def _told(asked: CreditRequest) -> str:
     return _("%(amount)s are on their way back to the card.") % amount
 
 
+add_alarm(somebody_waits)
 for _page in (
     Page(
         "finance/requests/",
