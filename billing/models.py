@@ -190,6 +190,7 @@ class Usage(models.Model):
     class Meta:
         verbose_name = _("usage")
         verbose_name_plural = _("usage")
+        indexes = [models.Index(fields=["created_at"], name="usage_when")]
 
     def __str__(self) -> str:
         return self.key
