@@ -19,8 +19,18 @@ from tenants.models import DailyTotal, Tenant
 
 WINDOW = timedelta(days=runway.WEEKS * runway.WEEK)
 ALMOST_NONE = 20  # credits: a day that ends with fewer says nothing of what customers would have asked for
-Least = Callable[[datetime], int]
-_least: list[Least] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What the least answer reserves, in credits; and whether a model that costs less than the usual is set up."""
+
+    least: int = 1
+    saves: bool = False
+
+
+Knows = Callable[[datetime], Answering]
+_knows: list[Knows] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Outlook:
     runway: Runway
     step: ladder.Step
     saving_below: int
-    least: int  # credits that the least answer needs
+    answering: Answering
 
     @property
     def days(self) -> int | None:
@@ -47,20 +57,23 @@ class Day:
     left: int
 
 
-def register_least(least: Least) -> None:
-    """Who knows what the least answer reserves (conversations), once, when the apps are ready."""
-    _least[:] = [least]
+def register_answering(knows: Knows) -> None:
+    """Who knows what an answer needs (conversations), once, when the apps are ready."""
+    _knows[:] = [knows]
 
 
 def outlook(*, now: datetime, account: CreditAccount | None = None) -> Outlook:
     """Of the current business, as of now."""
     found = account or CreditAccount.objects.filter(pk=1).first() or CreditAccount()
-    least = _least[0](now) if _least else 1
+    answering = _knows[0](now) if _knows else Answering()
     step = ladder.step(
-        available=found.available, usual=least, least=least, saving_below=found.saving_below
+        available=found.available,
+        usual=answering.least,
+        least=answering.least,
+        saving_below=found.saving_below,
     )
     lasts = of_business(current.tenant(), available=found.available, now=now)
-    return Outlook(found.available, lasts, step, found.saving_below, least)
+    return Outlook(found.available, lasts, step, found.saving_below, answering)
 
 
 def of_business(tenant: Tenant, *, available: int, now: datetime) -> Runway:

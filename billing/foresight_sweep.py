@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
-from django_tenants.utils import schema_context
 
 from billing import foresight, low
 from billing.models import CreditAccount
@@ -50,9 +49,3 @@ def near_the_end(*, now: datetime) -> list[str]:
         for row in rows
         if row["spent"] > 0 and row["left"] * LATELY.days <= row["spent"] * low.MOST_DAYS * SURELY
     ]
-
-
-def in_schema(schema: str, *, now: datetime) -> bool:
-    """As `look_at`, for a business by its schema."""
-    with schema_context(schema):
-        return look_at(now=now)

@@ -11,6 +11,7 @@ class ConversationsConfig(AppConfig):
 
         from agents import own_addresses
         from agents.models import Agent
+        from billing import foresight
         from conversations import (
             asked,
             blueprint,
@@ -25,6 +26,7 @@ class ConversationsConfig(AppConfig):
             notice_kinds,
             posts,
             reading_costs,
+            reserving,
             tools_identity,
             tools_send,
             tools_talk,
@@ -55,6 +57,7 @@ class ConversationsConfig(AppConfig):
         )
         posts.register()
         reading_costs.register()
+        foresight.register_answering(reserving.answering)
         tools_identity.register_all()
         verifying.register_records(own_addresses.has)
         tools_send.register_all()

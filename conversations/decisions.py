@@ -11,6 +11,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from billing import foresight_words
+from billing.foresight import Outlook
+from billing.ladder import Step
 from conversations import (
     channel_words,
     desk_todos,
@@ -30,7 +33,6 @@ from tenants.models import User
 SHOWN = 3
 LOST = (Message.Status.FAILED, Message.Status.UNKNOWN)
 FAILED_DAYS = timedelta(days=7)  # what failed longer ago nobody sends any more
-LOW_CREDITS, LOW_DAYS = 20, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,14 @@ class Decision:
         return f"{self.kind}-{self.pk}"
 
 
-def pressing(*, user: User, role: str, now: datetime, balance: int, days_left: int | None) -> list[Decision]:
+def pressing(*, user: User, role: str, now: datetime, ahead: Outlook) -> list[Decision]:
     """Up to three, for this person; what another role decides is not put before them."""
     found = chain(
         _down() if role in access.MANAGERS else (),
         _waiting(now=now) if role in access.ANSWERERS else (),
         _promised(user, now=now) if role in access.ANSWERERS else (),
         _failed(now=now) if role in access.ANSWERERS else (),
-        _money(balance, days_left) if role in access.MANAGERS | access.MONEY else (),
+        _money(ahead) if role in access.MANAGERS | access.MONEY else (),
         _taught() if role in access.MANAGERS else (),
     )
     return list(islice(found, SHOWN))
@@ -154,18 +156,12 @@ def _did_not_go_out(message: Message) -> Decision:
 # -- money, and what is to be taught
 
 
-def is_low(balance: int, days_left: int | None) -> bool:
+def _money(ahead: Outlook) -> Iterator[Decision]:
     """Whether somebody should see to the credits now."""
-    return balance <= LOW_CREDITS or (days_left is not None and days_left <= LOW_DAYS)
-
-
-def _money(balance: int, days_left: int | None) -> Iterator[Decision]:
-    if not is_low(balance, days_left):
-        return
-    text = _("At the pace of the last week they end in the next days; then people answer, and nobody else.")
-    if balance <= 0:
-        text = _("The credits are used up. Customers are told so truthfully and wait for a person.")
-    yield Decision("money", _("The credits run low"), text, reverse("account"), "coins", is_bad=balance <= 0)
+    if text := foresight_words.warning(ahead):
+        is_bad = ahead.step is Step.QUOTING
+        title = _("The credits are used up") if is_bad else _("The credits run low")
+        yield Decision("money", title, text, reverse("account_credits"), "coins", is_bad=is_bad)
 
 
 def _taught() -> Iterator[Decision]:

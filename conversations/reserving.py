@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.models import AgentVersion
+from agents.models import Agent, AgentVersion
 from agents.routing import SAVING
-from billing import credits, ladder, pricing
+from billing import credits, foresight, ladder, pricing
 from billing.models import Hold
 from conversations import routes
 from conversations.models import Turn
@@ -87,3 +87,13 @@ def _saves(hold: Hold, wanted: Need) -> bool:
 def _saved(turn: Turn) -> bool:
     """Whether the least model was asked for this draft because credits were few."""
     return any(reason.get("code") == SAVING for reason in turn.route.get("reasons", ()))
+
+
+def answering(now: datetime) -> foresight.Answering:
+    """What the least answer of any assistant needs, and whether any has a model that costs less than others."""
+    published = [agent.published for agent in Agent.objects.filter(retired_at=None).order_by("pk")]
+    versions = [version for version in published if version is not None]
+    wanted = [need(version, "", now=now) for version in versions or [None]]
+    return foresight.Answering(
+        least=min(one.least for one in wanted), saves=any(len(one.tiers or {}) > 1 for one in versions)
+    )

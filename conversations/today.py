@@ -5,14 +5,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Min, Sum
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from billing import credits
-from billing.models import LedgerEntry
+from billing import foresight
 from conversations import accounting, decisions, figures, invariants
 from conversations.models import Breaker, Channel, Turn
 from knowledge.models import Document, PinnedAnswer
@@ -20,13 +19,10 @@ from tenants import access
 from tenants.current import tenant
 from tenants.models import Membership, User
 
-RUNWAY_DAYS = 7
-
 
 def summary(*, now: datetime, midnight: datetime, user: User, role: str) -> dict[str, Any]:
     """Everything on the page, for this person. `midnight` is the start of the business's own day."""
-    standing = credits.standing(since=midnight)
-    days_left = _days_left(standing.available, now=now)
+    ahead = foresight.outlook(now=now)
     channels = _channels(now=now)
     return {
         "channels": channels,
@@ -35,12 +31,9 @@ def summary(*, now: datetime, midnight: datetime, user: User, role: str) -> dict
         "breakers": list(Breaker.objects.exclude(opened_at=None).order_by("pk")),
         "incidents": invariants.open_incidents(),
         "answered_today": _answered(midnight, now),
-        "balance": standing.available,
-        "days_left": days_left,
-        "is_low": decisions.is_low(standing.available, days_left),
-        "decisions": decisions.pressing(
-            user=user, role=role, now=now, balance=standing.available, days_left=days_left
-        ),
+        "ahead": ahead,
+        "sees_credits": role in access.MANAGERS | access.MONEY,
+        "decisions": decisions.pressing(user=user, role=role, now=now, ahead=ahead),
         "yesterday": _yesterday(timezone.localdate(now) - timedelta(days=1), midnight),
         "steps": _first_steps(channels) if role in access.MANAGERS else [],
     }
@@ -53,17 +46,6 @@ def _waiting() -> dict[str, Any]:
 def _answered(start: datetime, end: datetime) -> int:
     answered = Turn.objects.filter(status=Turn.Status.DONE, finished_at__gte=start, finished_at__lt=end)
     return answered.exclude(conversation__channel__kind=Channel.Kind.TEST).count()
-
-
-def _spent(start: datetime, end: datetime) -> int:
-    turns = LedgerEntry.objects.filter(kind__in=LedgerEntry.SPENT, created_at__gte=start, created_at__lt=end)
-    return -(turns.aggregate(total=Sum("amount"))["total"] or 0)
-
-
-def _days_left(available: int, *, now: datetime) -> int | None:
-    """At the pace of the last week, or None when nothing was spent."""
-    spent = _spent(now - timedelta(days=RUNWAY_DAYS), now)
-    return available * RUNWAY_DAYS // spent if spent else None
 
 
 # -- does it work?
