@@ -29,6 +29,18 @@ class ReadingRates(Protocol):
     reading_per_hundred_pages: int
 
 
+class SpokenRates(Protocol):
+    """Credits per million characters that are spoken."""
+
+    spoken_per_million: int
+
+
+class MessageRates(Protocol):
+    """Credits for each message by template."""
+
+    per_message: int
+
+
 class Tokens(Protocol):
     """Tokens of each kind."""
 
@@ -68,3 +80,13 @@ def audio_cost(rates: AudioRates, seconds: float) -> int:
 def reading_cost(rates: ReadingRates, pages: int) -> int:
     """The credits for reading so many pages, rounded up once, at least one unless it is free."""
     return -(-pages * rates.reading_per_hundred_pages // 100)
+
+
+def spoken_cost(rates: SpokenRates, characters: int) -> int:
+    """The credits for speaking so many characters, rounded up once, at least one unless it is free."""
+    return -(-characters * rates.spoken_per_million // MILLION)
+
+
+def message_cost(rates: MessageRates) -> int:
+    """The credits for one message by template."""
+    return rates.per_message

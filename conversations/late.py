@@ -36,7 +36,12 @@ def carried(message: Message) -> dict[str, Any] | None:
     if template is None or blank is None or not 0 < len(text) <= LONGEST - len(template.body):
         return None
     components = template_parts.to_send(template.components, {blank.field: text})
-    return {"name": template.name, "language": template.language, "components": components}
+    return {
+        "name": template.name,
+        "language": template.language,
+        "category": template.category.lower(),
+        "components": components,
+    }
 
 
 def _named(templates: Iterable[MessageTemplate], key: str) -> MessageTemplate | None:

@@ -178,4 +178,9 @@ def post_by_person(
 def sendable(template: MessageTemplate, values: Mapping[str, str]) -> dict[str, Any]:
     """What an outbound message keeps as `content["template"]`; raises template_parts.Unfilled."""
     components = template_parts.to_send(template.components, values)
-    return {"name": template.name, "language": template.language, "components": components}
+    return {
+        "name": template.name,
+        "language": template.language,
+        "category": template.category.lower(),
+        "components": components,
+    }

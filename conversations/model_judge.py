@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+from django.utils import timezone
 
 from agents import replies
 from agents.models import AgentVersion, EvaluationResult
+from conversations import rehearsal_costs
 from conversations.gate_cases import Case
 from providers import llm
 from providers.errors import ProviderError
@@ -40,6 +42,7 @@ def look(result: EvaluationResult, case: Case, version: AgentVersion, *, passed:
         completion = speaker.adapter.complete(_request(result, case, model=speaker.model))
     except ProviderError as error:
         return log.warning("judge.silent", reason=str(error))
+    rehearsal_costs.note("judge", version, completion, price_list=speaker.price_list, now=timezone.now())
     opinion = _read(completion.text)
     if opinion is None:
         return

@@ -22,7 +22,17 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from conversations import channels, desk_clocks, desk_todos, hooks, pacing, rules, telling_team
+from conversations import (
+    channels,
+    desk_clocks,
+    desk_todos,
+    hooks,
+    pacing,
+    rules,
+    telling_team,
+    template_costs,
+    undelivered,
+)
 from conversations.events import Receipt, Said
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
@@ -347,6 +357,8 @@ def _send(message: Message) -> str:
         raise ProviderRejected(OPTED_OUT)
     if reason := transport.refuses(conversation, message, now=timezone.now()):
         raise ProviderRejected(reason)
+    if reason := template_costs.refusal(message, now=timezone.now()):
+        raise ProviderRejected(reason)
     return transport.send(channel, message)
 
 
@@ -371,6 +383,7 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
         Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
             status=Status.SENT, sent_at=now, terminal_at=now, error=""
         )
+        template_costs.sent(message, now=now)
         _note_answered(message.conversation.channel, now=now)
         hooks.message("message.sent", message, now=now)
         _tell(message)
@@ -389,6 +402,7 @@ def _mark_failed(message: Message, *, reason: str) -> None:
         unsent = Message.objects.filter(pk=message.pk, status__in=UNSENT)
         if unsent.update(status=Status.FAILED, error=reason[:200], terminal_at=now):
             telling_team.failed(message, now=now)
+            undelivered.free(message, now=now)
         _tell(message)
         _ring_next(message)
 
@@ -508,6 +522,9 @@ def note_receipt(channel: Channel, receipt: Receipt, *, now: datetime) -> str:
         _ring_next(message)  # it may have held its thread, of unknown fate
     if status == Status.FAILED:
         telling_team.failed(message, now=now)
+        undelivered.free(message, now=now)
+    else:
+        template_costs.sent(message, now=now)
     if message.sent_at == now:  # the first that is heard of it
         hooks.message("message.sent", message, now=now)
     _tell(message)

@@ -1,5 +1,6 @@
 """Reading documents is paid by the page; `knowledge` knows no credits, so it asks here."""
 
+import secrets
 from datetime import datetime
 
 from django.utils import timezone, translation
@@ -8,6 +9,7 @@ from django.utils.translation import gettext as _
 from billing import credits, pricing, usage
 from billing.models import LedgerEntry
 from knowledge import metering
+from providers import llm, registry
 from tenants.current import tenant as current_tenant
 
 EVERYTHING = "*"  # pages have no model
@@ -38,6 +40,21 @@ class Credits:
         if new:
             usage.of_reading(key=key, pages=pages, cost=cost, price=price, now=now)
         return cost if new else 0
+
+
+    def embedded(self, *, vendor: str, base_url: str | None, model: str, characters: int) -> None:
+        """On record with its vendor's price, at no credits: pages are what is paid. Tokens are estimated."""
+        now = timezone.now()
+        tokens = llm.Usage(input_tokens=-(-characters // pricing.CHARACTERS_A_TOKEN), exact=False)
+        usage.of_tokens(
+            key=f"embedding:{secrets.token_hex(12)}",
+            model=model,
+            tokens=tokens,
+            cost=0,
+            price=credits.price_for(model, at=now),
+            price_list=registry.price_list(vendor, base_url),
+            now=now,
+        )
 
 
 def _not_enough(error: credits.InsufficientCredits) -> metering.NotEnough:

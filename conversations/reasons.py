@@ -88,6 +88,7 @@ SENTENCES = (
         "WhatsApp held this back: the person has had enough marketing lately. Try again in a few days."
     ),
     gettext_noop("The person has stopped marketing messages of this business."),
+    gettext_noop("There are not enough credits for this template."),
     gettext_noop("WhatsApp does not carry this kind of message."),
     gettext_noop("WhatsApp could not hand out the customer's file: ask them to send it again."),
     gettext_noop("WhatsApp did not take the file: send it in another format, or smaller."),

@@ -16,7 +16,7 @@ from agents.lines import Line, say
 from agents.models import AgentVersion
 from billing import credits, pricing
 from billing.models import Price
-from conversations import engine, judging, routes, settled
+from conversations import engine, judging, rehearsal_costs, routes, settled
 from conversations.judging import Said
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
@@ -77,6 +77,10 @@ class Talk:
             thought = _persistently(question)
         except ProviderError as error:
             return Said(error=str(error)[:200], ms=_ms(started))
+        if thought.price_list and thought.saved is None:
+            rehearsal_costs.note(
+                "rehearsal", self.version, thought.completion, price_list=thought.price_list, now=self.now
+            )
         return self._of(thought, ms=_ms(started))
 
     def _of(self, thought: engine.Thought, *, ms: int) -> Said:

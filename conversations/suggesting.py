@@ -142,7 +142,7 @@ def write(suggestion_id: int) -> None:
     try:
         version = _version(row.conversation)
         request, found = _request(row, version)
-        hold = _hold(key, request, now=timezone.now())
+        hold = _hold(key, request, agent_id=version.agent_id, now=timezone.now())
         made = _made(row, version, request, found, paid=hold is not None)
     except Failed as failed:
         return _end(row, hold, None, error=str(failed), now=timezone.now())
@@ -284,13 +284,13 @@ def _ask(version: AgentVersion, request: llm.Request) -> fallback.Answered:
 
 
 @transaction.atomic(durable=True)
-def _hold(key: str, request: llm.Request, *, now: datetime) -> Hold | None:
+def _hold(key: str, request: llm.Request, *, agent_id: int, now: datetime) -> Hold | None:
     """Reserve what a model would cost; None without credits."""
     price = credits.price_for("*", at=now)
     texts = (request.system, *(m.text for m in request.history), *(p.text for p in request.passages))
     amount = pricing.estimate(price, characters=sum(map(len, texts)), max_tokens=request.max_tokens)
     try:
-        return credits.hold(key=key, amount=amount, now=now)
+        return credits.hold(key=key, amount=amount, agent_id=agent_id, now=now)
     except credits.InsufficientCredits:
         return None
 

@@ -216,9 +216,11 @@ def _vectors(pieces: Sequence[Piece]) -> tuple[str, list[Any]]:
         digest: readable(piece) for digest, piece in zip(digests, pieces, strict=True) if digest not in had
     }
     if missing:
-        made, vectors = embeddings.passages(list(missing.values()))
+        adapter = embeddings.serving().adapter
+        made, vectors = adapter.embed_passages(list(missing.values()))
         if made != model:
             raise embeddings.Changed("Another model serves by now.")
+        metering.embedded(adapter, characters=sum(map(len, missing.values())))
         had |= dict(zip(missing, vectors, strict=True))
     return model, [had[digest] for digest in digests]
 

@@ -33,6 +33,10 @@ class Meter(Protocol):
         """Take the credits in the caller's transaction; how many they were. Raises NotEnough."""
         ...
 
+    def embedded(self, *, vendor: str, base_url: str | None, model: str, characters: int) -> None:
+        """A vendor of the business made vectors of so much text, and takes its own price for that."""
+        ...
+
 
 _meters: list[Meter] = []
 
@@ -58,3 +62,10 @@ def charge(document_id: int, pages: int, now: datetime, *, version: str) -> int:
 def pages_of(*, pages: int, characters: int) -> int:
     """So many pages and so many characters without pages, as pages."""
     return pages + -(-characters // CHARACTERS_A_PAGE)
+
+
+def embedded(adapter: object, *, characters: int) -> None:
+    """Note what a vendor made vectors of; what the installation's own model makes costs no vendor's price."""
+    if _meters and (vendor := getattr(adapter, "vendor", "")):
+        base_url, model = getattr(adapter, "base_url", None), getattr(adapter, "model", "")
+        _meters[0].embedded(vendor=vendor, base_url=base_url, model=model, characters=characters)
