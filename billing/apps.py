@@ -7,11 +7,12 @@ class BillingConfig(AppConfig):
     verbose_name = _("Credits")
 
     def ready(self) -> None:
-        from billing import blueprint, low, notices, payers, recharging, topups, vendor_prices, watching
+        from billing import blueprint, low, notices, payers, payment_notices, recharging, topups, vendor_prices, watching
         from tenants import seeding
 
         blueprint.register()
         notices.register()
+        payment_notices.register()
         payers.on_card_gone(recharging.card_gone)
         topups.on_closed(recharging.closed)
         watching.register(low.Warner())

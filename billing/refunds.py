@@ -25,6 +25,7 @@ from tenants.models import PaymentCustomer, Refund, TopUp
 
 Kind = Refund.Kind
 OVER = ("won", "lost", "warning_closed", "prevented")  # of a dispute, in the vendor's words
+NEVER = ("failed", "canceled")  # of a refund: the money did not go
 ENTRIES = {Kind.REFUND: LedgerEntry.Kind.REFUND, Kind.DISPUTE: LedgerEntry.Kind.DISPUTE}
 
 
@@ -115,6 +116,8 @@ def take_over(topup_id: int, outflow: Outflow, *, now: datetime) -> Refund:
     row = Refund.objects.filter(vendor_id=outflow.vendor_id).first() or _new(topup, outflow, now=now)
     if row.topup_id != topup.pk:
         raise DoesNotFit(f"refund {row.pk} is of another top-up than {topup.pk}")
+    if _is_stale(row, outflow):
+        return row
     is_news = row.status != outflow.status
     wanted = _wanted(topup, row, outflow)
     change, row.credits = wanted - row.credits, wanted
@@ -135,6 +138,12 @@ def _new(topup: TopUp, outflow: Outflow, *, now: datetime) -> Refund:
     return Refund(
         topup=topup, kind=outflow.kind, vendor_id=outflow.vendor_id, amount=0, credits=0, created_at=now
     )
+
+
+def _is_stale(row: Refund, outflow: Outflow) -> bool:
+    """Fetched before what stands here: what is over does not begin again."""
+    final = OVER if row.kind == Kind.DISPUTE else NEVER
+    return row.status in final and outflow.status not in final
 
 
 def _wanted(topup: TopUp, row: Refund, outflow: Outflow) -> int:
@@ -192,8 +201,7 @@ def take_back(kind: str, amount: int, *, key: str, reason: str, now: datetime) -
     if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
         return earlier
     account.balance -= amount
-    lacking = max(0, -account.available)
-    account.owed = max(account.owed, lacking) if amount > 0 else min(account.owed, lacking)
+    account.owed = max(0, -account.available)
     account.save(update_fields=["balance", "owed"])
     return credits.enter(kind, -amount, account, key=key, reason=reason, now=now)
 
@@ -204,9 +212,9 @@ def _tell(topup: TopUp, row: Refund, *, now: datetime) -> None:
         live.publish("credits.changed", topup=topup.pk)
         name = _news(row)
         if name:
-            page = reverse("topup", args=[topup.pk])
+            page = reverse("account_topup", args=[topup.pk])
             params = {"credits": row.credits or topup.credits}
-            notifying.notify(name, key=f"{row.vendor_id}:{row.status}", url=page, now=now, params=params)
+            notifying.notify(name, key=row.vendor_id, url=page, now=now, params=params)
 
 
 def _news(row: Refund) -> str:

@@ -109,7 +109,7 @@ def _order(topup: TopUp) -> Order:
     assert topup.expires_at is not None
     with translation.override(topup.tenant.language):
         title = _("%(credits)s credits") % {"credits": number_format(topup.credits, force_grouping=True)}
-    page = addresses.tenant_url(topup.tenant, reverse("topup", args=[topup.pk]))
+    page = addresses.tenant_url(topup.tenant, reverse("account_topup", args=[topup.pk]))
     return Order(
         customer=topup.customer_id,
         reference=str(topup.pk),
@@ -186,6 +186,13 @@ def fail(topup_id: int, *, code: str, now: datetime, payment_intent: str = "") -
     topup = _locked(topup_id)
     said = Said(Status.FAILED, payment_intent=payment_intent, error=code)
     return _take_over(topup, said, now=now)
+
+
+.atomic(durable=True)
+def expire(topup_id: int, *, now: datetime) -> TopUp:
+    """Nobody can pay it any more: no page of it is known."""
+    topup = _locked(topup_id)
+    return _take_over(topup, Said(Status.EXPIRED), now=now)
 
 
 def _of_session(session: Checkout) -> Said:
@@ -301,7 +308,7 @@ def _tell(topup: TopUp) -> None:
 
 
 def _notify(kind: str, topup: TopUp, *, now: datetime) -> None:
-    page = reverse("topup", args=[topup.pk])
+    page = reverse("account_topup", args=[topup.pk])
     notifying.notify(kind, key=topup.pk, url=page, now=now, params={"credits": topup.credits})
 
 
@@ -323,7 +330,7 @@ def buy(topup: TopUp, *, now: datetime) -> LedgerEntry:
     if (earlier := LedgerEntry.objects.filter(key=key).first()) is not None:
         return earlier
     account.balance += topup.credits
-    account.owed = min(account.owed, max(0, -account.available))
+    account.owed = max(0, -account.available)
     account.save(update_fields=["balance", "owed"])
     with translation.override(topup.tenant.language):
         reason = money.words(topup.amount, topup.currency)

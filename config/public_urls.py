@@ -10,6 +10,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("api/v1/", include("config.api_urls")),
+    path("payments/", include("billing.public_urls")),
     path("", include("tenants.public_urls")),
 ]
 handler400, handler403, handler404, handler500 = errors.HANDLERS

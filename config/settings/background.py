@@ -48,6 +48,8 @@ CELERY_TASK_ROUTES = {
     "billing.vendor_prices.*": {"queue": "slow"},
     # Asks the payment vendor, who may hang.
     "billing.asking.*": {"queue": "bulk"},
+    "billing.payment_events.*": {"queue": "bulk"},
+    "billing.payment_sweep.*": {"queue": "bulk"},
     "billing.rollup.*": {"queue": "slow"},
     "billing.recharging.*": {"queue": "bulk"},
     "billing.recharge_sweep.*": {"queue": "bulk"},
@@ -132,6 +134,21 @@ CELERY_BEAT_SCHEDULE = {
         "task": "knowledge.reembedding.renew",
         "schedule": 3600,
         "options": {"queue": "slow"},
+    },
+    "sweep-payment-events": {
+        "task": "billing.payment_events.sweep",
+        "schedule": 60,
+        "options": {"queue": "bulk", "expire_seconds": 60},
+    },
+    "check-open-topups": {
+        "task": "billing.payment_sweep.check_open",
+        "schedule": 3600,
+        "options": {"queue": "bulk"},
+    },
+    "reconcile-payments": {
+        "task": "billing.payment_sweep.reconcile",
+        "schedule": 86_400,
+        "options": {"queue": "bulk"},
     },
     "refresh-vendor-prices": {
         "task": "billing.vendor_prices.refresh",
