@@ -112,7 +112,7 @@ KINDS = (
 
 def page() -> str:
     """Where all of this is seen to; also from where only the platform's own pages are known."""
-    return reverse("account_credits", urlconf=settings.ROOT_URLCONF)
+    return reverse("account", urlconf=settings.ROOT_URLCONF)
 
 
 def register() -> None:

@@ -161,7 +161,7 @@ def _money(ahead: Outlook) -> Iterator[Decision]:
     if text := foresight_words.warning(ahead):
         is_bad = ahead.step is Step.QUOTING
         title = _("The credits are used up") if is_bad else _("The credits run low")
-        yield Decision("money", title, text, reverse("account_credits"), "coins", is_bad=is_bad)
+        yield Decision("money", title, text, reverse("account"), "coins", is_bad=is_bad)
 
 
 def _taught() -> Iterator[Decision]:
