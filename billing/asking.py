@@ -22,7 +22,7 @@ from django_tenants.utils import schema_context
 from billing import credits, payment_setup, refunds
 from billing.models import LedgerEntry
 from providers.errors import ProviderError
-from providers.payments import PaymentRefused
+from providers.payments import PaymentRefused, Refunded
 from tenants import audit, live
 from tenants.background import public_task, ring_public
 from tenants.models import CreditRequest, Tenant, TopUp, User
@@ -248,17 +248,22 @@ def send_one_back(request_id: int, *, now: datetime) -> None:
 
 
 def _ask_vendor(request: CreditRequest, *, now: datetime) -> None:
+    refund = _order(request)
+    sent = CreditRequest.objects.filter(pk=request.pk, status=Status.ALLOWED)
+    sent.update(status=Status.DONE, refund_id=refund.id, next_try_at=None, error="")
+    refunds.follow(request.topup.payment_intent, now=now)
+
+
+def _order(request: CreditRequest) -> Refunded:
+    """The vendor's refund; the same one however often it is asked for."""
     assert request.topup is not None and request.topup.payment_intent
-    refund = payment_setup.vendor().refund(
+    return payment_setup.vendor().refund(
         payment_intent=request.topup.payment_intent,
         amount=request.amount,
         key=f"refund:{request.pk}",
         reference=str(request.pk),
         reason="requested_by_customer",
     )
-    sent = CreditRequest.objects.filter(pk=request.pk, status=Status.ALLOWED)
-    sent.update(status=Status.DONE, refund_id=refund.id, next_try_at=None, error="")
-    refunds.follow(request.topup.payment_intent, now=now)
 
 
 def _later(request: CreditRequest, error: Exception, *, now: datetime) -> None:
