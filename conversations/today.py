@@ -32,7 +32,6 @@ def summary(*, now: datetime, midnight: datetime, user: User, role: str) -> dict
         "incidents": invariants.open_incidents(),
         "answered_today": _answered(midnight, now),
         "ahead": ahead,
-| access.MONEY,
         "decisions": decisions.pressing(user=user, role=role, now=now, ahead=ahead),
         "yesterday": _yesterday(timezone.localdate(now) - timedelta(days=1), midnight),
         "steps": _first_steps(channels) if role in access.MANAGERS else [],
