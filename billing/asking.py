@@ -251,7 +251,7 @@ def _ask_vendor(request: CreditRequest, *, now: datetime) -> None:
     refund = _order(request)
     sent = CreditRequest.objects.filter(pk=request.pk, status=Status.ALLOWED)
     sent.update(status=Status.DONE, refund_id=refund.id, next_try_at=None, error="")
-    refunds.follow(request.topup.payment_intent, now=now)
+    refunds.follow(refund.payment_intent, now=now)
 
 
 def _order(request: CreditRequest) -> Refunded:
