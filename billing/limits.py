@@ -5,19 +5,21 @@ the limits with it (billing.credits). Reached, a limit is as if there were no cr
 midnight or until somebody raises it.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from billing import credits, names
+from billing import credits, names, notices
 from billing.models import CreditAccount, SpendLimit
 from tenants import audit, live, notifying
 from tenants.models import User
 
 KIND = "spend_limit"
+_SPACES = re.compile(r"[\s.,']")
 MOST = 1_000_000_000
 NEARLY = 80  # percent: from there on a page says that it is nearly reached
 
@@ -87,7 +89,7 @@ def set_limit(agent_id: int | None, credits_a_day: int | None, *, actor: User, n
         SpendLimit.objects.create(agent_id=agent_id, credits_a_day=credits_a_day)
     audit.record("limit.set", actor=actor, target=agent_id or "all", before=before, after=credits_a_day)
     if before is not None and (credits_a_day is None or credits_a_day > before):
-        notifying.over(url=_page(), now=now, kinds=[KIND])
+        notifying.over(url=page(), now=now, kinds=[KIND])
     live.publish("credits.changed", id=1)
 
 
@@ -101,7 +103,7 @@ def reached(limit: SpendLimit, *, now: datetime) -> None:
     notifying.notify(
         KIND,
         key=f"{today}:{limit.agent_id or 'all'}:{limit.credits_a_day}",
-        url=_page(),
+        url=page(),
         now=now,
         params={"limit": limit.credits_a_day},
     )
@@ -113,5 +115,19 @@ def reached_on(day: date) -> Sequence[SpendLimit]:
     return list(SpendLimit.objects.filter(reached_on=day).order_by("pk"))
 
 
-def _page() -> str:
-    return f"{reverse('credits')}#limits"
+def page() -> str:
+    """Where they are set."""
+    return f"{notices.page()}#limits"
+
+
+def amount_of(text: str) -> int | None:
+    """What somebody typed as credits a day: 1.500 and 1 500 are 1500; None for nothing.
+
+    Raises ValueError with words for who typed it.
+    """
+    digits = _SPACES.sub("", text.strip())
+    if not digits:
+        return None
+    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:12]) <= MOST:
+        raise ValueError(_("Write a whole number of credits above zero, or leave it empty for no limit."))
+    return int(digits)

@@ -11,6 +11,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from billing import limits
+from billing.models import SpendLimit
 from conversations import desk_handling, desk_todos, handoff, outbox, teaching
 from conversations.models import Conversation, Message
 from knowledge import settling
@@ -102,6 +104,21 @@ def _undo_dismiss(what: dict[str, Any], *, user: User, now: datetime) -> None:
     if gap is None:
         raise TooLate
     _reopen(gap)
+
+
+# -- a limit that lets nothing more pass
+
+
+def raise_limit(limit: SpendLimit, *, text: str, user: User, now: datetime) -> Done:
+    """Let more be spent in a day; raises Unfit for what is no higher number."""
+    try:
+        wanted = limits.amount_of(text)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+    if wanted is None or wanted <= limit.credits_a_day:
+        raise Unfit(_("Write a number above %(n)s.") % {"n": limit.credits_a_day})
+    limits.set_limit(limit.agent_id, wanted, actor=user, now=now)
+    return Done(_("The limit is %(n)s credits a day now: the next message is answered again.") % {"n": wanted})
 
 
 # -- a customer who waits

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import foresight_words
+from billing import credits, foresight_words, limits, names
 from billing.foresight import Outlook
 from billing.ladder import Step
 from conversations import (
@@ -62,6 +62,7 @@ def pressing(*, user: User, role: str, now: datetime, ahead: Outlook) -> list[De
         _waiting(now=now) if role in access.ANSWERERS else (),
         _promised(user, now=now) if role in access.ANSWERERS else (),
         _failed(now=now) if role in access.ANSWERERS else (),
+        _limits(now=now) if role in access.MONEY else (),
         _money(ahead) if role in access.MANAGERS | access.MONEY else (),
         _taught() if role in access.MANAGERS else (),
     )
@@ -131,7 +132,7 @@ def _failed(*, now: datetime) -> Iterator[Decision]:
     reached = Q(author_kind=Message.Author.PERSON, status__in=["sent", "delivered", "read"])
     over = after.filter(reached | Q(status__in=LOST))
     failed = ours.filter(status__in=LOST, created_at__gte=now - FAILED_DAYS).exclude(Exists(over))
-    for message in failed.select_related("conversation__contact").order_by("-pk")[:SHOWN]:
+    for message in failed.select_related("conversation__contact", "turn").order_by("-pk")[:SHOWN]:
         yield _did_not_go_out(message)
 
 
@@ -148,7 +149,11 @@ def _did_not_go_out(message: Message) -> Decision:
         "triangle-alert",
         pk=message.pk,
         of=message,
-        more={"is_unsure": is_unsure, "words": message.body[:200]},
+        more={
+            "is_unsure": is_unsure,
+            "words": message.body[:200],
+            "free": message.turn is not None and bool(message.turn.free_because),
+        },
         is_bad=True,
     )
 
@@ -162,6 +167,25 @@ def _money(ahead: Outlook) -> Iterator[Decision]:
         is_bad = ahead.step is Step.QUOTING
         title = _("The credits are used up") if is_bad else _("The credits run low")
         yield Decision("money", title, text, reverse("account"), "coins", is_bad=is_bad)
+
+
+def _limits(*, now: datetime) -> Iterator[Decision]:
+    """A limit of today that lets no more answers pass; whoever sees to the money may raise it."""
+    for limit in limits.reached_on(credits.day_of(now)):
+        name = names.of("agent", [str(limit.agent_id)]).get(str(limit.agent_id), "")
+        title = _("%(name)s may spend no more today") % {"name": name} if name else _("No more may be spent today")
+        text = _("The limit of %(n)s credits a day is reached: until midnight customers wait for people.")
+        yield Decision(
+            "limit",
+            title,
+            text % {"n": limit.credits_a_day},
+            limits.page(),
+            "coins",
+            pk=limit.pk,
+            of=limit,
+            more={"proposed": limit.credits_a_day * 3 // 2 + 1},
+            is_bad=True,
+        )
 
 
 def _taught() -> Iterator[Decision]:

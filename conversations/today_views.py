@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from billing.models import SpendLimit
 from conversations import deciding, decisions, today
 from conversations.deciding import Done
 from conversations.models import Conversation, Message, Todo
@@ -115,6 +116,20 @@ def today_chat_reply(request: HttpRequest, pk: int) -> HttpResponse:
             refused=decisions.refusal(chat, now=now),
             user=access.person(request),
             now=now,
+        ),
+    )
+
+
+@access.roles(*access.MONEY)
+@require_POST
+def today_limit_raise(request: HttpRequest, pk: int) -> HttpResponse:
+    """A limit of the day is set higher; answers go on with the next message."""
+    limit, user = get_object_or_404(SpendLimit, pk=pk), access.person(request)
+    return _finish(
+        request,
+        f"limit-{pk}",
+        lambda: deciding.raise_limit(
+            limit, text=request.POST.get("text", ""), user=user, now=timezone.now()
         ),
     )
 

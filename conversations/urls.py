@@ -20,6 +20,7 @@ urlpatterns = [
     path("today/chats/<int:pk>/reply", today_views.today_chat_reply, name="today_chat_reply"),
     path("today/messages/<int:pk>/again", today_views.today_message_again, name="today_message_again"),
     path("today/messages/<int:pk>/arrived", today_views.today_message_arrived, name="today_message_arrived"),
+    path("today/limits/<int:pk>/raise", today_views.today_limit_raise, name="today_limit_raise"),
     path("today/todos/<int:pk>/done", today_views.today_todo_done, name="today_todo_done"),
     path("today/undo", today_views.today_undo, name="today_undo"),
     path("account/privacy/", privacy_views.account_privacy, name="account_privacy"),
