@@ -86,6 +86,11 @@ def choose(*, credits: Sequence[int], days: Sequence[int]) -> CreditWarnings:
     return chosen
 
 
+def save_below(credits: int) -> None:
+    """From so few credits on the least model answers, in the caller's transaction; 0 is never."""
+    CreditAccount.objects.filter(pk=1).update(saving_below=credits)
+
+
 def _reached(steps: Sequence[int], days: float) -> int | None:
     return min((step for step in steps if days < step + 1), default=None)
 
