@@ -12,7 +12,6 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
-from django.urls import reverse
 from django.utils import translation
 from django_tenants.utils import schema_context
 
@@ -212,7 +211,7 @@ def _tell(topup: TopUp, row: Refund, *, now: datetime) -> None:
         live.publish("credits.changed", topup=topup.pk)
         name = _news(row)
         if name:
-            page = reverse("account_topup", args=[topup.pk])
+            page = topups.page_of(topup)
             params = {"credits": row.credits or topup.credits}
             notifying.notify(name, key=row.vendor_id, url=page, now=now, params=params)
 

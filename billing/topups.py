@@ -109,7 +109,7 @@ def _order(topup: TopUp) -> Order:
     assert topup.expires_at is not None
     with translation.override(topup.tenant.language):
         title = _("%(credits)s credits") % {"credits": number_format(topup.credits, force_grouping=True)}
-    page = addresses.tenant_url(topup.tenant, reverse("account_topup", args=[topup.pk]))
+    page = addresses.tenant_url(topup.tenant, page_of(topup))
     return Order(
         customer=topup.customer_id,
         reference=str(topup.pk),
@@ -126,6 +126,11 @@ def _order(topup: TopUp) -> Order:
         tax_code=settings.STRIPE_TAX_CODE,
         metadata={"business": topup.tenant.slug},
     )
+
+
+def page_of(topup: TopUp) -> str:
+    """Where a top-up is looked at, on its business's host; also from where only the platform's pages are known."""
+    return reverse("account_topup", args=[topup.pk], urlconf=settings.ROOT_URLCONF)
 
 
 def cancel(topup: TopUp, *, actor: User, now: datetime) -> TopUp:
@@ -308,8 +313,7 @@ def _tell(topup: TopUp) -> None:
 
 
 def _notify(kind: str, topup: TopUp, *, now: datetime) -> None:
-    page = reverse("account_topup", args=[topup.pk])
-    notifying.notify(kind, key=topup.pk, url=page, now=now, params={"credits": topup.credits})
+    notifying.notify(kind, key=topup.pk, url=page_of(topup), now=now, params={"credits": topup.credits})
 
 
 def _locked(topup_id: int) -> TopUp:

@@ -1,8 +1,15 @@
 from django.urls import path
 
-from billing import views
+from billing import topup_views, views
 
 urlpatterns = [
     path("account/", views.account, name="account"),
+    path("account/you/", views.you, name="account_you"),
     path("account/ledger.csv", views.ledger_csv, name="ledger_csv"),
+    path("account/buy", topup_views.buy, name="account_buy"),
+    path("account/topups/<int:pk>/", topup_views.topup, name="account_topup"),
+    path("account/topups/<int:pk>/pay", topup_views.pay, name="account_topup_pay"),
+    path("account/topups/<int:pk>/cancel", topup_views.cancel, name="account_topup_cancel"),
+    path("account/card/drop", topup_views.drop_card, name="account_card_drop"),
+    path("account/portal", topup_views.portal, name="account_portal"),
 ]

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from billing import credits
+from billing import buying, credits
+from billing.buying import BuyForm
 from billing.models import LedgerEntry
 from tenants import access
 
@@ -20,10 +21,21 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @require_GET
 def account(request: HttpRequest) -> HttpResponse:
-    """What everybody has here, and for those who see to the money the credits."""
+    """The credits for those who see to the money; for everybody else what is theirs."""
     sees_credits = request.membership.role in SEE_CREDITS  # type: ignore[attr-defined]
-    context = _credits(request) if sees_credits else {}
-    return render(request, "billing/account.html", {**context, "sees_credits": sees_credits})
+    return credits_page(request) if sees_credits else you(request)
+
+
+@require_GET
+def you(request: HttpRequest) -> HttpResponse:
+    """What everybody has here: their name and language, sign-in, privacy."""
+    return render(request, "billing/account.html", {"sees_credits": False})
+
+
+def credits_page(request: HttpRequest, *, form: BuyForm | None = None) -> HttpResponse:
+    """Everything about credits on one page; `form` is one that was sent and is to be mended."""
+    context = {**_credits(request), "sees_credits": True, "buying": buying.context(request, form=form)}
+    return buying.leads_to_payment(render(request, "billing/credits.html", context))
 
 
 def _credits(request: HttpRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from tenants.access import EVERYONE, MANAGERS
+from tenants.access import EVERYONE, MANAGERS, MONEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ GROUPS = (
     Group(
         _("You and credits"),
         (
-            Entry("account", _("Credits")),
+            Entry("account", _("Credits"), also=("account_topup", "account_buy", "account_statement")),
+            Entry("account_you", _("You"), MANAGERS | MONEY),
             Entry("account_notifications", _("Notifications")),
             Entry("account_digest", _("Weekly digest"), also=("account_digest",)),
         ),
@@ -106,5 +107,6 @@ def _link(entry: Entry, role: str, page: str, sees_credits: bool) -> Link | None
         url = reverse(entry.name)
     except NoReverseMatch:
         return None
-    title = _("You") if entry.name == "account" and not sees_credits else entry.title
-    return Link(title, url, entry.is_of(page))
+    if entry.name == "account" and not sees_credits:
+        return Link(_("You"), url, page in ("account", "account_you"))
+    return Link(entry.title, url, entry.is_of(page))

@@ -86,4 +86,4 @@ def language(request: HttpRequest) -> HttpResponse:
     if "name" in given:
         user.name = " ".join(given["name"].replace("\x00", "").split())[:120]
     user.save(update_fields=["language", "name"])
-    return redirect("account")
+    return redirect("account_you")
