@@ -1,0 +1,115 @@
+"""A statement in words: what its groups are called, in the reader's language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from billing import breakdown, names
+from billing.breakdown import ADDED, NONE, Group
+from billing.models import LedgerEntry
+
+BY = {
+    "kind": gettext_lazy("What for"),
+    "day": gettext_lazy("Day"),
+    "agent": gettext_lazy("Assistant"),
+    "channel": gettext_lazy("Channel"),
+    "model": gettext_lazy("Model"),
+    "conversation": gettext_lazy("Chat"),
+}
+NAMED = ("agent", "channel", "conversation")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A group as it is shown: its name, where its entries are, and the page of what it is about."""
+
+    group: Group
+    name: str
+    url: str
+    page: str = ""
+
+
+def rows(found: Sequence[Group], *, by: str, month: date) -> list[Row]:
+    """These groups with their names, all looked up at once; deleted things by their number."""
+    known = names.of(by, [one.of for one in found if one.of not in (ADDED, NONE)]) if by in NAMED else {}
+    return [
+        Row(
+            one,
+            name_of(by, one.of, known=known.get(one.of, "")),
+            f"{reverse('account_statement_entries', args=[f'{month:%Y-%m}'])}?{urlencode({'by': by, 'of': one.of})}",
+            names.page(by, one.of) if one.of in known else "",
+        )
+        for one in found
+    ]
+
+
+def one_name(by: str, of: str) -> str:
+    """As `rows`, of one group."""
+    wanted = by in NAMED and of not in (ADDED, NONE)
+    return name_of(by, of, known=names.of(by, [of]).get(of, "") if wanted else "")
+
+
+def name_of(by: str, of: str, *, known: str = "") -> str:
+    if of == ADDED:
+        return _("Credits that came, and corrections")
+    if of == NONE:
+        return {"model": _("without a model"), "conversation": _("outside of chats")}.get(by, _("of nobody"))
+    if known:
+        return known
+    if by == "day":
+        return date_format(date.fromisoformat(of), "SHORT_DATE_FORMAT")
+    if by == "kind":
+        return kind(of)
+    if by == "model":
+        return model(of)
+    short = of.partition("-")[0]
+    return _("number %(n)s, deleted") % {"n": short}
+
+
+def kind(value: str) -> str:
+    known = {str(one): str(label) for one, label in LedgerEntry.Kind.choices}
+    label = known.get(value, value)
+    return label[:1].upper() + label[1:]
+
+
+def model(value: str) -> str:
+    """A model's own name; documents have none, and templates their category."""
+    if value == "*":
+        return _("Documents read")
+    if value.startswith("template:"):
+        category = value.partition(":")[2]
+        return _("Templates: %(category)s") % {"category": categories().get(category, category)}
+    return value
+
+
+def categories() -> dict[str, str]:
+    """WhatsApp's categories of templates."""
+    return {
+        "marketing": pgettext("kind of template", "marketing"),
+        "utility": pgettext("kind of template", "service"),
+        "authentication": pgettext("kind of template", "codes for signing in"),
+    }
+
+
+def used(line: breakdown.Line) -> str:
+    """What an entry was for, counted: tokens, seconds, pages, characters."""
+    if line.model is None:
+        return ""
+    read = (line.input_tokens or 0) + (line.cache_read_tokens or 0) + (line.cache_write_tokens or 0)
+    told = [
+        _("%(read)s tokens read, %(wrote)s written") % {"read": read, "wrote": line.output_tokens}
+        if read or line.output_tokens
+        else "",
+        _("%(n)s seconds heard") % {"n": line.audio_seconds} if line.audio_seconds else "",
+        _("%(n)s pages read") % {"n": line.pages} if line.pages else "",
+        _("%(n)s characters spoken") % {"n": line.characters} if line.characters else "",
+        _("%(n)s message by template") % {"n": line.messages} if line.messages else "",
+    ]
+    words = ", ".join(one for one in told if one)
+    return _("%(used)s (estimated)") % {"used": words} if words and line.exact is False else words
