@@ -36,6 +36,7 @@ class RechargeForm(forms.Form):
     )
 
     def __init__(self, rate: Pack, chosen: AutoRecharge, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "recharge_%s")
         super().__init__(*args, **kwargs)
         self.rate = rate
         if chosen.target and chosen.currency == rate.currency:
@@ -123,4 +124,4 @@ class WarningsForm(forms.Form):
             "credits_left": chosen.credits_left,
             "saving_below": account.saving_below,
         }
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, initial=initial, auto_id="warn_%s", **kwargs)

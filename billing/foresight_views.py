@@ -29,7 +29,7 @@ def credits_warnings(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             _keep_warnings(request, form, balance=account.balance)
     if form.errors:
-        return views.credits_page(request, warnings_form=form)
+        return _mend(request, form=form)
     messages.success(request, _("Saved. It holds from now on."))
     return redirect(f"{reverse('account')}#warnings")
 
@@ -51,7 +51,7 @@ def recharge_on(request: HttpRequest) -> HttpResponse:
     if form is None:
         return views.credits_page(request)
     if not form.is_valid():
-        return views.credits_page(request, recharge_form=form)
+        return _mend(request, recharge_form=form)
     given = form.cleaned_data
     recharging.switch_on(
         threshold=given["threshold"],
@@ -108,6 +108,14 @@ def recharge_confirm(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("Stripe does not answer just now. Nothing was charged; try again in a minute."))
         return redirect(f"{reverse('account')}{PLACE}")
     return redirect(topup.url)
+
+
+def _mend(
+    request: HttpRequest, *, form: WarningsForm | None = None, recharge_form: RechargeForm | None = None
+) -> HttpResponse:
+    """The page with what was sent, and what is wrong beside it."""
+    found = foreseeing.context(request, form=form, recharge_form=recharge_form)
+    return views.credits_page(request, foresight=found, status=422)
 
 
 def _form(request: HttpRequest) -> RechargeForm | None:

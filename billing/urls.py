@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing import topup_views, views
+from billing import foresight_views, topup_views, views
 
 urlpatterns = [
     path("account/", views.account, name="account"),
@@ -12,4 +12,9 @@ urlpatterns = [
     path("account/topups/<int:pk>/cancel", topup_views.cancel, name="account_topup_cancel"),
     path("account/card/drop", topup_views.drop_card, name="account_card_drop"),
     path("account/portal", topup_views.portal, name="account_portal"),
+    path("account/warnings", foresight_views.credits_warnings, name="account_warnings"),
+    path("account/recharge", foresight_views.recharge_on, name="account_recharge"),
+    path("account/recharge/off", foresight_views.recharge_off, name="account_recharge_off"),
+    path("account/recharge/preview", foresight_views.recharge_preview, name="account_recharge_preview"),
+    path("account/recharge/confirm", foresight_views.recharge_confirm, name="account_recharge_confirm"),
 ]

@@ -9,8 +9,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from billing import buying, credits
+from billing import buying, credits, foreseeing
 from billing.buying import BuyForm
+from billing.foreseeing import Foreseeing
 from billing.models import LedgerEntry
 from tenants import access
 
@@ -32,10 +33,21 @@ def you(request: HttpRequest) -> HttpResponse:
     return render(request, "billing/account.html", {"sees_credits": False})
 
 
-def credits_page(request: HttpRequest, *, form: BuyForm | None = None) -> HttpResponse:
-    """Everything about credits on one page; `form` is one that was sent and is to be mended."""
-    context = {**_credits(request), "sees_credits": True, "buying": buying.context(request, form=form)}
-    return buying.leads_to_payment(render(request, "billing/credits.html", context))
+def credits_page(
+    request: HttpRequest,
+    *,
+    form: BuyForm | None = None,
+    foresight: Foreseeing | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """Everything about credits on one page; `form` and those of `foresight` were sent and are to be mended."""
+    context = {
+        **_credits(request),
+        "sees_credits": True,
+        "buying": buying.context(request, form=form),
+        "foresight": foresight or foreseeing.context(request),
+    }
+    return buying.leads_to_payment(render(request, "billing/credits.html", context, status=status))
 
 
 def _credits(request: HttpRequest) -> dict[str, Any]:
