@@ -23,6 +23,7 @@ from billing import (
     export_views,  # noqa: F401 - their pages register themselves
     finance_views,  # noqa: F401
     money_views,  # noqa: F401
+    payment_admin,  # noqa: F401
     request_views,  # noqa: F401
 )
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
