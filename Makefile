@@ -128,6 +128,14 @@ injections: venv
 properties: venv
 	PROPERTY_FACTOR=$${PROPERTY_FACTOR:-20} $(BIN)/pytest tests/conversations/test_deliveries.py tests/conversations/test_identities.py
 
+# The books under anything at all, at length; and 200 who spend at once from 50 credits, in ten processes.
+.PHONY: ledger spenders
+ledger: venv
+	LEDGER_STEPS=$${LEDGER_STEPS:-10000} $(BIN)/pytest -s tests/billing/test_ledger_machine.py
+
+spenders: venv
+	SPENDERS=$${SPENDERS:-10x20:50} $(BIN)/pytest tests/billing/test_spenders.py -k nobody
+
 # The router's classifier, from the labelled examples.
 .PHONY: intents
 intents: venv
@@ -141,6 +149,7 @@ bench: venv frontend
 	$(BIN)/python -m bench.tenants
 	$(BIN)/python -m bench.fanout
 	$(BIN)/python -m bench.gate
+	0BIN)/python -m bench.ledger
 
 # -- dependencies
 
