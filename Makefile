@@ -149,7 +149,7 @@ bench: venv frontend
 	$(BIN)/python -m bench.tenants
 	$(BIN)/python -m bench.fanout
 	$(BIN)/python -m bench.gate
-	0BIN)/python -m bench.ledger
+	$(BIN)/python -m bench.ledger
 
 # -- dependencies
 

@@ -10,8 +10,7 @@ import sys
 from typing import Any
 
 import psycopg
-import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -67,34 +66,38 @@ def app_role() -> Any:
     return psycopg.connect(settings.TEST_DATABASE_URL, autocommit=True, options="-c search_path=alpha,public")
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE billing_ledgerentry SET amount = amount + 1",
-        "UPDATE billing_ledgerentry SET reason = 'x' WHERE key = 'start'",
-        "DELETE FROM billing_ledgerentry",
-        "TRUNCATE billing_ledgerentry",
-        "TRUNCATE billing_ledgerentry CASCADE",
-        "UPDATE billing_usage SET credits = 0",
-        "DELETE FROM billing_usage",
-        "TRUNCATE billing_usage",
-        "INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at) "
-        "VALUES ('grant', 1, 1, 'start', 'x', now())",
-        "INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at) "
-        "VALUES ('grant', 0, 1, 'nothing', 'x', now())",
-        "UPDATE billing_creditaccount SET balance = -1",
-        "INSERT INTO billing_creditaccount (id, balance, held) VALUES (2, 0, 0)",
-        "MERGE INTO billing_ledgerentry USING (VALUES (1)) AS one ON true WHEN MATCHED THEN DELETE",
-    ],
-)
-def test_the_database_refuses_to_rewrite_what_money_did(transactional_db: None, statement: str) -> None:
+REWRITES = [
+    "UPDATE billing_ledgerentry SET amount = amount + 1",
+    "UPDATE billing_ledgerentry SET reason = 'x' WHERE key = 'start'",
+    "DELETE FROM billing_ledgerentry",
+    "TRUNCATE billing_ledgerentry",
+    "TRUNCATE billing_ledgerentry CASCADE",
+    "UPDATE billing_usage SET credits = 0",
+    "DELETE FROM billing_usage",
+    "TRUNCATE billing_usage",
+    "INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at) "
+    "VALUES ('grant', 1, 1, 'start', 'x', now())",
+    "INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at) "
+    "VALUES ('grant', 0, 1, 'nothing', 'x', now())",
+    "UPDATE billing_creditaccount SET balance = -1",
+    "INSERT INTO billing_creditaccount (id, balance, held) VALUES (2, 0, 0)",
+    "MERGE INTO billing_ledgerentry USING (VALUES (1)) AS one ON true WHEN MATCHED THEN DELETE",
+]
+
+
+def test_the_database_refuses_to_rewrite_what_money_did(transactional_db: None) -> None:
     connection.set_tenant(Tenant.objects.get(slug="alpha"))
     start_with(7)
     Usage.objects.create(key="turn:1", model="m", credits=1, price={})
     before = list(LedgerEntry.objects.order_by("pk").values_list())
-    with app_role() as database, pytest.raises(psycopg.Error):
-        database.execute(statement)
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement)
+    taken = []
+    with app_role() as database:
+        for statement in REWRITES:
+            try:
+                database.execute(statement)
+                taken.append(statement)
+            except psycopg.Error:
+                continue
+    assert taken == []
     assert list(LedgerEntry.objects.order_by("pk").values_list()) == before
     assert Usage.objects.get().credits == 1 and CreditAccount.objects.get().balance == 7
