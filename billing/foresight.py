@@ -72,7 +72,9 @@ def outlook(*, now: datetime, account: CreditAccount | None = None) -> Outlook:
         least=answering.least,
         saving_below=found.saving_below,
     )
-    lasts = of_business(current.tenant(), available=found.available, now=now)
+    # The last few pay for no answer any more.
+    usable = max(0, found.available - answering.least + 1)
+    lasts = of_business(current.tenant(), available=usable, now=now)
     return Outlook(found.available, lasts, step, found.saving_below, answering)
 
 

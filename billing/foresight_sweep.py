@@ -7,8 +7,6 @@ from django.db.models import OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from billing import foresight, low
-from billing.models import CreditAccount
-from tenants import current
 from tenants.background import public_task, ring, task
 from tenants.models import DailyTotal, Tenant
 
@@ -32,9 +30,7 @@ def look() -> None:
 @transaction.atomic(durable=True)
 def look_at(*, now: datetime) -> bool:
     """As `look`, at this moment; whether somebody was told."""
-    available = CreditAccount.objects.get(pk=1).available
-    lasts = foresight.of_business(current.tenant(), available=available, now=now)
-    return low.look_ahead(lasts, now=now)
+    return low.look_ahead(foresight.outlook(now=now).runway, now=now)
 
 
 def near_the_end(*, now: datetime) -> list[str]:

@@ -168,8 +168,14 @@ def say_unpaid(question: Question, *, started: float) -> Thought | None:
     as_settled = _as_settled(question, found, steps, started=started)
     if as_settled is not None or question.files:
         return as_settled
-    request = _request(question, found, None)
-    asked = fallback.Asked(request, quotable=found.supported, attempt=question.attempt, started=started)
+    to_say = settled.of(found, files=question.files)  # in another language: as it stands
+    asked = fallback.Asked(
+        _request(question, found, to_say),
+        quotable=found.supported,
+        attempt=question.attempt,
+        started=started,
+        settled=to_say,
+    )
     answered = fallback.quoted(question.version, asked)
     if answered is None:
         return None
@@ -180,6 +186,7 @@ def say_unpaid(question: Question, *, started: float) -> Thought | None:
         question.tier,
         latency_ms=_ms(started),
         steps=tuple(steps),
+        pinned=to_say,
         route=routes.unpaid(question),
         unpaid=True,
     )
