@@ -27,8 +27,10 @@ from tests.counterparts import cloud as meta
 POINTS = [
     ("read", "conversations.inbox:_close_batch:after", "read and not yet committed"),
     ("read", "conversations.inbox:_drain_batch:after", "committed, and the doorbell of the answer is lost"),
+    ("answer", "billing.credits:hold:after", "the credits are reserved, not yet committed"),
     ("answer", "conversations.turns:begin:after", "the turn is open and the credits are reserved"),
     ("answer", "conversations.turns:answer:after", "the model has answered and nobody knows"),
+    ("answer", "billing.credits:settle:before", "posted, not yet charged"),
     ("answer", "conversations.turns:_charge:after", "posted and charged, not yet committed"),
     ("answer", "conversations.turns:finish:after", "committed, and the doorbell of the send is lost"),
     ("answer", "conversations.outbox:_send:before", "claimed, not yet sent"),

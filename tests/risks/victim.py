@@ -20,6 +20,9 @@ STEPS = {
     "send": "conversations.outbox:deliver",
     "index": "knowledge.indexing:index",
     "embed": "knowledge.reembedding:rebuild",
+    "event": "billing.payment_events:work",
+    "refund": "billing.asking:send_back",
+    "charge": "billing.recharging:recharge",
 }
 
 

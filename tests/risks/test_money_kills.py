@@ -1,0 +1,161 @@
+"""B4: killed exactly between two steps of a payment. Credits come once, and go back once.
+
+As M2: a real process is killed by SIGKILL at each point, every doorbell that it rang is lost, and what is found
+afterwards is found by the sweeps. (Hold, model, settle, send: test_kill_windows.)
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Sum
+from django.utils import timezone
+
+from billing import asking, credits, payment_events, recharge_sweep, recharging
+from billing.models import AutoRecharge, CreditAccount, LedgerEntry
+from tenants.models import CreditRequest, Pack, PaymentCustomer, PaymentEvent, TopUp
+from tests.billing.till import Till, settings_of
+from tests.counterparts.stripe import Stripe
+from tests.risks.test_kill_windows import Kill, kill  # noqa: F401 - a fixture
+from tests.tenants import staff
+
+EVENT = [
+    ("billing.payment_setup:vendor:before", "claimed, the vendor not yet asked"),
+    ("billing.topups:take_over:before", "the vendor has answered, nothing is written"),
+    ("billing.topups:buy:after", "the entry is written, not yet committed"),
+    ("billing.topups:take_over:after", "committed, the event is not marked"),
+    ("billing.payment_events:_close:after", "marked"),
+]
+REFUND = [
+    ("billing.asking:_order:before", "claimed, the vendor not yet asked"),
+    ("billing.asking:_order:after", "the vendor has done it and nobody knows"),
+    ("billing.refunds:follow:before", "the request is marked, no credits have moved"),
+    ("billing.refunds:take_back:after", "the entry is written, not yet committed"),
+    ("billing.refunds:follow:after", "done"),
+]
+CHARGE = [
+    ("billing.recharging:begin:after", "the row is there, the card is not charged"),
+    ("billing.recharging:_charge:after", "the card is charged and nobody knows"),
+    ("billing.topups:take_over_payment:after", "done"),
+]
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[Stripe]:
+    with Stripe() as stripe:
+        yield stripe
+
+
+@pytest.fixture
+def till(shop: Any, vendor: Stripe, settings: Any) -> Till:
+    return Till(shop.tenant, vendor, settings)
+
+
+def minutes_pass(till: Till) -> None:
+    """Whoever had claimed something is dead by now, and the sweeps go their rounds."""
+    past = timezone.now() - timedelta(minutes=5)
+    PaymentEvent.objects.exclude(next_try_at=None).update(next_try_at=past)
+    CreditRequest.objects.exclude(next_try_at=None).update(next_try_at=past)
+    TopUp.objects.filter(status="pending").update(created_at=past)
+    for sweep in (payment_events.sweep, asking.sweep, recharge_sweep.sweep):
+        sweep.apply(throw=True)
+    till.enter()
+
+
+def books_are_right() -> bool:
+    total = LedgerEntry.objects.aggregate(total=Sum("amount"))["total"]
+    return bool(CreditAccount.objects.get().balance == total) and credits.discrepancies() == 0
+
+
+def test_a_payment_is_credited_once_wherever_its_work_dies(
+    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+) -> None:
+    for point, what in EVENT:
+        topup = till.start()
+        till.pay(topup)
+        [event] = [each for each in till.waiting if each["type"] == "checkout.session.completed"]
+        till.waiting.clear()
+        payment_events.receive([_event(event)], now=timezone.now())
+        background.sent.clear()  # the doorbell is lost
+        row = PaymentEvent.objects.get(event_id=event["id"])
+        kill("event", point, settings=settings_of(vendor), event_id=row.pk)
+        minutes_pass(till)
+        background.run()
+        till.enter()
+        topup.refresh_from_db()
+        row.refresh_from_db()
+        assert (topup.status, row.status) == ("paid", "done"), what
+        entry = LedgerEntry.objects.filter(key=f"topup:{topup.payment_intent}")
+        assert [each.amount for each in entry] == [topup.credits] and books_are_right(), what
+        assert till.deliver(event, times=2) == 200
+        assert LedgerEntry.objects.filter(kind="topup").count() == TopUp.objects.filter(status="paid").count()
+
+
+def _event(raw: dict[str, Any]) -> Any:
+    from providers import payment_objects
+
+    return payment_objects.event(raw)
+
+
+def test_a_refund_happens_once_wherever_its_work_dies(
+    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+) -> None:
+    finance = staff.make("finance")
+    for number, (point, what) in enumerate(REFUND, start=1):
+        topup = till.bought()
+        background.sent.clear()
+        before = CreditAccount.objects.get().balance
+        row = asking.for_refund(
+            topup, amount=4_000, reason="x", key=f"refund:{number}", asker=finance, now=timezone.now()
+        )
+        background.sent.clear()
+        kill("refund", point, settings=settings_of(vendor), request_id=row.pk)
+        minutes_pass(till)
+        background.run()
+        till.deliver_all()
+        row.refresh_from_db()
+        sent = [one for one in vendor.account.refunds.values() if one["payment_intent"] == topup.payment_intent]
+        assert (row.status, [one["amount"] for one in sent]) == ("done", [4_000]), what
+        assert CreditAccount.objects.get().balance == before - 400 and books_are_right(), what
+        assert LedgerEntry.objects.filter(kind="refund").count() == number, what
+
+
+def test_a_card_is_charged_once_wherever_the_recharge_dies(
+    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+) -> None:
+    Pack.objects.update_or_create(
+        currency="brl", credits=1000, defaults={"amount": 10_000, "is_rate": True, "is_offered": True}
+    )
+    payer = _with_card(till)
+    for number, (point, what) in enumerate(CHARGE, start=1):
+        balance = CreditAccount.objects.get().balance
+        AutoRecharge.objects.update_or_create(
+            pk=1,
+            defaults={
+                "is_on": True, "threshold": balance + 1, "target": balance + 500, "currency": "brl",
+                "monthly_ceiling": 10**7, "next_try_at": None,
+            },
+        )  # fmt: skip
+        kill("charge", point, settings=settings_of(vendor))
+        minutes_pass(till)
+        background.run()
+        till.deliver_all()
+        charges = [one for one in vendor.account.charges.values() if one["customer"] == payer.customer_id]
+        assert len(charges) == number, what
+        assert CreditAccount.objects.get().balance == balance + 500 and books_are_right(), what
+        assert TopUp.objects.filter(kind="auto").exclude(status="paid").count() == 0, what
+    assert recharging.rules().failures == 0
+
+
+def _with_card(till: Till) -> PaymentCustomer:
+    """The business has a saved card that its owner agreed to have charged."""
+    till.start()  # makes the customer
+    payer = PaymentCustomer.objects.get(tenant=till.tenant)
+    card = till.stripe.account.new_card()
+    card["customer"] = payer.customer_id
+    payer.payment_method, payer.consented_at, payer.consented_by = card["id"], timezone.now(), till.asker
+    payer.save()
+    connection.set_tenant(till.tenant)
+    return payer
