@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from billing import credits, foresight_sweep, low
+from billing import credits, foresight_sweep, low, watching
 from billing.models import CreditAccount, CreditWarnings, LedgerEntry
 from tenants.models import AuditEntry, DailyTotal, Tenant, User
 from tenants.notices import Notification
@@ -39,8 +39,6 @@ def spend(amount: int, key: str) -> None:
 
 
 def choose(*marks: int, days: tuple[int, ...] = ()) -> None:
-    from billing import watching
-
     low.choose(credits=marks, days=days)
     watching.set_mark(balance=CreditAccount.objects.get().balance)
 
