@@ -18,6 +18,7 @@ from billing.models import LedgerEntry
 from tenants.db import connection
 
 ADDED, NONE = "added", "none"  # what was not spent; what was spent on nothing that has this number
+SPENT = [kind.value for kind in LedgerEntry.SPENT]
 # What a group is told by: the days are the business's own.
 BY: Mapping[str, LiteralString] = {
     "day": "(entry.created_at AT TIME ZONE {zone})::date::text",
@@ -41,13 +42,13 @@ WITH entry AS (
   told AS (
     SELECT entry.*, used.model, used.agent_id, used.channel_id, used.conversation_id, used.input_tokens,
       used.output_tokens, used.cache_read_tokens, used.cache_write_tokens, used.audio_seconds, used.pages,
-      used.characters, used.messages, used.exact, {by} AS of
+      used.characters, used.messages, used.exact, {by} AS label
     FROM entry LEFT JOIN billing_usage AS used ON used.key = entry.cause)
 """)
 _GROUPS = sql.SQL("""
-SELECT of, count(*), coalesce(sum(amount) FILTER (WHERE amount < 0), 0)::bigint,
+SELECT label, count(*), coalesce(sum(amount) FILTER (WHERE amount < 0), 0)::bigint,
   coalesce(sum(amount) FILTER (WHERE amount > 0), 0)::bigint, count(*) FILTER (WHERE NOT exact)
-FROM told GROUP BY of ORDER BY {order}
+FROM told GROUP BY label ORDER BY {order}
 """)
 _ROWS = sql.SQL("""
 SELECT id, created_at, kind, of_kind, amount, balance_after, key, reason, model, agent_id::text,
@@ -116,7 +117,7 @@ class Line:
 
 def groups(span: Span, by: str) -> list[Group]:
     """What was spent most first; days in their order. One statement. KeyError for an unknown `by`."""
-    order = sql.SQL("of" if by == "day" else "sum(amount), of")
+    order = sql.SQL("label" if by == "day" else "sum(amount), label")
     with connection.cursor() as cursor:
         cursor.execute(_entries(span, by) + _GROUPS.format(order=order))
         return [Group(*row) for row in cursor.fetchall()]
@@ -131,7 +132,7 @@ def lines(
     span: Span, *, by: str = "kind", of: str | None = None, skip: int = 0, most: int = 500
 ) -> Sequence[Line]:
     """The entries of a group, or of the whole span, in their order. One statement."""
-    where = sql.SQL("true") if of is None else sql.SQL("of = {}").format(sql.Literal(of))
+    where = sql.SQL("true") if of is None else sql.SQL("label = {}").format(sql.Literal(of))
     rows = _ROWS.format(where=where, most=sql.Literal(most), skip=sql.Literal(skip))
     with connection.cursor() as cursor:
         cursor.execute(_entries(span, by) + rows)
@@ -141,7 +142,7 @@ def lines(
 def _entries(span: Span, by: str) -> sql.Composed:
     zone = sql.Literal(span.zone)
     return _ENTRIES.format(
-        spent=sql.Literal(list(LedgerEntry.SPENT)),
+        spent=sql.Literal(SPENT),
         start=sql.Literal(span.start),
         end=sql.Literal(span.end),
         by=sql.SQL(BY[by]).format(zone=zone),
@@ -172,7 +173,7 @@ class Month:
 def months(zone: str) -> list[Month]:
     """Every month with an entry, the latest first; one statement."""
     with connection.cursor() as cursor:
-        cursor.execute(_MONTHS.format(zone=sql.Literal(zone), spent=sql.Literal(list(LedgerEntry.SPENT))))
+        cursor.execute(_MONTHS.format(zone=sql.Literal(zone), spent=sql.Literal(SPENT)))
         rows = cursor.fetchall()
     found, closing = [], 0
     for first, entries, spent, change in rows:

@@ -1,10 +1,28 @@
 from django.urls import path
 
-from billing import foresight_views, topup_views, views
+from billing import foresight_views, spending_views, statement_views, topup_views, views
 
 urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/you/", views.you, name="account_you"),
+    path("account/limits", spending_views.set_limits, name="account_limits"),
+    path("account/statements/", statement_views.months, name="account_statements"),
+    path("account/statements/<slug:month>/", statement_views.month, name="account_statement"),
+    path(
+        "account/statements/<slug:month>/entries",
+        statement_views.entries,
+        name="account_statement_entries",
+    ),
+    path(
+        "account/statements/<slug:month>/statement.csv",
+        statement_views.groups_csv,
+        name="account_statement_csv",
+    ),
+    path(
+        "account/statements/<slug:month>/statement.pdf",
+        statement_views.pdf,
+        name="account_statement_pdf",
+    ),
     path("account/ledger.csv", views.ledger_csv, name="ledger_csv"),
     path("account/buy", topup_views.buy, name="account_buy"),
     path("account/topups/<int:pk>/", topup_views.topup, name="account_topup"),

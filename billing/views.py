@@ -9,10 +9,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from billing import buying, credits, foreseeing
+from billing import buying, credits, foreseeing, spending
 from billing.buying import BuyForm
 from billing.foreseeing import Foreseeing
 from billing.models import LedgerEntry
+from billing.spending import LimitsForm
 from tenants import access
 
 PAGE = 30
@@ -38,6 +39,7 @@ def credits_page(
     *,
     form: BuyForm | None = None,
     foresight: Foreseeing | None = None,
+    limits_form: LimitsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """Everything about credits on one page; `form` and those of `foresight` were sent and are to be mended."""
@@ -46,6 +48,7 @@ def credits_page(
         "sees_credits": True,
         "buying": buying.context(request, form=form),
         "foresight": foresight or foreseeing.context(request),
+        "spending": spending.context(request, form=limits_form),
     }
     return buying.leads_to_payment(render(request, "billing/credits.html", context, status=status))
 

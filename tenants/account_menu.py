@@ -33,7 +33,8 @@ GROUPS = (
     Group(
         _("You and credits"),
         (
-            Entry("account", _("Credits"), also=("account_topup", "account_buy", "account_statement")),
+            Entry("account", _("Credits"), also=("account_topup", "account_buy", "account_limits")),
+            Entry("account_statements", _("Statements"), MANAGERS | MONEY, ("account_statement",)),
             Entry("account_you", _("You"), MANAGERS | MONEY),
             Entry("account_notifications", _("Notifications")),
             Entry("account_digest", _("Weekly digest"), also=("account_digest",)),
