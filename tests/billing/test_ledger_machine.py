@@ -1,6 +1,6 @@
 """B1: whatever happens to credits and payments, in any order, repeated or lost, the books are right at every step.
 
-Top-ups by card and by boleto, refunds by finance and at the vendor, disputes won and lost, holds, settlements,
+Top-ups by card, by boleto and by themselves, refunds by finance and at the vendor, disputes won and lost, holds, settlements,
 releases, charges given back, grants and corrections, each event of the vendor's delivered in any order, several
 times or never: after each step the entries add up to the balance and to the days' sums, work never takes it
 below zero, and no payment or refund counts twice. When everything was told or swept, the ledger says what the
@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from billing import asking, credits, payers, rollup
+from billing import asking, credits, payers, recharging, rollup
 from billing.models import CreditAccount, Hold, LedgerEntry
 from providers.payment_objects import LIVE_REFUNDS
 from tenants.models import CreditRequest, DailyTotal, PaymentCustomer, Tenant, TopUp
@@ -157,6 +157,34 @@ class Books(RuleBasedStateMachine):
         self.vendor.account.decide_session(data.draw(st.sampled_from(self._processing())), paid=paid)
         self.till.collect()
 
+    @rule(said=st.sampled_from(["ok", "ok", "processing", "insufficient_funds", "authentication_required"]))
+    def recharge(self, said: str) -> None:
+        """The saved card is charged by itself, or its bank says no."""
+        balance = CreditAccount.objects.get().balance
+        try:
+            payer = self.till.with_card()
+        except payers.Frozen:
+            return self.till.enter()
+        self.vendor.account.answers[payer.payment_method] = said
+        self.till.recharging(below=balance + 1, up_to=balance + 300)
+        topup = recharging.begin(now=timezone.now())
+        if topup is not None:
+            recharging.pay(topup, now=timezone.now())
+        self.till.enter()
+        self.till.collect()
+
+    def _charging(self) -> list[str]:
+        account = self.vendor.account
+        by_hand = {one["payment_intent"] for one in account.sessions.values()}
+        waiting = [key for key, one in account.intents.items() if one["status"] == "processing"]
+        return [key for key in waiting if key not in by_hand]
+
+    @precondition(lambda self: self._charging())
+    @rule(data=st.data(), paid=st.booleans())
+    def bank_decides_a_charge(self, data: Any, paid: bool) -> None:
+        self.vendor.account.decide_intent(data.draw(st.sampled_from(self._charging())), paid=paid)
+        self.till.collect()
+
     def _paid(self) -> list[TopUp]:
         return list(TopUp.objects.filter(status="paid").order_by("pk"))
 
@@ -262,6 +290,10 @@ class Books(RuleBasedStateMachine):
             **{f"sum_{name}": Sum(name, default=0) for name in rollup.CHANGES}
         )
         assert sum(sums.values()) == CreditAccount.objects.get().balance
+
+    @invariant()
+    def never_two_charges_at_once(self) -> None:
+        assert TopUp.objects.filter(kind="auto", status__in=TopUp.OPEN).count() <= 1
 
     @invariant()
     def no_payment_counts_twice(self) -> None:

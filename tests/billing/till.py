@@ -9,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import payment_events, payment_sweep, topups
+from billing import payers, payment_events, payment_sweep, topups
+from billing.models import AutoRecharge
 from billing.packs import Choice
-from tenants.models import PaymentEvent, Tenant, TopUp, User
+from tenants.models import Pack, PaymentCustomer, PaymentEvent, Tenant, TopUp, User
 from tests.counterparts.stripe import KEY, SECRET, Stripe, signed
 
 Raw = dict[str, Any]
@@ -62,6 +63,29 @@ class Till:
         self.deliver_all()
         topup.refresh_from_db()
         return topup
+
+    def with_card(self) -> PaymentCustomer:
+        """The business has a card that its owner agreed to have charged, at ten cents a credit."""
+        rate = {"amount": 10_000, "is_rate": True, "is_offered": True}
+        Pack.objects.update_or_create(currency="brl", credits=1000, defaults=rate)
+        payers.ensure(self.tenant, asker=self.asker, now=timezone.now())
+        payer = PaymentCustomer.objects.get(tenant=self.tenant)
+        if not payer.payment_method:
+            card = self.stripe.account.new_card()
+            card["customer"] = payer.customer_id
+            payer.payment_method, payer.consented_at = card["id"], timezone.now()
+            payer.consented_by = self.asker
+            payer.save()
+        self.enter()
+        return payer
+
+    def recharging(self, *, below: int, up_to: int) -> None:
+        """The owner chose this for the automatic recharge."""
+        chosen = {
+            "is_on": True, "threshold": below, "target": up_to, "currency": "brl", "monthly_ceiling": 10**9,
+            "next_try_at": None, "failures": 0,
+        }  # fmt: skip
+        AutoRecharge.objects.update_or_create(pk=1, defaults=chosen)
 
     def collect(self) -> list[Raw]:
         """Take up what the vendor has to tell by now."""

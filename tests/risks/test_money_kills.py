@@ -9,13 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
 from billing import asking, credits, payment_events, recharge_sweep, recharging
-from billing.models import AutoRecharge, CreditAccount, LedgerEntry
-from tenants.models import CreditRequest, Pack, PaymentCustomer, PaymentEvent, TopUp
+from billing.models import CreditAccount, LedgerEntry
+from tenants.models import CreditRequest, PaymentEvent, TopUp
 from tests.billing.till import Till, settings_of
 from tests.counterparts.stripe import Stripe
 from tests.risks.test_kill_windows import Kill, kill  # noqa: F401 - a fixture
@@ -125,19 +124,10 @@ def test_a_refund_happens_once_wherever_its_work_dies(
 def test_a_card_is_charged_once_wherever_the_recharge_dies(
     till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
 ) -> None:
-    Pack.objects.update_or_create(
-        currency="brl", credits=1000, defaults={"amount": 10_000, "is_rate": True, "is_offered": True}
-    )
-    payer = _with_card(till)
+    payer = till.with_card()
     for number, (point, what) in enumerate(CHARGE, start=1):
         balance = CreditAccount.objects.get().balance
-        AutoRecharge.objects.update_or_create(
-            pk=1,
-            defaults={
-                "is_on": True, "threshold": balance + 1, "target": balance + 500, "currency": "brl",
-                "monthly_ceiling": 10**7, "next_try_at": None,
-            },
-        )  # fmt: skip
+        till.recharging(below=balance + 1, up_to=balance + 500)
         kill("charge", point, settings=settings_of(vendor))
         minutes_pass(till)
         background.run()
@@ -148,14 +138,3 @@ def test_a_card_is_charged_once_wherever_the_recharge_dies(
         assert TopUp.objects.filter(kind="auto").exclude(status="paid").count() == 0, what
     assert recharging.rules().failures == 0
 
-
-def _with_card(till: Till) -> PaymentCustomer:
-    """The business has a saved card that its owner agreed to have charged."""
-    till.start()  # makes the customer
-    payer = PaymentCustomer.objects.get(tenant=till.tenant)
-    card = till.stripe.account.new_card()
-    card["customer"] = payer.customer_id
-    payer.payment_method, payer.consented_at, payer.consented_by = card["id"], timezone.now(), till.asker
-    payer.save()
-    connection.set_tenant(till.tenant)
-    return payer
