@@ -7,10 +7,11 @@ class BillingConfig(AppConfig):
     verbose_name = _("Credits")
 
     def ready(self) -> None:
-        from billing import blueprint, low, notices, payers, payment_notices, recharging, topups, vendor_prices, watching
-        from tenants import seeding
+        from billing import blueprint, keeping, low, notices, payers, payment_notices, recharging, topups, vendor_prices, watching
+        from tenants import deletion, seeding
 
         blueprint.register()
+        deletion.register(keeping.Keeper())
         notices.register()
         payment_notices.register()
         payers.on_card_gone(recharging.card_gone)

@@ -5,7 +5,7 @@ Drawn by reportlab with the fonts that every reader has, which know the letters 
 
 import io
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -38,13 +38,13 @@ TITLE = ParagraphStyle("title", BODY, fontName="Helvetica-Bold", fontSize=18, le
 HEADING = ParagraphStyle("heading", BODY, fontName="Helvetica-Bold", fontSize=11, leading=15, spaceBefore=14)
 
 
-def of_month(tenant: Tenant, month: date, *, now: datetime) -> bytes:
-    """The statement of this business, in its schema, in the language that is active."""
+def of_month(tenant: Tenant, month: date, *, now: datetime, without: Collection[str] = ()) -> bytes:
+    """The statement of this business, in its schema, in the language that is active; `without` some groups."""
     whole = statements.of_month(tenant, month)
     title = _("Statement of credits, %(month)s") % {"month": formats.date_format(month, "YEAR_MONTH_FORMAT")}
     parts = [*_head(tenant, title, now=now), _summary(whole)]
     span = statement_files.span_of(tenant, month)
-    for by in BY:
+    for by in (one for one in BY if one not in without):
         found = statement_words.rows(breakdown.groups(span, by), by=by, month=month)
         if found:
             parts += [_text(str(BY[by]), HEADING), Spacer(1, 3), _table(str(BY[by]), _shortened(found, by))]

@@ -71,7 +71,7 @@ def throw_away(file: Path, *, now: datetime) -> Iterator[Tenant]:
             yield tenant
     finally:
         connection.set_schema_to_public()
-        deletion.delete(tenant, actor=None, reason="evaluated", now=timezone.now())
+        deletion.delete(tenant, actor=None, reason="evaluated", now=timezone.now(), keeps=False)
 
 
 def _made(loaded: Loaded, file: Path, *, undo: ExitStack, now: datetime) -> Tenant:

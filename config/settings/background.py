@@ -51,6 +51,7 @@ CELERY_TASK_ROUTES = {
     "billing.payment_events.*": {"queue": "bulk"},
     "billing.payment_sweep.*": {"queue": "bulk"},
     "billing.rollup.*": {"queue": "slow"},
+    "billing.keeping.*": {"queue": "slow"},
     "billing.recharging.*": {"queue": "bulk"},
     "billing.recharge_sweep.*": {"queue": "bulk"},
     "billing.foresight_sweep.*": {"queue": "slow"},
@@ -173,6 +174,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86_400,
         "options": {"queue": "slow"},
     },
+    "forget-ledgers": {"task": "billing.keeping.forget", "schedule": 86_400, "options": {"queue": "slow"}},
     "sweep-refunds": {
         "task": "billing.asking.sweep",
         "schedule": 60,

@@ -86,3 +86,5 @@ SECOND_PAIR_OF_EYES = env.integer("SECOND_PAIR_OF_EYES", 10_000)
 REFUND_SECOND_PAIR_OF_EYES = env.integer("REFUND_SECOND_PAIR_OF_EYES", 50_000)
 # How much of each currency a US dollar is worth, so that finance sees a margin: "brl=5.40 eur=0.92".
 EXCHANGE_RATES = env.decimals("EXCHANGE_RATES")
+# So long the ledger of an erased business is kept, as files; as the law on accounts asks.
+KEPT_LEDGER_YEARS = env.integer("KEPT_LEDGER_YEARS", 10)

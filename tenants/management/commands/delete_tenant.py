@@ -26,5 +26,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no business “{slug}”.")
         if options["interactive"] and input(f"Type {slug} again to delete it for good: ") != slug:
             raise CommandError("Nothing was deleted.")
-        deletion.delete(tenant, actor=None, reason=options["reason"], now=timezone.now())
+        try:
+            deletion.delete(tenant, actor=None, reason=options["reason"], now=timezone.now())
+        except deletion.NotKept as error:
+            raise CommandError(f"Nothing was dropped, as its ledger is not kept: {error}") from error
         self.stdout.write(self.style.SUCCESS(f"{slug} is deleted."))
