@@ -24,7 +24,7 @@ from tenants.models import PaymentEvent, Tenant, TopUp
 log = structlog.get_logger(__name__)
 Status = PaymentEvent.Status
 CLAIM = timedelta(minutes=2)  # of who works on it: longer than the vendor takes to answer
-MOST_ATTEMPTS = 12
+MOST_ATTEMPTS = 20
 LONGEST_PAUSE = timedelta(hours=3)
 
 

@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
+
+from tests.counterparts.stripe import KEY, SECRET, Stripe
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -45,6 +48,7 @@ class Product:
     data: Path
     process: subprocess.Popen[bytes] | None = None
     door: str = ""
+    stripe_url: str = ""  # the payment vendor's counterpart
     web_chats: dict[str, str] = field(default_factory=dict)
 
     def url(self, host: str, path: str = "/") -> str:
@@ -66,6 +70,16 @@ class Product:
             self.door = channel.get("webhook_url", self.door)
             if channel["kind"] == "web":
                 self.web_chats[channel["name"]] = channel["id"]
+
+    def sell(self, *, credits: int, amount: int, currency: str) -> None:
+        """Offer a pack, by whose rate any amount is sold."""
+        services = json.loads((self.data / "services.json").read_text())
+        with psycopg.connect(services["database_url"]) as database:
+            database.execute(
+                "INSERT INTO tenants_pack (currency, credits, amount, is_rate, is_offered) "
+                "VALUES (%s, %s, %s, true, true) ON CONFLICT DO NOTHING",
+                (currency, credits, amount),
+            )
 
     def kill_web(self) -> None:
         """End the web process as a crash does; the supervisor starts it again."""
@@ -130,12 +144,14 @@ def _begun(request: pytest.FixtureRequest) -> Iterator[Product | None]:
     data = settings.DATA / "browser"
     shutil.rmtree(data / "mail", ignore_errors=True)
     data.mkdir(parents=True, exist_ok=True)
-    product = Product(port=_free_port(), data=data)
-    product.process = _start(product)
-    try:
-        yield product
-    finally:
-        _stop(product.process)
+    with Stripe() as stripe:
+        product = Product(port=_free_port(), data=data, stripe_url=stripe.url)
+        stripe.app.options.webhook_url = product.url("localhost", "/payments/events")
+        product.process = _start(product)
+        try:
+            yield product
+        finally:
+            _stop(product.process)
 
 
 @pytest.fixture(scope="session")
@@ -248,7 +264,12 @@ def _is_free(port: int) -> bool:
 
 
 def _start(product: Product) -> subprocess.Popen[bytes]:
-    environment = _environment(product.port, product.data)
+    environment = _environment(product.port, product.data) | {
+        "STRIPE_SECRET_KEY": KEY,
+        "STRIPE_API_URL": product.stripe_url,
+        "STRIPE_WEBHOOK_SECRETS": SECRET,
+        "STRIPE_PAGES": product.stripe_url,
+    }
     with (product.data / "up.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "manage.py", "up", "--no-demo"],
