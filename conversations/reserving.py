@@ -61,7 +61,7 @@ def reserve(turn: Turn, wanted: Need, *, now: datetime) -> Reserved:
         if wanted.least >= wanted.usual:
             raise
         hold = credits.hold(key=key, amount=wanted.least, agent_id=agent, now=now)
-    return Reserved(hold, saves=_saves(hold, wanted))
+    return Reserved(hold, saves=hold.amount < wanted.usual or _saves(hold, wanted))
 
 
 def carried_over(earlier: Sequence[Turn], *, now: datetime) -> Reserved:
