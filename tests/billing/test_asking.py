@@ -1,7 +1,6 @@
 """Credits asked for and allowed: once, by two people above a limit, refunds only as the vendor says."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,15 +20,9 @@ pytestmark = pytest.mark.django_db
 REQUESTS = "/admin/finance/requests/"
 
 
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[Stripe]:
-    with Stripe() as stripe:
-        yield stripe
-
-
 @pytest.fixture
-def till(alpha: Tenant, vendor: Stripe, settings: Any) -> Till:
-    return Till(alpha, vendor, settings)
+def till(alpha: Tenant, stripe: Stripe, settings: Any) -> Till:
+    return Till(alpha, stripe, settings)
 
 
 def finance(name: str = "finance") -> User:

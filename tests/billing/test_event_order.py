@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,15 +36,9 @@ TOLD = {
 }
 
 
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[Stripe]:
-    with Stripe() as stripe:
-        yield stripe
-
-
 @pytest.fixture
-def till(alpha: Tenant, vendor: Stripe, settings: Any) -> Till:
-    return Till(alpha, vendor, settings)
+def till(alpha: Tenant, stripe: Stripe, settings: Any) -> Till:
+    return Till(alpha, stripe, settings)
 
 
 def a_life(till: Till) -> int:

@@ -9,7 +9,6 @@ vendor says. `make ledger` goes 10,000 steps; LEDGER_STEPS says how many otherwi
 
 import os
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -37,12 +36,6 @@ from tests.counterparts.stripe import Stripe
 STEPS = int(os.environ.get("LEDGER_STEPS", "240"))
 A_RUN = 40 if STEPS < 1000 else 100  # steps from one beginning
 BOUGHT = ("topup", "refund", "dispute")
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[Stripe]:
-    with Stripe() as stripe:
-        yield stripe
 
 
 def total(kinds: tuple[str, ...] = ()) -> int:
@@ -331,9 +324,9 @@ class Books(RuleBasedStateMachine):
         return back + sum(one["amount"] for one in lost)
 
 
-def test_the_books_are_right_whatever_happens(in_alpha: Tenant, vendor: Stripe, settings: Any) -> None:
+def test_the_books_are_right_whatever_happens(in_alpha: Tenant, stripe: Stripe, settings: Any) -> None:
     settings.SECOND_PAIR_OF_EYES = settings.REFUND_SECOND_PAIR_OF_EYES = 10**9
-    machine = type("Books", (Books,), {"tenant": in_alpha, "vendor": vendor, "settings": settings})
+    machine = type("Books", (Books,), {"tenant": in_alpha, "vendor": stripe, "settings": settings})
     run_state_machine_as_test(
         machine,
         settings=hypothesis_settings(
