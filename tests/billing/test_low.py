@@ -111,7 +111,6 @@ class TestDays:
         assert not foresight_sweep.look_at(now=NOW)
         for left, news in ((650, True), (640, False), (190, True), (150, False)):
             self.use(in_alpha, a_day=100, left=left)
-            CreditWarnings.objects.update(told_days={650: None, 640: 7, 190: 7, 150: 2}[left])
             assert foresight_sweep.look_at(now=NOW) is news, left
         credits.grant(amount=500, reason="gift", key="gift", actor=None, now=NOW)
         assert CreditWarnings.objects.get().told_days is None

@@ -33,6 +33,8 @@ def vendor() -> Iterator[Stripe]:
 class Shop(Till):
     """A business with a saved card, which fills up to 1,000 credits when fewer than 200 are left."""
 
+    owner: User
+
     def __init__(self, tenant: Tenant, stripe: Stripe, settings: Any, background: Any) -> None:
         super().__init__(tenant, stripe, settings)
         self.background = background
@@ -111,8 +113,6 @@ class Shop(Till):
     def told(self) -> list[str]:
         rows = Notification.objects.filter(user=self.owner, kind__startswith="recharge")
         return list(rows.order_by("pk").values_list("kind", flat=True))
-
-    owner: User
 
 
 @pytest.fixture
