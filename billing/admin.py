@@ -22,11 +22,13 @@ from billing import (
     credits,
     export_views,  # noqa: F401 - their pages register themselves
     finance_views,  # noqa: F401
+    kept_views,  # noqa: F401
     money_views,  # noqa: F401
     payment_admin,  # noqa: F401
+    price_admin,  # noqa: F401
     request_views,  # noqa: F401
 )
-from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
+from billing.models import CreditAccount, Hold, LedgerEntry, Usage
 from tenants import access, audit
 from tenants.admin import TenantAdmin
 from tenants.backoffice import ReadOnlyAdmin
@@ -174,72 +176,15 @@ class UsageAdmin(ReadOnlyAdmin):
         "input_tokens",
         "output_tokens",
         "audio_seconds",
+        "pages",
+        "messages",
         "credits",
+        "vendor_cost",
         "exact",
     )
     list_filter = ("model", "exact")
     search_fields = ("key",)
     ordering = ("-pk",)
-
-
-@admin.register(Price)
-class PriceAdmin(ModelAdmin):
-    """What has begun to hold stays as it was; a new price is a new row with a later date."""
-
-    list_display = (
-        "model",
-        "effective_from",
-        "input_per_million",
-        "output_per_million",
-        "cache_read_per_million",
-        "cache_write_per_million",
-        "audio_per_hour",
-        "minimum",
-    )
-    list_filter = ("model",)
-    search_fields = ("model",)
-    ordering = ("model", "-effective_from")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and not _has_begun(obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_delete_permission(request, obj) and not _has_begun(obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Deleting by the dozen would not ask each price whether it has begun."""
-        actions: dict[str, Any] = super().get_actions(request)
-        return {name: one for name, one in actions.items() if name != "delete_selected"}
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        return super().get_form(request, obj, change, form=PriceForm, **options)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        actor: Any = request.user
-        audit.record("price.set", actor=actor, target=obj, fields=sorted(form.changed_data))
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        actor: Any = request.user
-        audit.record("price.delete", actor=actor, target=obj)
-        super().delete_model(request, obj)
-
-
-class PriceForm(forms.ModelForm):
-    class Meta:
-        model = Price
-        fields = "__all__"
-
-    def clean_effective_from(self) -> Any:
-        """A price of the past would rewrite what was paid."""
-        begins, now = self.cleaned_data["effective_from"], timezone.now()
-        if begins < now - FORM_OPEN:
-            raise forms.ValidationError(_("A price begins now or later."))
-        return max(begins, now)
-
-
-def _has_begun(price: Price | None) -> bool:
-    return price is not None and price.effective_from <= timezone.now()
 
 
 class PayingTenantAdmin(TenantAdmin):

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from billing.admin import PriceForm
+from billing.price_admin import PriceForm
 from billing.models import CreditAccount, LedgerEntry, Price
 from tenants.models import AuditEntry, StaffGrant, Tenant, User
 
