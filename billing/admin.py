@@ -1,7 +1,6 @@
 """The back office of money: the ledger to look at, credits to give with a reason, prices from a date on."""
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -13,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
@@ -35,7 +33,6 @@ from tenants.backoffice import ReadOnlyAdmin
 from tenants.models import CreditRequest, Tenant
 
 MOST = 1_000_000_000
-FORM_OPEN = timedelta(minutes=15)  # how long "now" in a form is still taken for now
 
 
 class GrantForm(forms.Form):

@@ -10,8 +10,8 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from billing.price_admin import PriceForm
 from billing.models import CreditAccount, LedgerEntry, Price
+from billing.price_admin import PriceForm
 from tenants.models import AuditEntry, StaffGrant, Tenant, User
 
 pytestmark = pytest.mark.django_db
