@@ -63,7 +63,8 @@ def _row(event: Event, *, now: datetime) -> PaymentEvent:
         status=Status.NEW if is_ours else Status.IGNORED,
         happened_at=event.happened_at,
         received_at=now,
-        next_try_at=now if is_ours else None,
+        # What a look in the night finds has happened long ago.
+        next_try_at=min(now, event.happened_at) if is_ours else None,
     )
 
 
@@ -95,7 +96,7 @@ def handle(event_id: int, *, now: datetime) -> None:
     if event.attempts > MOST_ATTEMPTS:
         return _park(event, "our own work on it fails")  # as often as it was begun
     try:
-        tenant = WORK[event.type](event.object_id, now)
+        tenant = WORK.get(event.type, _nothing)(event.object_id, now)
     except Nobodys:
         _close(event, Status.IGNORED)
     except (DoesNotFit, PaymentRefused) as error:
@@ -184,6 +185,10 @@ def _customer(customer: str, now: datetime) -> Tenant | None:
         raise Nobodys
     payer = payers.gone(customer, now=now)
     return payer.tenant if payer else None
+
+
+def _nothing(_object_id: str, _now: datetime) -> Tenant:
+    raise Nobodys
 
 
 def _numbered(reference: str) -> TopUp:

@@ -125,7 +125,7 @@ def test_a_refused_key_parks_after_a_while_and_loses_nothing(buyer: Buyer, setti
     buyer.pay(topup)
     settings.STRIPE_SECRET_KEY = "sk_wrong"
     buyer.told()
-    [waiting] = buyer.events(status="failed")
+    [waiting] = buyer.events(status="failed", type="checkout.session.completed")
     assert "refuses the key" in waiting.error and waiting.next_try_at is not None
     PaymentEvent.objects.filter(pk=waiting.pk).update(
         attempts=payment_events.MOST_ATTEMPTS - 1, next_try_at=timezone.now()

@@ -120,7 +120,7 @@ class App:
                 return 400, {"error": error}, {}
             return status, said, {"idempotent-replayed": "true"}
         try:
-            status, said = 200, self._answer(request.method, parts, params)
+            status, said = 200, self._answer(request.method, parts, dict(params))
         except Refusal as refusal:
             status, said = refusal.status, {"error": refusal.error}
         if key and status not in (400, 404):  # what was refused unread may be sent right

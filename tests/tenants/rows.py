@@ -20,6 +20,7 @@ from tenants.models import (
     Role,
     StaffGrant,
     Tenant,
+    TopUp,
     User,
     WebhookRoute,
     digest,
@@ -89,6 +90,7 @@ def _shared(tenant: Tenant, *, number: int, uid: uuid.UUID, user: User) -> dict[
     WebhookRoute.objects.create(pk=uid, tenant=tenant)
     later = timezone.now() + timezone.timedelta(days=1)
     StaffGrant.objects.create(pk=number, tenant=tenant, user=user, reason="r", expires_at=later)
+    TopUp.objects.create(pk=number, tenant=tenant, credits=1, currency="brl", amount=100)
     Announcement.objects.create(pk=number, text_en="Soon", shown_until=later)
     Notification.objects.create(pk=number, tenant=tenant, user=user, kind="waiting", key="1", url="/chats/1/")
     PushDevice.objects.create(pk=number, tenant=tenant, user=user, endpoint="https://x.example", session="s")
