@@ -62,7 +62,8 @@ def topup(request: HttpRequest, pk: int) -> HttpResponse:
 def pay(request: HttpRequest, pk: int) -> HttpResponse:
     """On to the page on which this one is paid, also when it could not be made the first time."""
     found = _topup(request, pk)
-    if found.status != TopUp.Status.PENDING or not payment_setup.is_set_up():
+    by_hand = found.kind == TopUp.Kind.CHECKOUT and found.status == TopUp.Status.PENDING
+    if not by_hand or not payment_setup.is_set_up():
         return redirect("account_topup", pk=found.pk)
     if not found.url:
         try:
@@ -78,6 +79,8 @@ def pay(request: HttpRequest, pk: int) -> HttpResponse:
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Give up on a purchase that is not paid."""
     found = _topup(request, pk)
+    if found.kind != TopUp.Kind.CHECKOUT:
+        return redirect("account_topup", pk=found.pk)
     try:
         found = topups.cancel(found, actor=access.person(request), now=timezone.now())
     except (ProviderError, payment_setup.NotSetUp):
@@ -124,7 +127,7 @@ def _topup(request: HttpRequest, pk: int) -> TopUp:
 def _show(request: HttpRequest, found: TopUp) -> HttpResponse:
     context: dict[str, Any] = {
         "topup": found,
-        "may_buy": request.membership.role in BUYERS,  # type: ignore[attr-defined]
+        "may_buy": found.kind == TopUp.Kind.CHECKOUT and request.membership.role in BUYERS,  # type: ignore[attr-defined]
         "refunds": found.refunds.order_by("pk"),
     }
     return buying.leads_to_payment(render(request, "billing/topup.html", context))
