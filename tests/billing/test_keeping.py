@@ -153,4 +153,4 @@ def test_staff_of_finance_reads_it_and_time_ends_it(business: Tenant, client_for
 
 
 def test_ten_years_after_a_leap_day_is_a_day() -> None:
-    assert keeping._years_later(date(2028, 2, 29), 10) == date(2038, 2, 28)
+    assert keeping._years_later(date(2028, 2, 29), 10) == date(2038, 3, 1)
