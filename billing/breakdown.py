@@ -38,7 +38,7 @@ WITH entry AS (
     FROM billing_ledgerentry AS entry
     LEFT JOIN billing_ledgerentry AS charge
       ON charge.id = CASE WHEN entry.key ~ '^back:[0-9]{{1,18}}$' THEN substr(entry.key, 6)::bigint END
-    WHERE entry.created_at >= {start} AND entry.created_at < {end}),
+    WHERE entry.created_at >= {start} AND entry.created_at < {end} AND entry.id > {after}),
   told AS (
     SELECT entry.*, used.model, used.agent_id, used.channel_id, used.conversation_id, used.input_tokens,
       used.output_tokens, used.cache_read_tokens, used.cache_write_tokens, used.audio_seconds, used.pages,
@@ -129,22 +129,23 @@ def group(span: Span, by: str, of: str) -> Group:
 
 
 def lines(
-    span: Span, *, by: str = "kind", of: str | None = None, skip: int = 0, most: int = 500
+    span: Span, *, by: str = "kind", of: str | None = None, after: int = 0, skip: int = 0, most: int = 500
 ) -> Sequence[Line]:
-    """The entries of a group, or of the whole span, in their order. One statement."""
+    """The entries of a group, or of the whole span, in their order, beyond the id `after`. One statement."""
     where = sql.SQL("true") if of is None else sql.SQL("label = {}").format(sql.Literal(of))
     rows = _ROWS.format(where=where, most=sql.Literal(most), skip=sql.Literal(skip))
     with connection.cursor() as cursor:
-        cursor.execute(_entries(span, by) + rows)
+        cursor.execute(_entries(span, by, after=after) + rows)
         return [Line(*row) for row in cursor.fetchall()]
 
 
-def _entries(span: Span, by: str) -> sql.Composed:
+def _entries(span: Span, by: str, *, after: int = 0) -> sql.Composed:
     zone = sql.Literal(span.zone)
     return _ENTRIES.format(
         spent=sql.Literal(SPENT),
         start=sql.Literal(span.start),
         end=sql.Literal(span.end),
+        after=sql.Literal(after),
         by=sql.SQL(BY[by]).format(zone=zone),
     )
 

@@ -45,13 +45,10 @@ def entries(
     """Every entry of a group or of the whole span, BATCH at a time; moments in the business's own time."""
     if header:
         yield [ENTRIES]
-    skip = 0
-    while True:
-        found = breakdown.lines(span, by=by, of=of, skip=skip, most=BATCH)
+    last = 0
+    while found := breakdown.lines(span, by=by, of=of, after=last, most=BATCH):
         yield [_row(line, zone=span.zone) for line in found]
-        skip += len(found)
-        if len(found) < BATCH:
-            return
+        last = found[-1].id
 
 
 def _row(line: Line, *, zone: str) -> Sequence[Cell]:
