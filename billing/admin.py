@@ -24,6 +24,7 @@ from billing import (
     money_views,  # noqa: F401
     payment_admin,  # noqa: F401
     price_admin,  # noqa: F401
+    price_views,  # noqa: F401
     request_views,  # noqa: F401
 )
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
