@@ -102,7 +102,21 @@ LISTS = {
 }
 PAGES = {
     "support": {"queue", "trouble", "trouble_all", "live_inbox"},
-    "finance": {"queue", "trouble_all", "finance", "finance_ledger", "finance_statement", "finance_months"},
+    "finance": {
+        "queue",
+        "trouble_all",
+        "finance",
+        "finance_ledger",
+        "finance_statement",
+        "finance_months",
+        "finance_requests",
+        "finance_revenue",
+        "finance_totals",
+        "finance_holds",
+        "finance_disputes",
+        "finance_kept",
+        "finance_prices",
+    },
     "operator": {"queue", "trouble", "trouble_all"},
     "nobody": set(),
 }
