@@ -22,6 +22,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from billing import breakdown, statement_files, statement_words, statements
+from billing.breakdown import ADDED, NONE
 from billing.statement_words import BY, Row
 from tenants import addresses
 from tenants.models import Tenant
@@ -94,13 +95,18 @@ def _columns() -> tuple[str, ...]:
 
 def _shortened(rows: Sequence[Row], by: str) -> list[tuple[str, int, int, int]]:
     """Every group; of chats the dearest, and one line for all others."""
-    lines = [(row.name, row.group.entries, row.group.taken, row.group.added) for row in rows]
-    if by != "conversation" or len(lines) <= MOST_CHATS:
-        return lines
-    rest = lines[MOST_CHATS:]
+    chats = [row for row in rows if by == "conversation" and row.group.of not in (ADDED, NONE)]
+    rest = [_line(row) for row in chats[MOST_CHATS:]]
+    if not rest:
+        return [_line(row) for row in rows]
     name = ngettext("%(n)s other", "%(n)s others", len(rest)) % {"n": formats.number_format(len(rest))}
-    sums = [sum(line[n] for line in rest) for n in (1, 2, 3)]
-    return [*lines[:MOST_CHATS], (name, sums[0], sums[1], sums[2])]
+    entries, taken, added = (sum(line[n] for line in rest) for n in (1, 2, 3))
+    others = [_line(row) for row in rows if row.group.of in (ADDED, NONE)]
+    return [*map(_line, chats[:MOST_CHATS]), (name, entries, taken, added), *others]
+
+
+def _line(row: Row) -> tuple[str, int, int, int]:
+    return row.name, row.group.entries, row.group.taken, row.group.added
 
 
 def _styled(table: Table, *, last_is_sum: bool) -> Table:
