@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -42,7 +43,7 @@ def rows(found: Sequence[Group], *, by: str, month: date) -> list[Row]:
         Row(
             one,
             name_of(by, one.of, known=known.get(one.of, "")),
-            f"{reverse('account_statement_entries', args=[f'{month:%Y-%m}'])}?{urlencode({'by': by, 'of': one.of})}",
+            f"{reverse('account_statement_entries', settings.ROOT_URLCONF, [f'{month:%Y-%m}'])}?{urlencode({'by': by, 'of': one.of})}",
             names.page(by, one.of) if one.of in known else "",
         )
         for one in found

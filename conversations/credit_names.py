@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Mapping
 
+from django.conf import settings
 from django.urls import reverse
 
 from agents.models import Agent
@@ -36,4 +37,4 @@ def _conversations(numbers: Collection[str]) -> Mapping[str, str]:
 
 
 def _chat(number: str) -> str:
-    return reverse("chat", args=[int(number)])
+    return reverse("chat", settings.ROOT_URLCONF, [int(number)])
