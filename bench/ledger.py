@@ -1,9 +1,9 @@
 """What reserving and taking credits costs: `python -m bench.ledger` prints JSON.
 
-Holds and settlements a second, by eight connections in two processes, on one business's account (where all wait
-for one row) and spread over fifty; beside the floor in the same run: the two bare UPDATEs of an account's row
-that nobody could do without, prepared and sent by psycopg alone, each with its commit. At the end every ledger
-is held against its balance. `--short` is for a quick look.
+Holds and settlements a second, by eight connections in two processes, on one business's account (where all
+wait for one row) and spread over fifty; beside the floor in the same run: the two bare UPDATEs of an account's
+row that nobody could do without, prepared and sent by psycopg alone, each with its commit. At the end every
+ledger is held against its balance. `--short` is for a quick look.
 """
 
 import argparse
@@ -135,7 +135,8 @@ def _side(side: str, schemas: list[str], *, seconds: float) -> Callable[[], meas
 def _work(side: str, *, seconds: float, schemas: list[str]) -> None:
     pair = (_floor if side == "floor" else _product)(schemas)
     pair(0)()  # what is looked up once is known
-    together, took = threading.Barrier(THREADS + 1), [[] for _number in range(THREADS)]  # type: ignore[var-annotated]
+    together = threading.Barrier(THREADS + 1)
+    took: list[list[float]] = [[] for _number in range(THREADS)]
     until = [0.0]
 
     def go(number: int) -> None:

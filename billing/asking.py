@@ -1,11 +1,10 @@
-"""Credits that finance gives, takes and sends back to cards: asked for by one person, above a limit allowed by
-another.
+"""Credits that finance gives, takes and sends back to cards: asked for, and above a limit allowed by another.
 
 A request is a row (`CreditRequest`) with the cause as its unique key. Below the limit it is done at once;
-above it waits, and never for who asked. What one person gave one business within a day counts together, or the
-limit would be passed in slices. A grant is done in the commit that allows it. A refund is allowed in one commit
-and asked of the vendor after it, with the request's own key, by a task or the sweep; credits move when the
-vendor's refund says so (`billing.refunds`).
+above it waits, and never for who asked. What one person gave one business within a day counts together, or
+the limit would be passed in slices. A grant is done in the commit that allows it. A refund is allowed in one
+commit and asked of the vendor after it, with the request's own key, by a task or the sweep; credits move when
+the vendor's refund says so (`billing.refunds`).
 """
 
 from collections.abc import Sequence
@@ -65,13 +64,14 @@ def for_credits(
 def for_charge_back(
     tenant: Tenant, charge: LedgerEntry, *, reason: str, asker: User, now: datetime
 ) -> CreditRequest:
-    """Give one charge back; raises NotACharge. Once a charge, whoever asks and however often."""
+    """Give one charge back; raises NotACharge. Once a charge, whoever asks; anew where that was refused."""
     if charge.kind not in LedgerEntry.SPENT or charge.amount >= 0:
         raise credits.NotACharge(f"entry {charge.pk} took nothing for work")
-    key, amount = f"back:{tenant.pk}:{charge.pk}", -charge.amount
+    earlier = CreditRequest.objects.filter(tenant=tenant, entry_id=charge.pk, status=Status.REFUSED)
     return _ask(
-        tenant, Kind.BACK, credits=amount, entry_id=charge.pk, reason=reason, key=key, asker=asker, now=now
-    )
+        tenant, Kind.BACK, credits=-charge.amount, entry_id=charge.pk, reason=reason, asker=asker, now=now,
+        key=f"back:{tenant.pk}:{charge.pk}:{earlier.count()}",
+    )  # fmt: skip
 
 
 @transaction.atomic(durable=True)
@@ -94,7 +94,7 @@ def for_refund(
 
 
 def left_to_refund(topup: TopUp) -> int:
-    """Cents of this payment that have not gone back and nobody has asked back yet; nothing of an unpaid one."""
+    """Cents of this payment that have not gone back, nor are asked for; nothing of an unpaid one."""
     if topup.status != TopUp.Status.PAID or not topup.payment_intent:
         return 0
     under_way = Q(status__in=CreditRequest.OPEN) | Q(status=Status.DONE, refund_id__gt="")
@@ -162,8 +162,8 @@ def waiting() -> int:
 
 
 def _to_decide(request_id: int, *, by: User) -> CreditRequest:
-    requests = CreditRequest.objects.select_for_update(of=("self",)).select_related("tenant", "topup", "asked_by")
-    request = requests.get(pk=request_id)
+    locked = CreditRequest.objects.select_for_update(of=("self",))
+    request = locked.select_related("tenant", "topup", "asked_by").get(pk=request_id)
     if request.status != Status.WAITING or request.asked_by_id == by.pk:
         raise NotAllowed
     return request

@@ -1,4 +1,4 @@
-"""What the accountant gets: a month's payments, refunds and movements of credits as files, written while read."""
+"""What the accountant gets: a month's payments, refunds and movements of credits, written while read."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time

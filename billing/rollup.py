@@ -1,9 +1,9 @@
 """Each business's money day by day, summed from its ledger and usage into one table of the platform's.
 
-The pages of finance read nothing else, so they ask as much for a thousand businesses as for two. One statement
-sums fifty schemas. Sums are held against the ledgers whenever they are made: what a day closes with comes from
-the account itself, so the days before it must add up to that; where they do not, every day of that business is
-summed anew, and what still differs then is no late entry but an error, and alarms.
+The pages of finance read nothing else, so they ask as much for a thousand businesses as for two. One
+statement sums fifty schemas. Sums are held against the account whenever they are made: what a business had
+before and the change of its latest days must be what it has. Where it is not, all its days are summed anew
+(an entry came late, the time zone was changed), and what still differs then is an error, and alarms.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -51,7 +51,8 @@ _SUMS = sql.SQL("""
   ) AS days ON true)
 """)
 _WHOLE = sql.SQL("""
-SELECT {name}, (SELECT balance FROM {accounts} WHERE id = 1), count(*), coalesce(sum(amount), 0) FROM {entries}
+SELECT {name}, (SELECT balance FROM {accounts} WHERE id = 1), count(*), coalesce(sum(amount), 0)
+FROM {entries}
 """)
 Since = Callable[[Tenant], datetime | None]
 _SPENT = sql.SQL(", ").join(sql.Literal(str(kind)) for kind in LedgerEntry.SPENT)

@@ -1,4 +1,4 @@
-"""What the platform took, owes and paid, by month and currency: read from payments and from daily totals only."""
+"""What the platform took, owes and paid, by month and currency: read from payments and daily totals only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ HOLDS_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """One month in one currency, in cents: what came in without tax, what went back, and credits sold for it."""
+    """One month in one currency, in cents without tax: what came in, what went back; and credits sold for it."""
 
     month: date
     currency: str
@@ -113,7 +113,8 @@ def _paid(since: datetime) -> Any:
 def _gone_back(since: datetime) -> Any:
     """Without tax, as what came in: the share of the price that went with the credits."""
     gone = Refund.objects.filter(is_live=True, created_at__gte=since)
-    grouped = gone.annotate(month=TruncMonth("created_at", tzinfo=UTC)).values("month", "topup__currency", "kind")
+    months = gone.annotate(month=TruncMonth("created_at", tzinfo=UTC))
+    grouped = months.values("month", "topup__currency", "kind")
     share = F("topup__amount") * F("credits") / F("topup__credits")
     return grouped.annotate(amount=Sum(share)).order_by("month")
 

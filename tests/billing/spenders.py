@@ -1,7 +1,7 @@
 """Many who spend at once from one account: `python -m tests.billing.spenders --threads 20 --key NAME`.
 
-A process of the product. It says "ready", waits for a line, and then every thread reserves one credit and takes
-it; what became of each is the last line, JSON: {"spent": n, "refused": n}.
+A process of the product. It says "ready", waits for a line, and then every thread reserves one credit and
+takes it; what became of each is the last line, JSON: {"spent": n, "refused": n}.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""B3: each of the vendor's events five times, out of order, late, forged or never: each payment counts once."""
+"""B3: each of the vendor's events five times, in any order, forged or never: each payment counts once."""
 
 import json
 import random

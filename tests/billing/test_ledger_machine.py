@@ -1,7 +1,7 @@
-"""B1: whatever happens to credits and payments, in any order, repeated or lost, the books are right at every step.
+"""B1: whatever happens to credits and payments, in any order, repeated or lost: the books are right.
 
-Top-ups by card, by boleto and by themselves, refunds by finance and at the vendor, disputes won and lost, holds,
-settlements, releases, charges given back, grants and corrections, each event delivered in any order, several
+Top-ups by card, by boleto and by themselves, refunds by finance and at the vendor, disputes won and lost,
+holds, settlements, releases, charges given back, grants and corrections, each event delivered in any order, several
 times or never: after each step the entries add up to the balance and to the days' sums, work never takes it
 below zero, and no payment or refund counts twice. When everything was told or swept, the ledger says what the
 vendor says. `make ledger` goes 10,000 steps; LEDGER_STEPS says how many otherwise.
@@ -310,7 +310,8 @@ class Books(RuleBasedStateMachine):
                 assert abs(topup.refunded_credits * topup.charged - topup.credits * out) <= 2 * topup.charged
         paid = self._paid()
         assert total(BOUGHT) == sum(each.credits - each.refunded_credits for each in paid)
-        is_open = any(not one["status"].endswith(("won", "lost", "closed")) for one in account.disputes.values())
+        ends = ("won", "lost", "closed")
+        is_open = any(not one["status"].endswith(ends) for one in account.disputes.values())
         assert PaymentCustomer.objects.exclude(frozen_at=None).exists() == is_open
         self.books_are_right(), self.days_say_the_same()
 

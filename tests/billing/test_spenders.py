@@ -55,7 +55,8 @@ def test_nobody_spends_what_another_process_has_spent(transactional_db: None) ->
     assert (spent, refused) == (int(there), processes * threads - int(there))
     account, entries = CreditAccount.objects.get(), LedgerEntry.objects.aggregate(total=Sum("amount"))
     assert (account.balance, account.held, entries["total"]) == (0, 0, 0)
-    assert LedgerEntry.objects.filter(kind="turn").count() == spent == Hold.objects.filter(status="settled").count()
+    assert LedgerEntry.objects.filter(kind="turn").count() == spent
+    assert Hold.objects.filter(status="settled").count() == spent
     assert not Hold.objects.filter(status="held").exists() and credits.discrepancies() == 0
 
 

@@ -1,4 +1,4 @@
-"""A business that buys credits, for tests: the real verbs, the payment vendor's counterpart, its events by hand."""
+"""A business that buys credits, for tests: the real verbs, the vendor's counterpart, its events by hand."""
 
 import json
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def settings_of(stripe: Stripe) -> dict[str, Any]:
 
 
 class Till:
-    """One business and everything that its payments need. Events wait in `waiting` until they are delivered."""
+    """One business and everything that its payments need; events stand in `waiting` until delivered."""
 
     def __init__(self, tenant: Tenant, stripe: Stripe, settings: Any) -> None:
         self.tenant, self.stripe = tenant, stripe

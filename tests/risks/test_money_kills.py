@@ -1,7 +1,7 @@
 """B4: killed exactly between two steps of a payment. Credits come once, and go back once.
 
-As M2: a real process is killed by SIGKILL at each point, every doorbell that it rang is lost, and what is found
-afterwards is found by the sweeps. (Hold, model, settle, send: test_kill_windows.)
+As M2: a real process is killed by SIGKILL at each point, every doorbell that it rang is lost, and what is
+found afterwards is found by the sweeps. (Hold, model, settle, send: test_kill_windows.)
 """
 
 from collections.abc import Iterator
@@ -115,7 +115,8 @@ def test_a_refund_happens_once_wherever_its_work_dies(
         background.run()
         till.deliver_all()
         row.refresh_from_db()
-        sent = [one for one in vendor.account.refunds.values() if one["payment_intent"] == topup.payment_intent]
+        made, paid = vendor.account.refunds.values(), topup.payment_intent
+        sent = [one for one in made if one["payment_intent"] == paid]
         assert (row.status, [one["amount"] for one in sent]) == ("done", [4_000]), what
         assert CreditAccount.objects.get().balance == before - 400 and books_are_right(), what
         assert LedgerEntry.objects.filter(kind="refund").count() == number, what
