@@ -193,7 +193,7 @@ def fail(topup_id: int, *, code: str, now: datetime, payment_intent: str = "") -
     return _take_over(topup, said, now=now)
 
 
-.atomic(durable=True)
+@transaction.atomic(durable=True)
 def expire(topup_id: int, *, now: datetime) -> TopUp:
     """Nobody can pay it any more: no page of it is known."""
     topup = _locked(topup_id)
