@@ -91,7 +91,7 @@ def context(
 
 
 def rate_for(tenant: Tenant, chosen: AutoRecharge) -> Pack | None:
-    """The rate at which this business recharges: in the currency that it chose, else as it is shown offers."""
+    """The rate at which this business recharges: in the currency that it chose, else in the offers'."""
     offered = packs.offers()
     wanted = chosen.currency if chosen.target else ""
     offer = packs.offer_for(tenant, [one for one in offered if one.rate], wanted=wanted)

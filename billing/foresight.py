@@ -1,4 +1,4 @@
-"""How long a business's credits last, and what answers its customers meanwhile: for its pages, and its warnings.
+"""How long a business's credits last, and what answers its customers meanwhile: for pages and warnings.
 
 Days that are over come from the platform's daily sums; what these do not have yet, from the ledger.
 """
@@ -23,7 +23,7 @@ ALMOST_NONE = 20  # credits: a day that ends with fewer says nothing of what cus
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What the least answer reserves, in credits; and whether a model that costs less than the usual is set up."""
+    """What the least answer reserves, in credits; and whether there is a model that costs less than others."""
 
     least: int = 1
     saves: bool = False
@@ -122,7 +122,5 @@ def _from_ledger(*, since: date, zone: zoneinfo.ZoneInfo) -> dict[date, Day]:
     start = datetime.combine(since, time.min, tzinfo=zone)
     entries = LedgerEntry.objects.filter(created_at__gte=start).order_by()
     sums = entries.annotate(day=TruncDate("created_at", tzinfo=zone)).values("day")
-    spent = sums.filter(kind__in=LedgerEntry.SPENT).annotate(
-        spent=Sum("amount"), left=Min("balance_after")
-    )
+    spent = sums.filter(kind__in=LedgerEntry.SPENT).annotate(spent=Sum("amount"), left=Min("balance_after"))
     return {row["day"]: Day(-row["spent"], row["left"]) for row in spent.order_by("day")}

@@ -22,9 +22,7 @@ class RechargeForm(forms.Form):
     threshold = forms.IntegerField(
         label=gettext_lazy("When fewer credits are left than"), min_value=1, max_value=packs.MOST
     )
-    target = forms.IntegerField(
-        label=gettext_lazy("Fill up to"), min_value=2, max_value=packs.MOST
-    )
+    target = forms.IntegerField(label=gettext_lazy("Fill up to"), min_value=2, max_value=packs.MOST)
     ceiling = forms.CharField(
         label=gettext_lazy("At most in a month"),
         max_length=30,
@@ -44,9 +42,9 @@ class RechargeForm(forms.Form):
         else:
             target = max(rate.credits, 10)
             self._begin_with(target // 10, target, packs.amount_for(target, rate) * 2)
-        self.fields["ceiling"].help_text = _("In %(currency)s, without tax. Nothing is charged beyond it.") % {
-            "currency": rate.currency.upper()
-        }
+        self.fields["ceiling"].help_text = _(
+            "In %(currency)s, without tax. Nothing is charged beyond it."
+        ) % {"currency": rate.currency.upper()}
 
     def _begin_with(self, threshold: int, target: int, ceiling: int) -> None:
         words = money.words(ceiling, self.rate.currency)

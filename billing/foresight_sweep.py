@@ -1,4 +1,4 @@
-"""Once an hour: who sees to the money is told when credits last only as many days as the owner wants to hear of."""
+"""Once an hour: who sees to the money is told when credits last no longer than the owner wants to hear of."""
 
 from datetime import datetime, timedelta
 
@@ -34,7 +34,7 @@ def look_at(*, now: datetime) -> bool:
 
 
 def near_the_end(*, now: datetime) -> list[str]:
-    """The businesses whose credits may end within a month or two, by the platform's daily sums; one statement."""
+    """The businesses whose credits may end within a month or two, by the daily sums; one statement."""
     since = (now - LATELY).date()
     last = DailyTotal.objects.filter(tenant=OuterRef("tenant")).order_by("-day")
     days = DailyTotal.objects.filter(day__gte=since, tenant__status=Tenant.Status.READY)

@@ -105,7 +105,9 @@ def recharge_confirm(request: HttpRequest) -> HttpResponse:
     except payers.Frozen:
         return redirect("account")
     except (ProviderError, payment_setup.NotSetUp):
-        messages.error(request, _("Stripe does not answer just now. Nothing was charged; try again in a minute."))
+        messages.error(
+            request, _("Stripe does not answer just now. Nothing was charged; try again in a minute.")
+        )
         return redirect(f"{reverse('account')}{PLACE}")
     return redirect(topup.url)
 

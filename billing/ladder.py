@@ -16,9 +16,7 @@ class Step(StrEnum):
     PERSON = "person"
 
 
-def step(
-    *, available: int, usual: int, least: int, saving_below: int, quotable: bool = True
-) -> Step:
+def step(*, available: int, usual: int, least: int, saving_below: int, quotable: bool = True) -> Step:
     """The step for an answer, by credits.
 
     `usual` is what the dearest model that may be chosen could cost, `least` what the least one could;

@@ -99,9 +99,7 @@ def _is_news(step: int, told: int | None) -> bool:
     return told is None or step < told
 
 
-def _tell_credits(
-    chosen: CreditWarnings, step: int, *, left: int, cause: int | None, now: datetime
-) -> None:
+def _tell_credits(chosen: CreditWarnings, step: int, *, left: int, cause: int | None, now: datetime) -> None:
     chosen.told_credits, chosen.told_at = step, now
     chosen.save()
     is_over = step == NOTHING

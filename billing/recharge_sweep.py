@@ -43,9 +43,7 @@ def finish(topup_id: int) -> None:
 
 def unfinished(*, now: datetime) -> list[int]:
     """The charges that nobody works on any more and whose end nobody knows; a partial index."""
-    open_ones = TopUp.objects.filter(
-        kind=TopUp.Kind.AUTO, status__in=TopUp.OPEN, created_at__lt=now - ALIVE
-    )
+    open_ones = TopUp.objects.filter(kind=TopUp.Kind.AUTO, status__in=TopUp.OPEN, created_at__lt=now - ALIVE)
     return list(open_ones.order_by("pk").values_list("pk", flat=True))
 
 

@@ -1,8 +1,8 @@
 """Automatic recharge: with fewer credits than the owner's mark, one charge of the saved card fills them up.
 
-The charge is a row before the vendor hears of it, and the row's number is in the key for which the vendor does
-nothing twice. What became of it comes back through `billing.topups`, whichever way it is learned; one that was
-cut short is finished by `billing.recharge_sweep`. Two at once cannot be: the account is locked when one begins,
+The charge is a row before the vendor hears of it, and the row's number is in the key for which that does
+nothing twice. What became of it comes back through `billing.topups`, whichever way it is learned; what was
+cut short is finished by `billing.recharge_sweep`. Never two at once: the account is locked when one begins,
 and a unique constraint allows one open row. What a refund left owing is never charged for by itself.
 """
 
@@ -74,7 +74,7 @@ def recharge() -> None:
 
 @transaction.atomic(durable=True)
 def begin(*, now: datetime) -> TopUp | None:
-    """The row of a charge that is due; None where none is. What stands in the way for good switches it off."""
+    """The row of a charge that is due; None where none is. What is in the way for good switches it off."""
     account = credits.locked()
     chosen = AutoRecharge.objects.select_for_update().filter(pk=1, is_on=True).first()
     if chosen is None or not payment_setup.is_set_up() or not is_due(chosen, account, now=now):
@@ -127,7 +127,7 @@ def used(tenant: Tenant, *, currency: str, now: datetime) -> int:
 
 
 def _is_beyond(chosen: AutoRecharge, tenant: Tenant, choice: Choice, *, now: datetime) -> bool:
-    """Whether this charge would pass the month's ceiling: then it waits for the next, and the owner is told."""
+    """Whether this charge would pass the month's ceiling: then it waits for the next; the owner is told."""
     if used(tenant, currency=choice.currency, now=now) + choice.amount <= chosen.monthly_ceiling:
         return False
     month = _month(tenant, now=now)

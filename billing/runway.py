@@ -1,6 +1,6 @@
 """How long credits last at the pace of the last weeks, each weekday by its own. Pure.
 
-A shop that is closed on Sundays spends nothing then, and a clinic most on Mondays: what is left is walked down
+A shop that is closed on Sundays spends nothing then, a clinic most on Mondays: what is left is walked down
 day by day. One odd day changes little, a lasting change much within a week. Holidays are not known.
 """
 
@@ -108,9 +108,7 @@ def _bounded(value: float, usual: float) -> float:
     return min(max(value, usual / ODD), usual * ODD) if usual > 0 else value
 
 
-def _walk(
-    available: int, *, pace: float, shape: Sequence[float], today: date, gone: float
-) -> float | None:
+def _walk(available: int, *, pace: float, shape: Sequence[float], today: date, gone: float) -> float | None:
     """Days, with a fraction, until the credits are used; None when that is a year away."""
     left, passed = float(available), 0.0
     for number in range(HORIZON):

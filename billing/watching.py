@@ -1,6 +1,6 @@
 """What follows when the balance falls to a mark, or rises: somebody is told, a card is charged.
 
-Each watcher says at which balances it wants to hear; the highest mark below the balance stands on the account,
+Each watcher says at which balances it wants to hear; the highest one below the balance stands on the account,
 whose row everybody who changes it has at hand. So an answer looks up nothing to know that nothing follows.
 """
 

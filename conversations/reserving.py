@@ -1,8 +1,8 @@
 """What an answer reserves before a model is asked, and which step of the ladder that leaves it on.
 
 Enough for the dearest model that the router may choose once it knows the meaning. Where that is not there, or
-little is left besides, the least model that is set up answers (billing.ladder); where not even that can be paid,
-who asks hears InsufficientCredits, and no model is asked.
+little is left besides, the least model that is set up answers (billing.ladder); where that cannot be paid,
+either, who asks hears InsufficientCredits, and no model is asked.
 """
 
 from collections.abc import Sequence
@@ -46,9 +46,7 @@ def need(
     models = routes.may_ask(version, words, value=value)
     prices = credits.prices_for([*models, routes.least_model(version)], at=now)
     rounds = ROUNDS if version is not None and (version.tools or version.handover) else 1
-    each = [
-        rounds * pricing.estimate(one, characters=characters, max_tokens=MAX_TOKENS) for one in prices
-    ]
+    each = [rounds * pricing.estimate(one, characters=characters, max_tokens=MAX_TOKENS) for one in prices]
     return Need(usual=max(each), least=each[-1])
 
 
@@ -90,7 +88,7 @@ def _saved(turn: Turn) -> bool:
 
 
 def answering(now: datetime) -> foresight.Answering:
-    """What the least answer of any assistant needs, and whether any has a model that costs less than others."""
+    """What the least answer of any assistant needs, and whether any has a model that costs less."""
     published = [agent.published for agent in Agent.objects.filter(retired_at=None).order_by("pk")]
     versions = [version for version in published if version is not None]
     wanted = [need(version, "", now=now) for version in versions or [None]]

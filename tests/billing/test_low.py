@@ -168,6 +168,8 @@ class TestThePage:
         assert all(f'value="{value}"' in words for value in form.values())
         assert not CreditWarnings.objects.exists()
 
-    def test_who_does_not_see_to_the_money_may_not(self, in_alpha: Tenant, member_of: Any, client_for: Any) -> None:
+    def test_who_does_not_see_to_the_money_may_not(
+        self, in_alpha: Tenant, member_of: Any, client_for: Any
+    ) -> None:
         agent = client_for(in_alpha, member_of(in_alpha, "agent"))
         assert agent.post("/account/warnings", {}).status_code == 403

@@ -1,4 +1,4 @@
-"""The saved card fills credits up by itself: once, within the ceiling, and what goes wrong goes down a ladder."""
+"""The saved card fills credits up by itself: once, within the ceiling; what goes wrong goes down a ladder."""
 
 import threading
 from collections.abc import Iterator
@@ -137,7 +137,11 @@ class TestCharge:
         [topup] = autos()
         assert (topup.status, topup.credits, topup.amount) == ("paid", 801, 8010)
         [asked] = shop.stripe.calls("payment_intents")
-        assert (asked["amount"], asked["off_session"], asked["customer"]) == ("8010", "true", topup.customer_id)
+        assert (asked["amount"], asked["off_session"], asked["customer"]) == (
+            "8010",
+            "true",
+            topup.customer_id,
+        )
         assert shop.stripe.app.calls[-1][3] == f"auto:{shop.tenant.pk}:{topup.pk}"
         entry = LedgerEntry.objects.latest("pk")
         assert (entry.kind, entry.amount, entry.balance_after) == ("topup", 801, TARGET)
@@ -378,7 +382,9 @@ class TestThePage:
         shop.enter()
         shop.have(10)
         assert "at once" in browser.get("/account/recharge/preview", asked).content.decode()
-        assert "At least" in browser.get("/account/recharge/preview", asked | {"ceiling": "5"}).content.decode()
+        assert (
+            "At least" in browser.get("/account/recharge/preview", asked | {"ceiling": "5"}).content.decode()
+        )
 
     def test_without_a_saved_card_it_cannot_be_switched_on(self, shop: Shop, client_for: Any) -> None:
         PaymentCustomer.objects.update(payment_method="")

@@ -1,4 +1,4 @@
-"""How long credits last: by table, and over thirty days of a made-up shop; and the ladder that they lead down."""
+"""How long credits last: by table, and over thirty days of a made-up shop; and the ladder down."""
 
 import math
 import random
@@ -58,7 +58,9 @@ class TestRunway:
         assert found.days == pytest.approx(3.0) and not found.is_sure and found.known == 0
 
     def test_scattered_days_are_a_guess(self) -> None:
-        found = runway.reckon(days([0, 100, 0, 0, 300, 5, 0] * 2 + [400, 0, 0, 1, 0, 90, 0]), today=TODAY, available=50)
+        found = runway.reckon(
+            days([0, 100, 0, 0, 300, 5, 0] * 2 + [400, 0, 0, 1, 0, 90, 0]), today=TODAY, available=50
+        )
         assert found.days is not None and not found.is_sure
 
     @pytest.mark.parametrize("spent", [{}, days([0] * 20)])

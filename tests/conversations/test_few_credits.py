@@ -1,4 +1,4 @@
-"""From plenty to nothing: the least model, the documents' own words, a person; always a truthful reply (B6)."""
+"""From plenty to nothing: the least model, the documents' own words, a person; always a reply (B6)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -72,7 +72,12 @@ class TestSaving:
         assert (turn.tier, turn.route["reasons"][-1]) == ("fast", {"code": "saving", "tier": "fast"})
 
     def test_where_the_dearest_cannot_be_paid_the_least_is(self, house: Any) -> None:
-        rates = ("input_per_million", "output_per_million", "cache_read_per_million", "cache_write_per_million")
+        rates = (
+            "input_per_million",
+            "output_per_million",
+            "cache_read_per_million",
+            "cache_write_per_million",
+        )
         Price.objects.create(
             model="large", effective_from=timezone.now(), minimum=1, **dict.fromkeys(rates, 10**6)
         )
@@ -123,13 +128,17 @@ class TestNothing:
         book.spend_everything()
         for customer in range(4):
             ask(book, PARKED if customer % 2 else UNKNOWN, customer=customer)
-        assert [row.kind for row in Notification.objects.filter(user=owner, kind="no_credits")] == ["no_credits"]
+        assert [row.kind for row in Notification.objects.filter(user=owner, kind="no_credits")] == [
+            "no_credits"
+        ]
         now = timezone.now()
         credits.grant(amount=500, reason="top-up", key="more", actor=None, now=now)
         ask(book, PARKED, customer=9)
         assert len(book.models.requests) == 1 and CreditWarnings.objects.get().told_credits is None
 
-    def test_today_says_what_answers_now(self, book: Any, member_of: Callable[..., User], client_for: Any) -> None:
+    def test_today_says_what_answers_now(
+        self, book: Any, member_of: Callable[..., User], client_for: Any
+    ) -> None:
         owner = member_of(book.tenant)
         User.objects.filter(pk=owner.pk).update(language="en")
         browser = client_for(book.tenant, owner)
@@ -156,7 +165,9 @@ def test_weeks_go_by_the_end_comes_when_it_was_foreseen_and_nobody_is_left_witho
     book: Any, monkeypatch: Any, member_of: Callable[..., User]
 ) -> None:
     owner, clock = member_of(book.tenant), Clock(monkeypatch)
-    midnight = timezone.localtime(clock.at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    midnight = timezone.localtime(clock.at).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(
+        days=1
+    )
     for back in range(21, 0, -1):
         day = midnight - timedelta(days=back)
         for number in range(WEEKDAYS[day.weekday()]):
