@@ -23,7 +23,7 @@ ALMOST_NONE = 20  # credits: a day that ends with fewer says nothing of what cus
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """What the least answer reserves, in credits; and whether there is a model that costs less than others."""
+    """What the least answer reserves, in credits; and whether there is a model that costs less."""
 
     least: int = 1
     saves: bool = False

@@ -88,9 +88,7 @@ def rungs(ahead: Outlook) -> list[Rung]:
         *steps,
         Rung(
             _("Fewer than %(least)s credits, which is what an answer may need") % names,
-            _(
-                "No model is asked. Settled answers, and sentences of your documents that fit, go out for free."
-            ),
+            _("No model is asked. Settled answers, and sentences of your documents, go out for free."),
             is_over,
         ),
         Rung(

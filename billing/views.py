@@ -42,7 +42,7 @@ def credits_page(
     limits_form: LimitsForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """Everything about credits on one page; `form` and those of `foresight` were sent and are to be mended."""
+    """Everything about credits on one page; what was sent in a form is to be mended."""
     context = {
         **_credits(request),
         "sees_credits": True,
