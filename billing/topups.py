@@ -85,9 +85,7 @@ def _begin(
     recent = TopUp.objects.filter(**values, status=Status.PENDING, created_at__gt=now - SAME_WITHIN)
     if (same := recent.first()) is not None:
         return same
-    topup = TopUp.objects.create(
-        **values, requested_by=asker, created_at=now, expires_at=now + PAGE_LIVES
-    )
+    topup = TopUp.objects.create(**values, requested_by=asker, created_at=now, expires_at=now + PAGE_LIVES)
     audit.record("topup.start", actor=asker, tenant=tenant, target=topup.pk, **_figures(topup))
     return topup
 
@@ -317,7 +315,11 @@ def _notify(kind: str, topup: TopUp, *, now: datetime) -> None:
 
 
 def _locked(topup_id: int) -> TopUp:
-    return TopUp.objects.select_for_update(of=("self",)).select_related("tenant", "requested_by").get(pk=topup_id)
+    return (
+        TopUp.objects.select_for_update(of=("self",))
+        .select_related("tenant", "requested_by")
+        .get(pk=topup_id)
+    )
 
 
 def _figures(topup: TopUp) -> dict[str, int | str]:

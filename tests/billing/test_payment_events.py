@@ -51,7 +51,10 @@ def test_the_door_only_stores_and_the_work_follows(buyer: Buyer) -> None:
     buyer.pay(topup)
     for event in buyer.stripe.news():
         assert buyer.knock(json.dumps(event).encode()) == 200
-    assert {event.status for event in buyer.events()} == {"new", "ignored"}  # charge.succeeded is nothing to us
+    assert {event.status for event in buyer.events()} == {
+        "new",
+        "ignored",
+    }  # charge.succeeded is nothing to us
     assert buyer.fresh(topup).status == "pending" and buyer.entries() == []
     buyer.background.run()
     done = {event.type: event.status for event in buyer.events()}
@@ -142,7 +145,9 @@ def test_two_workers_take_an_event_once(buyer: Buyer) -> None:
         buyer.knock(json.dumps(event).encode())
     [event] = buyer.events(type="checkout.session.completed")
     now = timezone.now()
-    PaymentEvent.objects.filter(pk=event.pk).update(next_try_at=now + timedelta(minutes=1))  # one has claimed it
+    PaymentEvent.objects.filter(pk=event.pk).update(
+        next_try_at=now + timedelta(minutes=1)
+    )  # one has claimed it
     payment_events.handle(event.pk, now=now)
     assert buyer.fresh(topup).status == "pending" and buyer.events(pk=event.pk)[0].attempts == 0
 
@@ -157,7 +162,9 @@ def test_the_night_finds_what_never_came(buyer: Buyer) -> None:
     assert dropped == 3 and buyer.entries() == []
     looked = payment_sweep.look_at_night(now=timezone.now())
     buyer.background.run()
-    assert looked is not None and looked.missed == 4 and looked.events == 4  # and one payment_intent.succeeded
+    assert (
+        looked is not None and looked.missed == 4 and looked.events == 4
+    )  # and one payment_intent.succeeded
     assert [buyer.fresh(one).status for one in (paid, boleto, closed)] == ["paid", "processing", "expired"]
     again = payment_sweep.look_at_night(now=timezone.now())
     assert again is not None and (again.missed, again.repaired) == (0, 0) and len(buyer.entries()) == 1

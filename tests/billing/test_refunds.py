@@ -119,7 +119,11 @@ def test_a_dispute_takes_freezes_and_gives_back_when_won(buyer: Buyer) -> None:
     buyer.told(buyer.stripe.news() * 2)
     assert taken(buyer) == [-2000, 2000] and buyer.balance() == before
     assert PaymentCustomer.objects.get().frozen_at is None
-    told = Notification.objects.filter(tenant=buyer.tenant, kind__contains="disput").order_by("pk").values_list("kind", flat=True)
+    told = (
+        Notification.objects.filter(tenant=buyer.tenant, kind__contains="disput")
+        .order_by("pk")
+        .values_list("kind", flat=True)
+    )
     assert list(told) == ["payment_disputed", "dispute_over"]
     buyer.bought(buyer.small)
 

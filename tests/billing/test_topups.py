@@ -67,7 +67,8 @@ def test_taxes_are_paid_beside_and_never_bought_as_credits(buyer: Buyer, setting
 
 
 @pytest.mark.parametrize(
-    ("typed", "credits", "amount"), [("150", 1500, 15_000), ("R$ 99,95", 999, 9_995), ("1,500.50", 15_005, 150_050)]
+    ("typed", "credits", "amount"),
+    [("150", 1500, 15_000), ("R$ 99,95", 999, 9_995), ("1,500.50", 15_005, 150_050)],
 )
 def test_any_amount_is_bought_at_the_rate(buyer: Buyer, typed: str, credits: int, amount: int) -> None:
     topup = buyer.bought("free", amount=typed)
@@ -149,7 +150,11 @@ def test_a_card_is_kept_by_consent_and_removed_in_one_click(buyer: Buyer) -> Non
     last = buyer.stripe.calls("checkout/sessions")[-1]
     assert last["payment_intent_data"]["setup_future_usage"] == "off_session"
     payer = PaymentCustomer.objects.get(tenant=buyer.tenant)
-    assert (payer.card_brand, payer.card_last4, f"{payer.card_expires_on:%Y-%m}") == ("visa", "4242", "2031-08")
+    assert (payer.card_brand, payer.card_last4, f"{payer.card_expires_on:%Y-%m}") == (
+        "visa",
+        "4242",
+        "2031-08",
+    )
     assert payer.consented_at and payer.consented_by.email == "owner@alpha.example"
     assert "Visa ending in 4242" in buyer.page()
     buyer.stripe.account.renew_card(payer.payment_method, last4="1111", year=2035)
@@ -239,16 +244,25 @@ def test_currencies_are_offered_and_remembered(buyer: Buyer) -> None:
 def test_who_may_buy_and_who_may_look(buyer: Buyer, client_for: Any, member_of: Any) -> None:
     topup = buyer.buy()
     path, tenant = f"/account/topups/{topup.pk}/", buyer.tenant
-    for role, looks, buys in [("manager", 200, 403), ("agent", 403, 403), ("viewer", 403, 403), ("finance", 200, 302)]:
+    for role, looks, buys in [
+        ("manager", 200, 403),
+        ("agent", 403, 403),
+        ("viewer", 403, 403),
+        ("finance", 200, 302),
+    ]:
         browser = client_for(tenant, member_of(tenant, role))
         assert browser.get(path).status_code == looks, role
-        assert browser.post("/account/buy", {"currency": "brl", "what": buyer.small.pk}).status_code == buys, role
+        assert (
+            browser.post("/account/buy", {"currency": "brl", "what": buyer.small.pk}).status_code == buys
+        ), role
         assert browser.post(f"{path}pay").status_code == buys, role
     page = client_for(tenant, member_of(tenant, "manager")).get("/account/").content.decode()
     assert "Owners and finance buy credits" in page and "Go to payment" not in page
 
 
-def test_another_business_finds_nothing_of_it(buyer: Buyer, beta: Any, client_for: Any, member_of: Any) -> None:
+def test_another_business_finds_nothing_of_it(
+    buyer: Buyer, beta: Any, client_for: Any, member_of: Any
+) -> None:
     topup = buyer.bought()
     other = client_for(beta, member_of(beta))
     assert other.get(f"/account/topups/{topup.pk}/").status_code == 404
@@ -280,6 +294,8 @@ def test_only_pages_that_lead_to_payment_may_send_forms_there(buyer: Buyer) -> N
 def test_without_a_key_the_page_says_whom_to_ask(buyer: Buyer, settings: Any) -> None:
     settings.STRIPE_SECRET_KEY, settings.PAYMENTS_CONTACT = "", "money@frontdesk.example"
     page = buyer.page()
-    assert "not sold on this page" in page and "money@frontdesk.example" in page and "Go to payment" not in page
+    assert (
+        "not sold on this page" in page and "money@frontdesk.example" in page and "Go to payment" not in page
+    )
     assert buyer.order().status_code == 200 and not TopUp.objects.exists()
     assert payment_sweep.reconcile.apply(throw=True).successful()

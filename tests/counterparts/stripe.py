@@ -116,7 +116,10 @@ class App:
         if key in self._done:
             earlier_path, earlier, status, said = self._done[key]
             if (earlier_path, earlier) != (path, params):
-                error = {"type": "idempotency_error", "message": "Keys can only be used with the same parameters"}
+                error = {
+                    "type": "idempotency_error",
+                    "message": "Keys can only be used with the same parameters",
+                }
                 return 400, {"error": error}, {}
             return status, said, {"idempotent-replayed": "true"}
         try:
@@ -365,7 +368,9 @@ class Stripe:
         self._handed = len(self.account.events)
         return new
 
-    def hand_in(self, post: Callable[[bytes, dict[str, str]], Any], events: Iterable[Raw] | None = None) -> None:
+    def hand_in(
+        self, post: Callable[[bytes, dict[str, str]], Any], events: Iterable[Raw] | None = None
+    ) -> None:
         """Deliver the news, or these events, through `post(body, headers)`, in this order."""
         for event in self.news() if events is None else events:
             body = json.dumps(event).encode()

@@ -33,7 +33,9 @@ def vendor(stripe: Stripe) -> Payments:
 @pytest.fixture
 def card(stripe: Stripe, vendor: Payments) -> tuple[str, str]:
     """A customer and their saved card."""
-    customer = vendor.customer(name="Alpha", email="a@x.example", reference="alpha", language="pt-BR", key="c")
+    customer = vendor.customer(
+        name="Alpha", email="a@x.example", reference="alpha", language="pt-BR", key="c"
+    )
     method = stripe.account.new_card()
     method["customer"] = customer
     return customer, str(method["id"])
@@ -70,14 +72,18 @@ def test_a_decline_says_why(vendor: Payments, stripe: Stripe, card: tuple[str, s
     assert vendor.cancel(tried.id).status == "canceled"
 
 
-def test_a_bank_that_wants_its_owner_to_confirm(vendor: Payments, stripe: Stripe, card: tuple[str, str]) -> None:
+def test_a_bank_that_wants_its_owner_to_confirm(
+    vendor: Payments, stripe: Stripe, card: tuple[str, str]
+) -> None:
     stripe.account.answers[card[1]] = "authentication_required"
     with pytest.raises(NeedsAuthentication) as asked:
         charge(vendor, card, key="k")
     assert asked.value.payment_intent in stripe.account.intents
 
 
-def test_what_may_pass_is_told_from_what_will_not(stripe: Stripe, vendor: Payments, card: tuple[str, str]) -> None:
+def test_what_may_pass_is_told_from_what_will_not(
+    stripe: Stripe, vendor: Payments, card: tuple[str, str]
+) -> None:
     with pytest.raises(AccountRefused):
         payments.client(key="sk_wrong", url=stripe.url).payment("pi_1")
     with pytest.raises(NotThere):
@@ -103,7 +109,9 @@ def test_a_vendor_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert away.value.about == About.NETWORK
 
 
-def test_an_order_is_paid_refunded_and_disputed(vendor: Payments, stripe: Stripe, card: tuple[str, str]) -> None:
+def test_an_order_is_paid_refunded_and_disputed(
+    vendor: Payments, stripe: Stripe, card: tuple[str, str]
+) -> None:
     order = Order(
         customer=card[0], reference="7", amount=2_000, currency="brl", title="x", success_url="https://a.example",
         cancel_url="https://a.example", expires_at=NOW + timedelta(hours=12), keeps_card=True,
