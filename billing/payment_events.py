@@ -115,7 +115,7 @@ def _later(event: PaymentEvent, error: Exception, *, now: datetime) -> None:
     if event.attempts >= MOST_ATTEMPTS:
         return _park(event, f"given up: {error}")
     pause = min(timedelta(seconds=15 * 2**event.attempts), LONGEST_PAUSE)
-    log.warning("payment_event.later", event=event.pk, error=type(error).__name__)
+    log.warning("payment_event.later", event_id=event.pk, error=type(error).__name__)
     words = str(error)[:200] or type(error).__name__
     PaymentEvent.objects.filter(pk=event.pk).update(
         status=Status.FAILED, error=words, next_try_at=now + pause
@@ -124,7 +124,7 @@ def _later(event: PaymentEvent, error: Exception, *, now: datetime) -> None:
 
 def _park(event: PaymentEvent, reason: str) -> None:
     """Nothing more happens by itself: a person looks, and may have it tried again."""
-    log.error("payment_event.parked", event=event.pk, type=event.type)
+    log.error("payment_event.parked", event_id=event.pk, type=event.type)
     PaymentEvent.objects.filter(pk=event.pk).update(
         status=Status.FAILED, error=reason[:200], next_try_at=None
     )
