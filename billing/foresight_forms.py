@@ -122,4 +122,5 @@ class WarningsForm(forms.Form):
             "credits_left": chosen.credits_left,
             "saving_below": account.saving_below,
         }
-        super().__init__(*args, initial=initial, auto_id="warn_%s", **kwargs)
+        kwargs.update(initial=initial, auto_id="warn_%s")
+        super().__init__(*args, **kwargs)

@@ -227,7 +227,7 @@ def _charge(topup: TopUp, payer: PaymentCustomer) -> Payment:
 
 def _made(topup: TopUp) -> Payment | None:
     """The payment that the vendor made for this row after all, by what it says that happened."""
-    vendor, seen = payment_setup.vendor(), set()
+    vendor, seen = payment_setup.vendor(), set[str]()
     for event in vendor.events(since=topup.created_at - timedelta(minutes=5)):
         if event.customer == topup.customer_id and event.payment_intent not in ("", *seen):
             seen.add(event.payment_intent)

@@ -91,7 +91,7 @@ def answering(now: datetime) -> foresight.Answering:
     """What the least answer of any assistant needs, and whether any has a model that costs less."""
     published = [agent.published for agent in Agent.objects.filter(retired_at=None).order_by("pk")]
     versions = [version for version in published if version is not None]
-    wanted = [need(version, "", now=now) for version in versions or [None]]
+    wanted = [need(version, "", now=now) for version in versions] or [need(None, "", now=now)]
     return foresight.Answering(
         least=min(one.least for one in wanted), saves=any(len(one.tiers or {}) > 1 for one in versions)
     )
