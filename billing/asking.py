@@ -104,7 +104,9 @@ def left_to_refund(topup: TopUp) -> int:
     return max(0, refunds.paid(topup) - topup.refunded_amount - total)
 
 
-def _ask(tenant: Tenant, kind: str, *, key: str, asker: User, now: datetime, **values: object) -> CreditRequest:
+def _ask(
+    tenant: Tenant, kind: str, *, key: str, asker: User, now: datetime, **values: object
+) -> CreditRequest:
     """The request, once a key: done at once, or left for somebody else to allow."""
     # Who asks is locked, so that two requests at once are counted one after the other.
     User.objects.select_for_update(of=("self",)).get(pk=asker.pk)
@@ -195,7 +197,11 @@ def _enter(request: CreditRequest, *, now: datetime) -> LedgerEntry:
             entry = credits.give_back(charge, reason=request.reason, actor=request.asked_by, now=now)
         else:
             entry = credits.grant(
-                amount=request.credits, reason=request.reason, key=request.key, actor=request.asked_by, now=now
+                amount=request.credits,
+                reason=request.reason,
+                key=request.key,
+                actor=request.asked_by,
+                now=now,
             )
         live.publish("credits.changed", id=entry.pk)
     return entry

@@ -40,6 +40,11 @@ def give_path(tenant: Tenant) -> str:
     return f"/admin/tenants/tenant/{tenant.pk}/give/"
 
 
+def ordered(till: Till) -> list[dict[str, Any]]:
+    """The refunds that the vendor was asked for, not those that it was asked about."""
+    return [call for call in till.stripe.calls("refunds") if "amount" in call]
+
+
 def form(amount: int, **fields: Any) -> dict[str, Any]:
     return {"amount": amount, "reason": "Thank you for waiting", "cause": uuid.uuid4()} | fields
 
@@ -119,9 +124,7 @@ class TestLargeGrants:
         answer = client_for(None, two).post(f"{REQUESTS}{row.pk}/", {"what": "allow"})
         assert "fewer credits" in answer.content.decode() and CreditRequest.objects.get().status == "waiting"
 
-    def test_are_nobody_elses_to_see_or_decide(
-        self, client_for: Any, alpha: Tenant, member_of: Any
-    ) -> None:
+    def test_are_nobody_elses_to_see_or_decide(self, client_for: Any, alpha: Tenant, member_of: Any) -> None:
         client_for(None, finance()).post(give_path(alpha), form(20_000))
         row = CreditRequest.objects.get()
         for kind, status in (("support", 403), ("operator", 403), ("nobody", 403)):
@@ -166,11 +169,11 @@ class TestRefunds:
         till.enter()
         row.refresh_from_db()
         assert (row.status, balance(till.tenant)) == ("done", before - 250)
-        [call] = till.stripe.calls("refunds")
+        [call] = ordered(till)
         assert (call["amount"], call["metadata"]["request"]) == ("2500", str(row.pk))
         till.deliver_all()  # the vendor tells of it, too
         asking.send_one_back(row.pk, now=timezone.now() + timedelta(days=1))
-        assert balance(till.tenant) == before - 250 and len(till.stripe.calls("refunds")) == 1
+        assert balance(till.tenant) == before - 250 and len(ordered(till)) == 1
         topup.refresh_from_db()
         assert asking.left_to_refund(topup) == 7_500
         entry = LedgerEntry.objects.get(kind="refund")

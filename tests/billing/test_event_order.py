@@ -82,7 +82,7 @@ def look_right(till: Till, balance: int) -> None:
     assert not PaymentEvent.objects.filter(status__in=["new", "failed"]).exists()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_each_event_five_times_and_in_any_order(till: Till, seed: int) -> None:
     balance = a_life(till)
     events, till.waiting = till.waiting, []
@@ -130,7 +130,9 @@ def test_what_is_forged_stale_or_somebody_elses_moves_nothing(till: Till, beta: 
     assert not PaymentEvent.objects.exists() and CreditAccount.objects.get().balance == before
     # Signed, and not what was ordered: an amount, a currency, another business's number.
     session = till.stripe.account.sessions[str(topup.session_id)]
-    other = TopUp.objects.create(tenant=beta, credits=5_000, currency="brl", amount=10_000, customer_id="cus_b")
+    other = TopUp.objects.create(
+        tenant=beta, credits=5_000, currency="brl", amount=10_000, customer_id="cus_b"
+    )
     for wrong in ({"amount_subtotal": 1}, {"currency": "usd"}, {"client_reference_id": str(other.pk)}):
         right = dict(session)
         session |= wrong

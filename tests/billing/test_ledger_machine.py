@@ -11,7 +11,6 @@ import os
 import uuid
 from typing import Any
 
-import pytest
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
@@ -33,7 +32,7 @@ from tenants.models import CreditRequest, DailyTotal, PaymentCustomer, Tenant, T
 from tests.billing.till import Till
 from tests.counterparts.stripe import Stripe
 
-STEPS = int(os.environ.get("LEDGER_STEPS", "240"))
+STEPS = int(os.environ.get("LEDGER_STEPS", "120"))
 A_RUN = 40 if STEPS < 1000 else 100  # steps from one beginning
 BOUGHT = ("topup", "refund", "dispute")
 

@@ -69,7 +69,10 @@ def books_are_right() -> bool:
 
 
 def test_a_payment_is_credited_once_wherever_its_work_dies(
-    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+    till: Till,
+    vendor: Stripe,
+    kill: Kill,
+    background: Any,  # noqa: F811
 ) -> None:
     for point, what in EVENT:
         topup = till.start()
@@ -99,7 +102,10 @@ def _event(raw: dict[str, Any]) -> Any:
 
 
 def test_a_refund_happens_once_wherever_its_work_dies(
-    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+    till: Till,
+    vendor: Stripe,
+    kill: Kill,
+    background: Any,  # noqa: F811
 ) -> None:
     finance = staff.make("finance")
     for number, (point, what) in enumerate(REFUND, start=1):
@@ -123,7 +129,10 @@ def test_a_refund_happens_once_wherever_its_work_dies(
 
 
 def test_a_card_is_charged_once_wherever_the_recharge_dies(
-    till: Till, vendor: Stripe, kill: Kill, background: Any  # noqa: F811
+    till: Till,
+    vendor: Stripe,
+    kill: Kill,
+    background: Any,  # noqa: F811
 ) -> None:
     payer = till.with_card()
     for number, (point, what) in enumerate(CHARGE, start=1):
@@ -138,4 +147,3 @@ def test_a_card_is_charged_once_wherever_the_recharge_dies(
         assert CreditAccount.objects.get().balance == balance + 500 and books_are_right(), what
         assert TopUp.objects.filter(kind="auto").exclude(status="paid").count() == 0, what
     assert recharging.rules().failures == 0
-
