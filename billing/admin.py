@@ -28,7 +28,7 @@ from billing import (
     request_views,  # noqa: F401
 )
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
-from tenants import access, audit
+from tenants import access
 from tenants.admin import TenantAdmin
 from tenants.backoffice import ReadOnlyAdmin
 from tenants.models import CreditRequest, Tenant

@@ -1,8 +1,8 @@
 """A month of a business's ledger in groups: by day, kind, assistant, channel, model or conversation.
 
 Every entry of the month is in exactly one group, so the groups always sum to the ledger's change. What was
-given back is in the group of its charge. What was added and not spent is a group of its own, except by day and
-by kind. Names are looked up elsewhere (billing.statement_words); here are only numbers.
+given back is in the group of its charge. What was added and not spent is a group of its own, except by day
+and by kind. Names are looked up elsewhere (billing.statement_words); here are only numbers.
 """
 
 import zoneinfo
@@ -185,6 +185,7 @@ def months(zone: str) -> list[Month]:
 
 def today(zone: str, *, now: datetime) -> Span:
     """The business's day so far."""
-    start = timezone.localtime(now, timezone=zoneinfo.ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = timezone.localtime(now, timezone=zoneinfo.ZoneInfo(zone)).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
     return Span(start, now, zone)
-

@@ -39,8 +39,9 @@ WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
       AND NOT EXISTS (
         SELECT FROM billing_spendlimit AS bound
         WHERE (bound.agent_id IS NULL OR bound.agent_id = %(agent)s::bigint)
-          AND bound.credits_a_day < %(amount)s + CASE WHEN account.day IS NULL OR account.day < %(today)s::date
-            THEN 0 WHEN bound.agent_id IS NULL THEN account.spent
+          AND bound.credits_a_day < %(amount)s + CASE
+            WHEN account.day IS NULL OR account.day < %(today)s::date THEN 0
+            WHEN bound.agent_id IS NULL THEN account.spent
             ELSE coalesce((account.by_agent ->> bound.agent_id::text)::bigint, 0) END)
     RETURNING day, balance - held AS room, saving_below),
   made AS (
@@ -72,7 +73,8 @@ WITH account AS MATERIALIZED (
       spent = closed.spent - closed.counted + closed.taken,
       by_agent = closed.by_agent
         || CASE WHEN closed.agent_id IS NULL THEN '{}' ELSE jsonb_build_object(closed.agent_id,
-          coalesce((closed.by_agent ->> closed.agent_id::text)::bigint, 0) - closed.counted + closed.taken) END
+          coalesce((closed.by_agent ->> closed.agent_id::text)::bigint, 0)
+            - closed.counted + closed.taken) END
     FROM closed WHERE account.id = 1
     RETURNING account.balance, account.watch_at, closed.taken),
   entered AS (
@@ -88,7 +90,7 @@ class InsufficientCredits(Exception):
 
 
 class LimitReached(InsufficientCredits):
-    """There are credits, and the owner lets no more of them be spent today; `limit` is the row that says so."""
+    """There are credits, and no more of them may be spent today; `limit` is the row that says so."""
 
     def __init__(self, limit: SpendLimit) -> None:
         super().__init__(f"{limit.credits_a_day} credits a day are spent")
@@ -121,7 +123,7 @@ class Standing(Account):
 def hold(*, key: str, amount: int, now: datetime, agent_id: int | None = None) -> Hold:
     """Reserve credits for this assistant's work; the same key again gives the same hold. One statement.
 
-    Raises InsufficientCredits, or LimitReached. A new hold tells the `room` that it leaves and `saving_below`.
+    Raises InsufficientCredits, or LimitReached. A new hold tells `room` and `saving_below`.
     """
     wanted = {"key": key, "amount": amount, "agent": agent_id, "today": day_of(now), "now": now}
     for held in Hold.objects.raw(_HOLD, wanted):
@@ -319,8 +321,10 @@ def prices_for(models: Sequence[str], *, at: datetime) -> list[Price]:
 # -- under the account's lock
 
 
-def _close(hold: Hold, *, cost: int, kind: str, key: str, reason: str, now: datetime) -> Sequence[LedgerEntry]:
-    """Compare-and-set: only one of settle and release ever wins, and has a row, the entry's if there is one."""
+def _close(
+    hold: Hold, *, cost: int, kind: str, key: str, reason: str, now: datetime
+) -> Sequence[LedgerEntry]:
+    """Compare-and-set: only one of settle and release ever wins and has a row: the entry's, if any."""
     wanted = {
         "hold": hold.pk, "status": hold.status, "cost": cost, "kind": kind, "key": key,
         "reason": reason[:200], "today": day_of(now), "now": now,

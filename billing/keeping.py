@@ -1,4 +1,4 @@
-"""The money of a business is kept when the business is erased: as files, read again before anything is dropped.
+"""The money of a business is kept when it is erased: as files, read again before anything is dropped.
 
 Its ledger and uses as tables, its payments, and a statement to print for each month. No customer is named in
 any of it: chats are numbers, and the statements leave them out. After KEPT_LEDGER_YEARS all of it goes.

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,11 +26,15 @@ def kept(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(slug__icontains=asked) | rows.filter(name__icontains=asked) if asked else rows
     page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
     return Site.show(
-        request, "admin/billing/kept.html", title=_("Ledgers of erased businesses"), page_obj=page, asked=asked
+        request,
+        "admin/billing/kept.html",
+        title=_("Ledgers of erased businesses"),
+        page_obj=page,
+        asked=asked,
     )
 
 
-def kept_file(request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
+def kept_file(request: HttpRequest, pk: int, name: str) -> Any:
     """One file of it; that somebody took it is recorded."""
     row = get_object_or_404(KeptLedger, pk=pk)
     if name not in {told["name"] for told in row.files}:

@@ -59,7 +59,8 @@ def listed(*, now: datetime) -> Sequence[Limit]:
     rows = {row.agent_id: row for row in SpendLimit.objects.order_by("pk")}
     today = credits.day_of(now)
     agents = names.every("agent")
-    known = {None: "", **{int(pk): name for pk, name in agents.items()}}
+    known: dict[int | None, str] = {None: ""}
+    known |= {int(pk): name for pk, name in agents.items()}
     return [_limit(pk, name, rows.get(pk), account, today) for pk, name in known.items()]
 
 

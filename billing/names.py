@@ -1,7 +1,7 @@
 """How what credits were spent on is called: assistants, channels and conversations are known further up.
 
-A use keeps numbers only. Whoever shows it asks here for the names of a page at once; what is deleted since has
-none, and is shown by its number.
+A use keeps numbers only. Whoever shows it asks here for the names of a page at once; what is deleted since
+has none, and is shown by its number.
 """
 
 from collections.abc import Callable, Collection, Mapping

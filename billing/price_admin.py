@@ -85,8 +85,8 @@ class PriceAdmin(ModelAdmin):
                     "audio_per_hour", "spoken_per_million", "reading_per_hundred_pages", "per_message",
                 ),
                 "description": gettext_lazy(
-                    "Of a template (template:marketing) only the credits a message count. Pages are read at the "
-                    "price of *."
+                    "Of a template (template:marketing) only the credits a message count. Pages are read at "
+                    "the price of *."
                 ),
             },
         ),

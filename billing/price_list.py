@@ -41,7 +41,9 @@ def current(*, now: datetime) -> PriceList:
     if "*" not in rows:
         raise Price.DoesNotExist("There is no price list.")
     every = rows.pop("*")
-    named = [row for name, row in sorted(rows.items()) if not name.startswith(TEMPLATE) and name != "extractive"]
+    named = [
+        row for name, row in sorted(rows.items()) if not name.startswith(TEMPLATE) and name != "extractive"
+    ]
     return PriceList(
         models=[_model(row) for row in [*named, every]],
         minute_heard=pricing.audio_cost(every, 60),

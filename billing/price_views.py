@@ -28,11 +28,12 @@ class EverybodysPriceForm(PriceForm):
     """As the form of one business's price; what is left as it was is as in the price that holds now."""
 
     class Meta(PriceForm.Meta):
-        widgets = {  # noqa: RUF012 - Django's way
+        widgets = {
             name: UnfoldAdminIntegerFieldWidget()
             for name in (
-                "input_per_million", "output_per_million", "cache_read_per_million", "cache_write_per_million",
-                "audio_per_hour", "spoken_per_million", "reading_per_hundred_pages", "per_message", "minimum",
+                "input_per_million", "output_per_million", "cache_read_per_million",
+                "cache_write_per_million", "audio_per_hour", "spoken_per_million",
+                "reading_per_hundred_pages", "per_message", "minimum",
             )
         } | {
             "model": UnfoldAdminTextInputWidget(),
@@ -83,6 +84,8 @@ add_page(
         SEES,
         on_public=True,
         icon="sell",
-        about=gettext_lazy("Credits for tokens, speech, pages and templates, of every business from a moment on."),
+        about=gettext_lazy(
+            "Credits for tokens, speech, pages and templates, of every business from a moment on."
+        ),
     )
 )

@@ -58,4 +58,3 @@ def context(request: HttpRequest, *, form: LimitsForm | None = None) -> dict[str
         "prices": price_list.current(now=now),
         "month": timezone.localdate(now),
     }
-

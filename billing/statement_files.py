@@ -12,9 +12,9 @@ from tenants.spreadsheets import Cell
 BATCH = 500
 GROUPS = ("month", "by", "of", "name", "entries", "taken", "added", "change", "estimated uses")
 ENTRIES = (
-    "entry", "when", "kind", "credits", "balance", "cause", "reason", "agent", "channel", "conversation", "model",
-    "tokens read", "tokens written", "tokens read from cache", "tokens put into cache", "seconds heard",
-    "pages read", "characters spoken", "messages by template", "counted",
+    "entry", "when", "kind", "credits", "balance", "cause", "reason", "agent", "channel", "conversation",
+    "model", "tokens read", "tokens written", "tokens read from cache", "tokens put into cache",
+    "seconds heard", "pages read", "characters spoken", "messages by template", "counted",
 )  # fmt: skip
 
 

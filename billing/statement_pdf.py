@@ -6,6 +6,7 @@ Drawn by reportlab with the fonts that every reader has, which know the letters 
 import io
 import zoneinfo
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
 from billing import breakdown, statement_files, statement_words, statements
-from billing.breakdown import ADDED, NONE
+from billing.breakdown import ADDED, NONE, Group
 from billing.statement_words import BY, Row
 from tenants import addresses
 from tenants.models import Tenant
@@ -40,7 +41,7 @@ HEADING = ParagraphStyle("heading", BODY, fontName="Helvetica-Bold", fontSize=11
 
 
 def of_month(tenant: Tenant, month: date, *, now: datetime, without: Collection[str] = ()) -> bytes:
-    """The statement of this business, in its schema, in the language that is active; `without` some groups."""
+    """The statement of this business, in its schema and the active language; `without` some groups."""
     whole = statements.of_month(tenant, month)
     title = _("Statement of credits, %(month)s") % {"month": formats.date_format(month, "YEAR_MONTH_FORMAT")}
     parts = [*_head(tenant, title, now=now), _summary(whole)]
@@ -75,16 +76,15 @@ def _summary(whole: statements.Statement) -> Table:
     return _styled(Table(rows, colWidths=[WIDTH * 0.55, WIDTH * 0.2, WIDTH * 0.25]), last_is_sum=True)
 
 
-def _table(title: str, lines: Sequence[tuple[str, int, int, int]]) -> Table:
+def _table(title: str, lines: Sequence[Group]) -> Table:
     """Groups with their entries, what was taken, what came, and the sum of all."""
     head = [_text(title, SMALL)]
     head += [_text(one, ParagraphStyle("head", SMALL, alignment=TA_RIGHT)) for one in _columns()]
     rows: list[list[Any]] = [head]
-    for name, entries, taken, added in lines:
-        rows.append([_text(name, BODY), _number(entries), _number(taken), _number(added), _number(taken + added)])
-    sums = [sum(line[n] for line in lines) for n in (1, 2, 3)]
-    total = [*sums, sums[1] + sums[2]]
-    rows.append([_text(_("Together"), BOLD), *(_number(one, style=BOLD_NUMBER) for one in total)])
+    for line in lines:
+        rows.append([_text(line.of, BODY), *(_number(one) for one in _figures(line))])
+    together = _summed(_("Together"), lines)
+    rows.append([_text(together.of, BOLD), *(_number(one, style=BOLD_NUMBER) for one in _figures(together))])
     widths = [WIDTH * 0.44, *[WIDTH * 0.14] * 4]
     return _styled(Table(rows, colWidths=widths, repeatRows=1), last_is_sum=True)
 
@@ -93,20 +93,34 @@ def _columns() -> tuple[str, ...]:
     return _("Entries"), _("Taken"), _("Added"), _("Change")
 
 
-def _shortened(rows: Sequence[Row], by: str) -> list[tuple[str, int, int, int]]:
-    """Every group; of chats the dearest, and one line for all others."""
+def _figures(line: Group) -> tuple[int, int, int, int]:
+    return line.entries, line.taken, line.added, line.change
+
+
+def _shortened(rows: Sequence[Row], by: str) -> list[Group]:
+    """Every group under its name; of chats the dearest, and one line for all others."""
     chats = [row for row in rows if by == "conversation" and row.group.of not in (ADDED, NONE)]
-    rest = [_line(row) for row in chats[MOST_CHATS:]]
+    rest = chats[MOST_CHATS:]
     if not rest:
-        return [_line(row) for row in rows]
+        return [_named(row) for row in rows]
     name = ngettext("%(n)s other", "%(n)s others", len(rest)) % {"n": formats.number_format(len(rest))}
-    entries, taken, added = (sum(line[n] for line in rest) for n in (1, 2, 3))
-    others = [_line(row) for row in rows if row.group.of in (ADDED, NONE)]
-    return [*map(_line, chats[:MOST_CHATS]), (name, entries, taken, added), *others]
+    others = [_named(row) for row in rows if row.group.of in (ADDED, NONE)]
+    return [*map(_named, chats[:MOST_CHATS]), _summed(name, [row.group for row in rest]), *others]
 
 
-def _line(row: Row) -> tuple[str, int, int, int]:
-    return row.name, row.group.entries, row.group.taken, row.group.added
+def _named(row: Row) -> Group:
+    return replace(row.group, of=row.name)
+
+
+def _summed(name: str, lines: Sequence[Group]) -> Group:
+    """All of these as one."""
+    return Group(
+        name,
+        entries=sum(line.entries for line in lines),
+        taken=sum(line.taken for line in lines),
+        added=sum(line.added for line in lines),
+        estimated=sum(line.estimated for line in lines),
+    )
 
 
 def _styled(table: Table, *, last_is_sum: bool) -> Table:
@@ -155,7 +169,7 @@ class _Numbered(Canvas):
         super().__init__(*args, **kwargs)
         self._pages: list[dict[str, Any]] = []
 
-    def showPage(self) -> None:  # noqa: N802 - reportlab's name
+    def showPage(self) -> None:
         self._pages.append(dict(self.__dict__))
         self._startPage()
 

@@ -1,10 +1,11 @@
-"""Account, Statements: the months, a month in groups, the entries behind each figure, and all of it as files."""
+"""Account, Statements: the months, a month in groups, the entries behind each figure, and files of it all."""
 
 from datetime import date
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -55,7 +56,7 @@ def month(request: HttpRequest, month: str) -> HttpResponse:
 
 @access.roles(*SEE_CREDITS)
 @require_GET
-def entries(request: HttpRequest, month: str) -> HttpResponse:
+def entries(request: HttpRequest, month: str) -> HttpResponseBase:
     """The entries of one figure, page by page; as a file with `form=csv`."""
     tenant, first = _tenant(request), _month(month)
     by, of = _by(request), request.GET.get("of", "").replace("\x00", "")[:120]
@@ -83,7 +84,7 @@ def entries(request: HttpRequest, month: str) -> HttpResponse:
 
 @access.roles(*SEE_CREDITS)
 @require_GET
-def groups_csv(request: HttpRequest, month: str) -> HttpResponse:
+def groups_csv(request: HttpRequest, month: str) -> HttpResponseBase:
     """The month's groups as a table."""
     first = _month(month)
     return _file(request, f"statement-{first:%Y-%m}.csv", statement_files.groups(_tenant(request), first))
@@ -99,7 +100,9 @@ def pdf(request: HttpRequest, month: str) -> HttpResponse:
     audit.record("credits.statement", actor=access.person(request), target=f"{first:%Y-%m}", form="pdf")
     drawn = statement_pdf.of_month(tenant, first, now=timezone.now())
     response = HttpResponse(drawn, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="statement-{tenant.slug}-{first:%Y-%m}.pdf"'
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="statement-{tenant.slug}-{first:%Y-%m}.pdf"'
+    )
     return response
 
 

@@ -39,11 +39,12 @@ class Row:
 def rows(found: Sequence[Group], *, by: str, month: date) -> list[Row]:
     """These groups with their names, all looked up at once; deleted things by their number."""
     known = names.of(by, [one.of for one in found if one.of not in (ADDED, NONE)]) if by in NAMED else {}
+    entries = reverse("account_statement_entries", settings.ROOT_URLCONF, [f"{month:%Y-%m}"])
     return [
         Row(
             one,
             name_of(by, one.of, known=known.get(one.of, "")),
-            f"{reverse('account_statement_entries', settings.ROOT_URLCONF, [f'{month:%Y-%m}'])}?{urlencode({'by': by, 'of': one.of})}",
+            f"{entries}?{urlencode({'by': by, 'of': one.of})}",
             names.page(by, one.of) if one.of in known else "",
         )
         for one in found

@@ -1,4 +1,4 @@
-"""What was used, kept with the price it had, for whom it was, and what its vendor took. Never changed later."""
+"""What was used, kept with the price it had, for whom it was, and what its vendor took; never changed."""
 
 import uuid
 from dataclasses import dataclass
@@ -62,9 +62,7 @@ def of_speaking(
     *, key: str, model: str, characters: int, cost: int, price: Price, now: datetime, whose: Whose = NOBODY
 ) -> Usage:
     """Characters that were spoken: the vendors count them, and so can we."""
-    return _record(
-        key=key, model=model, characters=characters, cost=cost, price=price, whose=whose, now=now
-    )
+    return _record(key=key, model=model, characters=characters, cost=cost, price=price, whose=whose, now=now)
 
 
 def of_reading(*, key: str, pages: int, cost: int, price: Price, now: datetime) -> Usage:
@@ -75,13 +73,11 @@ def of_reading(*, key: str, pages: int, cost: int, price: Price, now: datetime) 
 def of_template(
     *, key: str, cost: int, price: Price, category: str, now: datetime, whose: Whose = NOBODY
 ) -> Usage:
-    """One message by template, of this category; what WhatsApp takes for it, it takes from the account's owner."""
-    return _record(
-        key=key, model=category, messages=1, cost=cost, price=price, whose=whose, now=now
-    )
+    """One message by template, of this category; WhatsApp takes its own price from the account's owner."""
+    return _record(key=key, model=category, messages=1, cost=cost, price=price, whose=whose, now=now)
 
 
-def _record(*, cost: int, price: Price, whose: Whose, now: datetime, **counted: Any) -> Usage:
+def _record(*, cost: int, price: Price, now: datetime, whose: Whose = NOBODY, **counted: Any) -> Usage:
     return Usage.objects.create(
         credits=cost,
         price={name: getattr(price, name) for name in KEPT}

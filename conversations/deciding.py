@@ -118,7 +118,9 @@ def raise_limit(limit: SpendLimit, *, text: str, user: User, now: datetime) -> D
     if wanted is None or wanted <= limit.credits_a_day:
         raise Unfit(_("Write a number above %(n)s.") % {"n": limit.credits_a_day})
     limits.set_limit(limit.agent_id, wanted, actor=user, now=now)
-    return Done(_("The limit is %(n)s credits a day now: the next message is answered again.") % {"n": wanted})
+    return Done(
+        _("The limit is %(n)s credits a day now: the next message is answered again.") % {"n": wanted}
+    )
 
 
 # -- a customer who waits

@@ -173,7 +173,11 @@ def _limits(*, now: datetime) -> Iterator[Decision]:
     """A limit of today that lets no more answers pass; whoever sees to the money may raise it."""
     for limit in limits.reached_on(credits.day_of(now)):
         name = names.of("agent", [str(limit.agent_id)]).get(str(limit.agent_id), "")
-        title = _("%(name)s may spend no more today") % {"name": name} if name else _("No more may be spent today")
+        title = (
+            _("%(name)s may spend no more today") % {"name": name}
+            if name
+            else _("No more may be spent today")
+        )
         text = _("The limit of %(n)s credits a day is reached: until midnight customers wait for people.")
         yield Decision(
             "limit",

@@ -132,9 +132,7 @@ def _by_model(
 
 
 @transaction.atomic(durable=True)
-def _note_usage(
-    row: HandoverSummary, completion: llm.Completion, *, price_list: str, now: datetime
-) -> None:
+def _note_usage(row: HandoverSummary, completion: llm.Completion, *, price_list: str, now: datetime) -> None:
     """What was used, at no credits: the key is the business's own, and nobody asked for this."""
     price = credits.price_for(completion.model, at=now)
     key = f"summary:{row.pk}:{row.attempts}"

@@ -41,7 +41,6 @@ class Credits:
             usage.of_reading(key=key, pages=pages, cost=cost, price=price, now=now)
         return cost if new else 0
 
-
     def embedded(self, *, vendor: str, base_url: str | None, model: str, characters: int) -> None:
         """On record with its vendor's price, at no credits: pages are what is paid. Tokens are estimated."""
         now = timezone.now()

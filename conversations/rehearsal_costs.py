@@ -8,7 +8,9 @@ from billing import credits, usage
 from providers import llm
 
 
-def note(kind: str, version: AgentVersion, completion: llm.Completion, *, price_list: str, now: datetime) -> None:
+def note(
+    kind: str, version: AgentVersion, completion: llm.Completion, *, price_list: str, now: datetime
+) -> None:
     """One call of this kind: "judge" an answer, "rehearsal" of a talk; as the outermost use case."""
     usage.of_tokens(
         key=f"{kind}:{version.pk}:{secrets.token_hex(12)}",

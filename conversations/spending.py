@@ -27,7 +27,7 @@ def kept(thought: "Thought", *, at: datetime) -> dict[str, Any]:
 
 
 def whose(conversation: Conversation, version: AgentVersion | None = None) -> Whose:
-    """For whom something was used: the assistant of this version, else the channel's where that is at hand."""
-    channel = conversation.channel if Conversation.channel.is_cached(conversation) else None  # type: ignore[attr-defined]
+    """For whom something was used: this version's assistant, else the channel's where that is at hand."""
+    channel = conversation.channel if Conversation.channel.is_cached(conversation) else None
     agent_id = version.agent_id if version is not None else channel.agent_id if channel is not None else None
     return Whose(agent_id, conversation.channel_id, conversation.pk)

@@ -128,9 +128,7 @@ def today_limit_raise(request: HttpRequest, pk: int) -> HttpResponse:
     return _finish(
         request,
         f"limit-{pk}",
-        lambda: deciding.raise_limit(
-            limit, text=request.POST.get("text", ""), user=user, now=timezone.now()
-        ),
+        lambda: deciding.raise_limit(limit, text=request.POST.get("text", ""), user=user, now=timezone.now()),
     )
 
 

@@ -87,7 +87,9 @@ def _claim(message_id: int, *, now: datetime) -> Transcript | None:
     due = Transcript.objects.filter(free, message_id=message_id, status=Status.DUE, due_at__lte=now)
     if not due.update(claimed_at=now):
         return None
-    return Transcript.objects.select_related("message__conversation__channel", "hold").get(message_id=message_id)
+    return Transcript.objects.select_related("message__conversation__channel", "hold").get(
+        message_id=message_id
+    )
 
 
 def _hear(transcript: Transcript) -> tuple[speech.Heard, hearing.Listener]:

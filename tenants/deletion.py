@@ -1,8 +1,8 @@
-"""Delete a business: what the law wants kept is written down, its doors close, then schema and rows go together.
+"""Delete a business: what has to be kept is written down, its doors close, schema and rows go together.
 
-Who keeps something (billing: the ledger) is registered here. Nothing is dropped before what they wrote was read
-again, whole, and before it is sure that nothing was added since: else `NotKept` stops it, and it can be tried
-anew. What was done stays in the audit.
+Who keeps something (billing: the ledger) is registered here. Nothing is dropped before what they wrote was
+read again, whole, and before it is sure that nothing was added since: else `NotKept` stops it, and it can be
+tried anew. What was done stays in the audit.
 """
 
 from datetime import datetime

@@ -32,7 +32,9 @@ def business(alpha: Tenant, settings: Any, tmp_path: Path) -> Tenant:
     topup = TopUp.objects.create(
         tenant=alpha, credits=1000, currency="brl", amount=10_000, status="paid", payment_intent="pi_1"
     )
-    Refund.objects.create(topup=topup, kind="refund", vendor_id="re_1", amount=10, credits=1, status="succeeded")
+    Refund.objects.create(
+        topup=topup, kind="refund", vendor_id="re_1", amount=10, credits=1, status="succeeded"
+    )
     now = timezone.now()
     with schema_context("alpha"), transaction.atomic():
         channel = Channel.objects.create(kind="waha", name="W", agent=Agent.objects.order_by("pk")[0])
@@ -132,7 +134,9 @@ def test_what_is_entered_meanwhile_is_kept_too(business: Tenant, monkeypatch: py
     assert late and "late" in {one["cause"] for one in table(row, "ledger.csv")}
 
 
-def test_staff_of_finance_reads_it_and_time_ends_it(business: Tenant, client_for: Any, tmp_path: Path) -> None:
+def test_staff_of_finance_reads_it_and_time_ends_it(
+    business: Tenant, client_for: Any, tmp_path: Path
+) -> None:
     delete()
     row = KeptLedger.objects.get()
     browser = client_for(None, staff.make("finance"))

@@ -18,14 +18,17 @@ from tenants.models import AuditEntry, Tenant
 from tenants.notices import Notification
 from tests.billing.test_credits import balanced, start_with
 
-NOON = datetime(2026, 11, 10, 12, tzinfo=zoneinfo.ZoneInfo("America/Sao_Paulo"))
+ZONE = "America/Sao_Paulo"
+NOON = datetime(2026, 11, 10, 12, tzinfo=zoneinfo.ZoneInfo(ZONE))
 
 
 def limit(amount: int, agent_id: int | None = None) -> None:
     SpendLimit.objects.update_or_create(agent_id=agent_id, defaults={"credits_a_day": amount})
 
 
-def spend(key: str, *, amount: int, cost: int | None = None, agent: int | None = None, at: datetime = NOON) -> Any:
+def spend(
+    key: str, *, amount: int, cost: int | None = None, agent: int | None = None, at: datetime = NOON
+) -> Any:
     """Reserve, then settle what it cost."""
     held = credits.hold(key=key, amount=amount, agent_id=agent, now=at)
     return credits.settle(held, cost=amount if cost is None else cost, key=key, reason="answer", now=at)
@@ -102,6 +105,10 @@ def _check(**wanted: Any) -> None:
 
 
 class TestMidnight:
+    @pytest.fixture(autouse=True)
+    def in_brazil(self, in_alpha: Tenant) -> None:
+        in_alpha.timezone = ZONE
+
     def test_the_day_is_the_businesss_own(self, in_alpha: Tenant) -> None:
         """23:59 in São Paulo is the next day in UTC, and still today here."""
         start_with(1000)
@@ -241,7 +248,9 @@ class TestReached:
         assert bound.models.requests == [] and CreditAccount.objects.get().balance == before
         assert len(bound.texts()) == 2 and all("pessoa" in text for text in bound.texts())
         assert set(Conversation.objects.values_list("handoff_reason", flat=True)) == {"spend_limit"}
-        assert set(Message.objects.filter(direction="in").values_list("outcome", flat=True)) == {"handed_over"}
+        assert set(Message.objects.filter(direction="in").values_list("outcome", flat=True)) == {
+            "handed_over"
+        }
         notice = Notification.objects.get(kind="spend_limit")
         assert notice.params == {"limit": 1} and notice.url.endswith("#limits")
         assert not Notification.objects.filter(kind="no_credits").exists()
@@ -268,4 +277,3 @@ class TestReached:
         assert bound.texts()[-1] == "Abrimos às 8h."
         used = Usage.objects.get(key__startswith="turn:")
         assert used.agent_id == bound.channel.agent_id and spent(used.agent_id, at=timezone.now()) > 0
-

@@ -51,7 +51,10 @@ def test_one_businesss_own_price_stays(client_for: Any, alpha: Tenant, beta: Ten
     with schema_context("beta"):
         Price.objects.create(model="template:marketing", effective_from=begins, **own)
     client_for(None, staff.make("finance")).post(PAGE, {**NEW, "effective_from": at(begins)})
-    assert (cost("alpha", "template:marketing", begins), cost("beta", "template:marketing", begins)) == (65, 1)
+    assert (cost("alpha", "template:marketing", begins), cost("beta", "template:marketing", begins)) == (
+        65,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

@@ -46,11 +46,13 @@ def spend(key: str, cost: int, at: datetime, *, kind: str = "turn", **whose: Any
 @pytest.fixture
 def month(in_alpha: Tenant) -> Iterator[Tenant]:
     """September of a business: two assistants, a channel, a chat; grants, charges and what was given back."""
+    in_alpha.timezone = "America/Sao_Paulo"
+    in_alpha.save(update_fields=["timezone"])
     agent = Agent.objects.order_by("pk")[0]
     channel = Channel.objects.create(kind="waha", name="WhatsApp da loja", agent=agent)
     contact = Contact.objects.create(name="=Ana Conceição")
     chat = Conversation.objects.create(contact=contact, channel=channel, address="1@c.us")
-    whose = {"agent_id": agent.pk, "channel_id": channel.pk, "conversation_id": chat.pk}
+    whose: dict[str, Any] = {"agent_id": agent.pk, "channel_id": channel.pk, "conversation_id": chat.pk}
     _enter("august", 1000, moment(30, month=8))
     first = spend("turn:1", 40, moment(31, month=8), **whose)
     spend("turn:2", 7, moment(1, 0), **whose)

@@ -1,4 +1,4 @@
-"""What is used: on record with its price and for whom it was, charged once, and free when it never arrived."""
+"""What is used: on record with its price and for whom, charged once, and free when it never arrived."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ QUESTION = "Que horas vocês abrem?"
 
 def price(model: str, **values: int) -> Price:
     """A price that holds from a minute ago on."""
-    known = {name: 0 for name in ("input_per_million", "output_per_million", "cache_read_per_million")}
+    known = dict.fromkeys(("input_per_million", "output_per_million", "cache_read_per_million"), 0)
     begins = timezone.now() - timedelta(minutes=1)
     return Price.objects.create(
         model=model, **{**known, "cache_write_per_million": 0, "minimum": 0, **values}, effective_from=begins
@@ -179,5 +179,9 @@ def _host(shop: Any) -> str:
 def _filled(template: MessageTemplate, values: dict[str, str]) -> dict[str, str]:
     """The values under the names that the template's form has."""
     return dict(
-        zip((blank.field for blank in template_parts.blanks(template.components)), values.values(), strict=False)
+        zip(
+            (blank.field for blank in template_parts.blanks(template.components)),
+            values.values(),
+            strict=False,
+        )
     )
