@@ -69,7 +69,7 @@ class Buyer:
 
     def knock(self, body: bytes, **headers: str) -> int:
         """One delivery at the real door; signed, unless the headers say otherwise."""
-        signature = headers.get("signature", signed(body)["stripe-signature"])
+        signature = headers["signature"] if headers else signed(body)["stripe-signature"]
         answer = self._public.post(
             DOOR, body, content_type="application/json", headers={"stripe-signature": signature}
         )
