@@ -23,8 +23,8 @@ from conversations import (
     desk_summary_words,
     handoff_reasons,
     receipt_words,
-    spending,
     understanding,
+    used_for,
     versions,
 )
 from conversations.desk_summary_words import Known, Spoken, Summary
@@ -142,7 +142,7 @@ def _note_usage(row: HandoverSummary, completion: llm.Completion, *, price_list:
         tokens=completion.usage,
         cost=0,
         price=price,
-        whose=spending.whose(row.conversation),
+        whose=used_for.whose(row.conversation),
         price_list=price_list,
         now=now,
     )

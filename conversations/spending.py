@@ -1,12 +1,9 @@
-"""What an answer costs, and for whom it was: the vendor's price, and the numbers that a use is kept under."""
+"""What an answer costs where its model is asked: the vendor's price, kept with the turn."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from agents.models import AgentVersion
 from billing import vendor_prices
-from billing.usage import Whose
-from conversations.models import Conversation
 
 if TYPE_CHECKING:
     from conversations.engine import Thought
@@ -24,10 +21,3 @@ def kept(thought: "Thought", *, at: datetime) -> dict[str, Any]:
     if not thought.price_list:
         return {"provider_cost": 0}
     return {"provider_cost": vendor_prices.cost(thought.price_list, model, used, at=at)}
-
-
-def whose(conversation: Conversation, version: AgentVersion | None = None) -> Whose:
-    """For whom something was used: this version's assistant, else the channel's where that is at hand."""
-    channel = conversation.channel if Conversation.channel.is_cached(conversation) else None
-    agent_id = version.agent_id if version is not None else channel.agent_id if channel is not None else None
-    return Whose(agent_id, conversation.channel_id, conversation.pk)

@@ -25,9 +25,9 @@ from conversations import (
     fallback,
     profiles,
     settled,
-    spending,
     suggestion_words,
     turns,
+    used_for,
     versions,
 )
 from conversations.models import Conversation, Message
@@ -326,7 +326,7 @@ def _charge(row: Suggestion, hold: Hold | None, answered: fallback.Answered, *, 
         tokens=completion.usage,
         cost=cost,
         price=price,
-        whose=spending.whose(row.conversation),
+        whose=used_for.whose(row.conversation),
         price_list=answered.price_list,
         now=now,
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing import credits, pricing, usage
 from billing.models import LedgerEntry
-from conversations import spending
+from conversations import used_for
 from conversations.models import Message
 from tenants.current import tenant as current_tenant
 
@@ -48,7 +48,7 @@ def sent(message: Message, *, now: datetime) -> None:
         now=now,
     )
     if new:
-        whose = spending.whose(message.conversation)
+        whose = used_for.whose(message.conversation)
         usage.of_template(key=key, cost=cost, price=price, category=model, whose=whose, now=now)
 
 
@@ -73,4 +73,4 @@ def _priced_as(message: Message) -> str:
 
 
 def _agent(message: Message) -> int | None:
-    return spending.whose(message.conversation).agent_id
+    return used_for.whose(message.conversation).agent_id

@@ -14,7 +14,7 @@ from django.utils import timezone
 from agents import hearing, mood
 from billing import credits, limits, low, pricing, usage
 from billing.models import LedgerEntry
-from conversations import breakers, consent, debounce, handoff, search_index, spending, turns
+from conversations import breakers, consent, debounce, handoff, search_index, turns, used_for
 from conversations.models import Breaker, Conversation, Message, Transcript
 from providers import speech
 from providers.errors import AccountRefused, ProviderError, ProviderRejected
@@ -155,7 +155,7 @@ def _reserve(transcript: Transcript, recording: speech.Recording, *, now: dateti
     price = credits.price_for(recording.model, at=now)
     amount = pricing.audio_cost(price, recording.longest)
     key = f"speech:{transcript.message_id}:{transcript.attempts}"
-    whose = spending.whose(transcript.message.conversation)
+    whose = used_for.whose(transcript.message.conversation)
     transcript.hold = credits.hold(key=key, amount=amount, agent_id=whose.agent_id, now=now)
     transcript.save(update_fields=["hold"])
 
@@ -211,7 +211,7 @@ def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> No
         exact=heard.exact,
         cost=cost,
         price=price,
-        whose=spending.whose(transcript.message.conversation),
+        whose=used_for.whose(transcript.message.conversation),
         now=now,
     )
     if transcript.hold is not None:

@@ -34,6 +34,7 @@ from conversations import (
     spending,
     teaching,
     understanding,
+    used_for,
     versions,
     wording,
 )
@@ -574,7 +575,7 @@ def _note_usage(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datet
         tokens=completion.usage,
         cost=cost,
         price=price,
-        whose=spending.whose(turn.conversation, turn.agent_version),
+        whose=used_for.whose(turn.conversation, turn.agent_version),
         price_list=prices,
         now=now,
     )
