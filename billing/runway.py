@@ -13,7 +13,7 @@ WEEK = 7
 WEEKS = 6  # that are looked at
 WEEKDAYS_FROM = 2 * WEEK  # days that must be known before weekdays differ, and before anything is sure
 USED_FROM = 7  # days with any use, for the same
-HALF_LIFE = 6.0  # days after which a day counts half
+HALF_LIFE = 5.0  # days after which a day counts half
 ODD = 2.5  # times the usual: more of a single day is not believed
 CLOSED = 0.15  # of an average day: a weekday below it says nothing of how much is going on
 SCATTERED = 0.6  # mean distance from the pace, as a share of it, from which nobody can be sure
@@ -72,8 +72,13 @@ def _shape(days: Mapping[date, int], *, today: date) -> Sequence[float]:
                 ratios[day.weekday()].append(value / mean)
     if len(days) < WEEKDAYS_FROM or not all(ratios):
         return [1.0] * WEEK
-    drawn = [(len(known) * median(known) + 0.5) / (len(known) + 0.5) for known in ratios]
+    drawn = [_drawn(known) for known in ratios]
     return [share * WEEK / sum(drawn) for share in drawn]
+
+
+def _drawn(ratios: Sequence[float]) -> float:
+    """A weekday without any use is closed, and not a quiet one."""
+    return (len(ratios) * median(ratios) + 0.5) / (len(ratios) + 0.5) if any(ratios) else 0.0
 
 
 def _weeks(days: Mapping[date, int], *, today: date) -> list[dict[date, int]]:
@@ -87,14 +92,18 @@ def _weeks(days: Mapping[date, int], *, today: date) -> list[dict[date, int]]:
 
 
 def _pace(days: Mapping[date, int], shape: Sequence[float], *, today: date) -> float:
-    """Credits on an average day: the last days count most, and no single one much."""
-    level = _levelled(days, shape)
+    """Credits on an average day: the last days count most, a busy weekday more, and no single day much."""
+    level = list(_levelled(days, shape).values())
     if not level:
         return 0.0
-    usual = median(list(level.values())[-WEEKDAYS_FROM:])
-    bounded = {day: _bounded(value, usual) for day, value in level.items()}
-    weights = {day: 0.5 ** ((today - day).days / HALF_LIFE) for day in bounded}
-    return sum(bounded[day] * weights[day] for day in bounded) / sum(weights.values())
+    usual = median(level[-WEEKDAYS_FROM:])
+    spent = weight = 0.0
+    for day, value in days.items():
+        share = shape[day.weekday()]
+        recent = 0.5 ** ((today - day).days / HALF_LIFE)
+        spent += recent * _bounded(value, usual * share)
+        weight += recent * share
+    return spent / weight
 
 
 def _levelled(days: Mapping[date, int], shape: Sequence[float]) -> dict[date, float]:
