@@ -1,9 +1,9 @@
 """What reserving and taking credits costs: `python -m bench.ledger` prints JSON.
 
 Holds and settlements a second, by eight connections in two processes, on one business's account (where all
-wait for one row) and spread over fifty; beside the floor in the same run: the two bare UPDATEs of an account's
-row that nobody could do without, prepared and sent by psycopg alone, each with its commit. At the end every
-ledger is held against its balance. `--short` is for a quick look.
+wait for one row) and spread over fifty; beside the floor in the same run: the two bare UPDATEs of an
+account's row that nobody could do without, prepared and sent by psycopg alone, each with its commit. At the
+end every ledger is held against its balance. `--short` is for a quick look.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from bench import measure, scratch
 from bench.stack import ROOT

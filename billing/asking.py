@@ -29,7 +29,11 @@ from tenants.models import CreditRequest, Tenant, TopUp, User
 log = structlog.get_logger(__name__)
 Kind, Status = CreditRequest.Kind, CreditRequest.Status
 TOGETHER = timedelta(hours=24)
-DEEDS = {Kind.GRANT: "credits.give", Kind.BACK: "credits.give_back", Kind.REFUND: "credits.refund"}
+DEEDS: dict[str, str] = {
+    Kind.GRANT: "credits.give",
+    Kind.BACK: "credits.give_back",
+    Kind.REFUND: "credits.refund",
+}
 CLAIM = timedelta(minutes=2)  # of who asks the vendor; longer than its answer takes
 LONGEST_PAUSE = timedelta(hours=6)
 
@@ -193,7 +197,7 @@ def _enter(request: CreditRequest, *, now: datetime) -> LedgerEntry:
     """What was asked for, in the business's ledger, under the name of who asked."""
     with schema_context(request.tenant.schema_name):
         if request.kind == Kind.BACK:
-            charge = LedgerEntry.objects.get(pk=request.entry_id)
+            charge = LedgerEntry.objects.get(pk=request.entry_id or 0)
             entry = credits.give_back(charge, reason=request.reason, actor=request.asked_by, now=now)
         else:
             entry = credits.grant(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
@@ -29,7 +29,7 @@ REFUNDS = (
 MOVEMENTS = ("business", "address", "entry", "at", "kind", "credits", "balance", "cause", "reason")
 
 
-def export(request: HttpRequest, what: str) -> StreamingHttpResponse:
+def export(request: HttpRequest, what: str) -> Any:
     """One file of a month: payments and refunds by UTC, credits by each business's own time."""
     if what not in WRITERS:
         raise Http404

@@ -34,7 +34,7 @@ def revenue(request: HttpRequest) -> HttpResponse:
         margins=[(one, _dollars(one)) for one in takings.margins(taken, now=now)],
         without_rate=[code.upper() for code in takings.without_rate(taken)],
         outstanding=takings.outstanding(),
-        months=[month for month in _months(now.date())],
+        months=_months(now.date()),
     )
 
 

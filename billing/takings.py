@@ -25,7 +25,7 @@ HOLDS_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """One month in one currency, in cents without tax: what came in, what went back; and credits sold for it."""
+    """One month in one currency, in cents without tax: what came in, what went back; and credits sold."""
 
     month: date
     currency: str
@@ -122,7 +122,9 @@ def _gone_back(since: datetime) -> Any:
 def margins(taken: Sequence[Takings], *, now: datetime) -> list[Margin]:
     """The newest month first, by the days of the businesses' own time."""
     days = DailyTotal.objects.filter(day__gte=first_month(now=now)).annotate(month=TruncMonth("day"))
-    sums = days.values("month").annotate(**{name: Sum(name) for name in rollup.FIGURES}).order_by("-month")
+    sums: Any = (
+        days.values("month").annotate(**{name: Sum(name) for name in rollup.FIGURES}).order_by("-month")
+    )
     return [
         Margin(
             month=row["month"],

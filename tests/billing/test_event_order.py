@@ -136,7 +136,7 @@ def test_what_is_forged_stale_or_somebody_elses_moves_nothing(till: Till, beta: 
     for wrong in ({"amount_subtotal": 1}, {"currency": "usd"}, {"client_reference_id": str(other.pk)}):
         right = dict(session)
         session |= wrong
-        assert till.deliver({**event, "id": f"evt_{list(wrong)[0]}"}) == 200
+        assert till.deliver({**event, "id": f"evt_{next(iter(wrong))}"}) == 200
         session |= right
     till.enter()
     parked = PaymentEvent.objects.filter(status="failed", next_try_at=None)

@@ -1,10 +1,10 @@
 """B1: whatever happens to credits and payments, in any order, repeated or lost: the books are right.
 
 Top-ups by card, by boleto and by themselves, refunds by finance and at the vendor, disputes won and lost,
-holds, settlements, releases, charges given back, grants and corrections, each event delivered in any order, several
-times or never: after each step the entries add up to the balance and to the days' sums, work never takes it
-below zero, and no payment or refund counts twice. When everything was told or swept, the ledger says what the
-vendor says. `make ledger` goes 10,000 steps; LEDGER_STEPS says how many otherwise.
+holds, settlements, releases, charges given back, grants and corrections, each event delivered in any order,
+several times or never: after each step the entries add up to the balance and to the days' sums, work never
+takes it below zero, and no payment or refund counts twice. When everything was told or swept, the ledger says
+what the vendor says. `make ledger` goes 10,000 steps; LEDGER_STEPS says how many otherwise.
 """
 
 import os

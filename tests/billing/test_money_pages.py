@@ -26,8 +26,8 @@ def paid(
     tenant: Tenant, number: int, *, at: datetime = NOW, currency: str = "brl", amount: int = 10_000
 ) -> TopUp:
     return TopUp.objects.create(
-        tenant=tenant, status="paid", credits=1000, currency=currency, amount=amount, charged=amount * 11 // 10,
-        payment_intent=f"pi_{number}", paid_at=at, created_at=at, method="card",
+        tenant=tenant, status="paid", credits=1000, currency=currency, amount=amount,
+        charged=amount * 11 // 10, payment_intent=f"pi_{number}", paid_at=at, created_at=at, method="card",
     )  # fmt: skip
 
 

@@ -17,7 +17,8 @@ from billing.models import CreditAccount, LedgerEntry
 from tenants.models import CreditRequest, PaymentEvent, TopUp
 from tests.billing.till import Till, settings_of
 from tests.counterparts.stripe import Stripe
-from tests.risks.test_kill_windows import Kill, kill  # noqa: F401 - a fixture
+from tests.risks.test_kill_windows import Kill
+from tests.risks.test_kill_windows import kill as kill  # a fixture
 from tests.tenants import staff
 
 EVENT = [
@@ -72,7 +73,7 @@ def test_a_payment_is_credited_once_wherever_its_work_dies(
     till: Till,
     vendor: Stripe,
     kill: Kill,
-    background: Any,  # noqa: F811
+    background: Any,
 ) -> None:
     for point, what in EVENT:
         topup = till.start()
@@ -105,7 +106,7 @@ def test_a_refund_happens_once_wherever_its_work_dies(
     till: Till,
     vendor: Stripe,
     kill: Kill,
-    background: Any,  # noqa: F811
+    background: Any,
 ) -> None:
     finance = staff.make("finance")
     for number, (point, what) in enumerate(REFUND, start=1):
@@ -132,7 +133,7 @@ def test_a_card_is_charged_once_wherever_the_recharge_dies(
     till: Till,
     vendor: Stripe,
     kill: Kill,
-    background: Any,  # noqa: F811
+    background: Any,
 ) -> None:
     payer = till.with_card()
     for number, (point, what) in enumerate(CHARGE, start=1):
