@@ -55,7 +55,8 @@ class Shop(Till):
         missing = amount - CreditAccount.objects.get().balance
         if missing:
             key = f"have:{LedgerEntry.objects.count()}"
-            credits.grant(amount=missing, reason="x", key=key, actor=None, now=timezone.now())
+            with transaction.atomic():
+                credits.grant(amount=missing, reason="x", key=key, actor=None, now=timezone.now())
         self.background.commit()
         self.background.sent.clear()
         Notification.objects.all().delete()
@@ -72,7 +73,8 @@ class Shop(Till):
 
     def spend(self, amount: int) -> None:
         key = f"turn:{LedgerEntry.objects.count()}"
-        credits.spend(kind="turn", amount=amount, key=key, reason="answer", now=timezone.now())
+        with transaction.atomic():
+            credits.spend(kind="turn", amount=amount, key=key, reason="answer", now=timezone.now())
 
     def work_off(self) -> None:
         self.background.run()
@@ -222,7 +224,7 @@ class TestCutShort:
     def test_after_the_vendor_has_done_it(self, shop: Shop, fault: str) -> None:
         shop.switch_on()
         shop.spend(400)
-        shop.stripe.fail_next("payment_intents", fault, times=3)
+        shop.stripe.fail_next("payment_intents", fault)
         shop.work_off()
         assert [topup.status for topup in autos()] == ["pending"] and shop.balance == 100
         shop.sweep(after=timedelta(minutes=3))
@@ -231,7 +233,7 @@ class TestCutShort:
     def test_and_the_card_was_changed_meanwhile(self, shop: Shop) -> None:
         shop.switch_on()
         shop.spend(400)
-        shop.stripe.fail_next("payment_intents", "after_reset", times=3)
+        shop.stripe.fail_next("payment_intents", "after_reset")
         shop.work_off()
         other = shop.stripe.account.new_card()
         other["customer"] = PaymentCustomer.objects.get().customer_id
@@ -242,7 +244,7 @@ class TestCutShort:
     def test_and_the_vendor_has_forgotten_the_key(self, shop: Shop) -> None:
         shop.switch_on()
         shop.spend(400)
-        shop.stripe.fail_next("payment_intents", "after_reset", times=3)
+        shop.stripe.fail_next("payment_intents", "after_reset")
         shop.work_off()
         shop.stripe.app._done.clear()
         asked = len(shop.stripe.calls("payment_intents"))
