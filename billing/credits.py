@@ -23,6 +23,7 @@ from tenants.db import connection
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
+TRIES = 20  # of who is refused what others free at the same moment
 # Who waits for the account's row sees its newest state in all that the WHERE asks of it, the limits included.
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
@@ -126,9 +127,10 @@ def hold(*, key: str, amount: int, now: datetime, agent_id: int | None = None) -
     Raises InsufficientCredits, or LimitReached. A new hold tells `room` and `saving_below`.
     """
     wanted = {"key": key, "amount": amount, "agent": agent_id, "today": day_of(now), "now": now}
-    for held in Hold.objects.raw(_HOLD, wanted):
-        return held
-    check(amount=amount, agent_id=agent_id, now=now)
+    for _try in range(TRIES):
+        for held in Hold.objects.raw(_HOLD, wanted):
+            return held
+        check(amount=amount, agent_id=agent_id, now=now)  # says why, unless that is over by now
     raise InsufficientCredits(f"{amount} credits are not available")
 
 
