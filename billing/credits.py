@@ -24,7 +24,8 @@ from tenants.models import User
 
 Kind = LedgerEntry.Kind
 TRIES = 20  # of who is refused what others free at the same moment
-# Who waits for the account's row sees its newest state in all that the WHERE asks of it, the limits included.
+# Who waits for the account's row sees its newest state in all that the WHERE asks of it. The limits are counted:
+# NOT EXISTS would be planned as a join, and a join is not done again for who has waited.
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (
@@ -37,8 +38,8 @@ WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
           CASE WHEN day >= %(today)s::date THEN coalesce((by_agent ->> %(agent)s::bigint::text)::bigint, 0)
             ELSE 0 END + %(amount)s) END
     WHERE id = 1 AND balance >= held + %(amount)s AND NOT EXISTS (SELECT FROM earlier)
-      AND NOT EXISTS (
-        SELECT FROM billing_spendlimit AS bound
+      AND 0 = (
+        SELECT count(*) FROM billing_spendlimit AS bound
         WHERE (bound.agent_id IS NULL OR bound.agent_id = %(agent)s::bigint)
           AND bound.credits_a_day < %(amount)s + CASE
             WHEN account.day IS NULL OR account.day < %(today)s::date THEN 0

@@ -26,7 +26,7 @@ from billing import breakdown, statement_files, statement_words, statements
 from billing.breakdown import ADDED, NONE, Group
 from billing.statement_words import BY, Row
 from tenants import addresses
-from tenants.models import Tenant
+from tenants.models import Domain, Tenant
 
 MARGIN, WIDTH = 20 * mm, A4[0] - 40 * mm
 MOST_CHATS = 60  # each of them; the others stand together
@@ -58,12 +58,18 @@ def _head(tenant: Tenant, title: str, *, now: datetime) -> list[Any]:
     told = _("As of %(moment)s. Days and months are those of %(zone)s.")
     return [
         _text(tenant.name, BOLD),
-        _text(addresses.host_of(tenant), SMALL),
+        _text(_address(tenant), SMALL),
         Spacer(1, 10),
         _text(title, TITLE),
         _text(told % {"moment": made, "zone": tenant.timezone}, SMALL),
         Spacer(1, 12),
     ]
+
+
+def _address(tenant: Tenant) -> str:
+    """Where it is found; of one whose doors are closed for good, its name there."""
+    has_doors = Domain.objects.filter(tenant=tenant).exists()
+    return addresses.host_of(tenant) if has_doors else tenant.slug
 
 
 def _summary(whole: statements.Statement) -> Table:

@@ -64,7 +64,8 @@ class TestAnAnswer:
         connection.set_tenant(shop.tenant)
         answered(shop)
         used, turn = Usage.objects.get(), Turn.objects.get()
-        assert used.vendor_cost == turn.provider_cost == 5 * (used.input_tokens + used.output_tokens)
+        tokens = (used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens)
+        assert used.vendor_cost == turn.provider_cost == 5 * sum(tokens) > 0
 
     def test_that_was_not_delivered_is_free_once_and_says_so(
         self, shop: Any, client_for: Any, member_of: Any
