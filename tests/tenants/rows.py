@@ -134,6 +134,11 @@ def _related(field: Any, *, number: int, uid: uuid.UUID, user: User) -> Any:
     return field.related_model._base_manager.filter(pk=key).first()
 
 
+def _tells_rows_apart(field: Any) -> bool:
+    constraints = field.model._meta.constraints
+    return any(field.name in one.fields for one in constraints if isinstance(one, models.UniqueConstraint))
+
+
 def _plain(field: Any, *, number: int) -> Any:
     kinds: dict[type, Any] = {
         models.DateTimeField: timezone.now(),
@@ -146,6 +151,8 @@ def _plain(field: Any, *, number: int) -> Any:
     }
     if hasattr(field, "dimensions"):
         return [1.0] + [0.0] * ((field.dimensions or DIMENSIONS) - 1)
+    if isinstance(field, models.BigIntegerField) and _tells_rows_apart(field):
+        return number
     for kind, value in kinds.items():
         if isinstance(field, kind):
             return value
