@@ -24,8 +24,8 @@ from tenants.models import User
 
 Kind = LedgerEntry.Kind
 TRIES = 20  # of who is refused what others free at the same moment
-# Who waits for the account's row sees its newest state in all that the WHERE asks of it. The limits are counted:
-# NOT EXISTS would be planned as a join, and a join is not done again for who has waited.
+# Who waits for the account's row sees its newest state in all that the WHERE asks of it. The limits are
+# counted: NOT EXISTS would be planned as a join, which is not done again for who has waited.
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (

@@ -136,6 +136,8 @@ class TestPrices:
         "cache_write_per_million": 9,
         "audio_per_hour": 9,
         "reading_per_hundred_pages": 9,
+        "spoken_per_million": 9,
+        "per_message": 9,
         "minimum": 2,
     }
 
