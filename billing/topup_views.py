@@ -114,7 +114,7 @@ def portal(request: HttpRequest) -> HttpResponse:
     if payer is None or payer.gone_at is not None or not payment_setup.is_set_up():
         return redirect("account")
     try:
-        return redirect(payers.portal_url(payer, language=request.LANGUAGE_CODE))  # type: ignore[attr-defined]
+        return redirect(payers.portal_url(payer, language=request.LANGUAGE_CODE))
     except ProviderError as error:
         messages.error(request, _refusal(error))
         return redirect("account")
