@@ -7,7 +7,18 @@ class BillingConfig(AppConfig):
     verbose_name = _("Credits")
 
     def ready(self) -> None:
-        from billing import blueprint, keeping, low, notices, payers, payment_notices, recharging, topups, vendor_prices, watching
+        from billing import (
+            blueprint,
+            keeping,
+            low,
+            notices,
+            payers,
+            payment_notices,
+            recharging,
+            topups,
+            vendor_prices,
+            watching,
+        )
         from tenants import deletion, seeding
 
         blueprint.register()

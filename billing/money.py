@@ -7,7 +7,26 @@ from babel.numbers import NumberFormatError, format_currency, get_currency_symbo
 from django.utils.translation import get_language, to_locale
 
 # What has no cents, for the payment vendor.
-WHOLE = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
+WHOLE = frozenset(
+    [
+        "bif",
+        "clp",
+        "djf",
+        "gnf",
+        "jpy",
+        "kmf",
+        "krw",
+        "mga",
+        "pyg",
+        "rwf",
+        "ugx",
+        "vnd",
+        "vuv",
+        "xaf",
+        "xof",
+        "xpf",
+    ]
+)
 _PLAIN = re.compile(r"\d+(?:[.,]\d{1,2})?")
 
 
