@@ -39,6 +39,8 @@ def warning(ahead: Outlook) -> str:
 
 def lasts(ahead: Outlook) -> str:
     """How long they last, in words; empty without any use to reckon from."""
+    if ahead.step is Step.QUOTING:
+        return _("They pay for no answer any more.")
     if ahead.days is None:
         return _("At your usual pace they last for more than a year.") if ahead.runway.a_day else ""
     if ahead.days == 0:
@@ -52,7 +54,7 @@ def lasts(ahead: Outlook) -> str:
 
 def doubt(ahead: Outlook) -> str:
     """Why this is only a guess; empty when it is not."""
-    if ahead.runway.is_sure or not ahead.runway.a_day:
+    if ahead.runway.is_sure or not ahead.runway.a_day or ahead.step is Step.QUOTING:
         return ""
     if ahead.runway.known == 0:
         return _("A guess: it has only been used today.")
