@@ -96,7 +96,7 @@ def _table(title: str, lines: Sequence[Group]) -> Table:
 
 
 def _columns() -> tuple[str, ...]:
-    return _("Entries"), _("Taken"), _("Added"), _("Change")
+    return _("Entries"), _("Taken"), _("Added"), _("Difference")
 
 
 def _figures(line: Group) -> tuple[int, int, int, int]:
