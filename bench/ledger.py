@@ -202,7 +202,9 @@ def _product(schemas: list[str]) -> Callable[[int], Callable[[], None]]:
 
         def pair() -> None:
             at[0] += 1
-            connection.set_tenant(tenants[at[0] % len(tenants)])  # type: ignore[attr-defined]
+            tenant = tenants[at[0] % len(tenants)]
+            if connection.schema_name != tenant.schema_name:  # type: ignore[attr-defined]
+                connection.set_tenant(tenant)  # type: ignore[attr-defined]
             key, now = f"turn:{mark}:{at[0]}", timezone.now()
             with transaction.atomic():
                 hold = credits.hold(key=key, amount=2, now=now)
