@@ -67,13 +67,9 @@ def listed(*, now: datetime) -> Sequence[Limit]:
 def _limit(
     agent_id: int | None, name: str, row: SpendLimit | None, account: CreditAccount, today: date
 ) -> Limit:
-    return Limit(
-        agent_id,
-        name,
-        row.credits_a_day if row else None,
-        credits.spent_on(account, today, agent_id=agent_id),
-        is_reached=row is not None and row.reached_on == today,
-    )
+    spent = credits.spent_on(account, today, agent_id=agent_id)
+    is_reached = row is not None and (row.reached_on == today or spent >= row.credits_a_day)
+    return Limit(agent_id, name, row.credits_a_day if row else None, spent, is_reached=is_reached)
 
 
 @transaction.atomic(durable=True)
