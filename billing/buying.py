@@ -38,8 +38,9 @@ class BuyForm(forms.Form):
     keeps_card = forms.BooleanField(
         label=gettext_lazy("Keep this card"),
         help_text=gettext_lazy(
-            "Frontdesk may then charge it by itself, but only while you have the automatic recharge switched on, "
-            "and never beyond the ceiling that you set there. You can remove the card at any time."
+            "Frontdesk may then charge it by itself, but only while you have the automatic recharge "
+            "switched on, and never "
+            "beyond the ceiling that you set there. You can remove the card at any time."
         ),
         required=False,
     )
@@ -87,7 +88,7 @@ class BuyForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Buying:
-    """Everything that the page says about buying. Without a form nothing can be bought; `why_not` says why."""
+    """What the page says about buying. Without a form nothing can be bought; `why_not` says why."""
 
     form: BuyForm | None
     why_not: str

@@ -13,8 +13,8 @@ class CreditAccount(models.Model):
     """The tenant's credits: exactly one row. `held` is the part of the balance that open holds reserve.
 
     `owed` is how far below zero refunds and disputes alone may have taken what is available; work never does.
-    `spent` is what was taken for work on `day`, and what open holds of that day reserve; `by_agent` the same by
-    the number of the assistant. They stand here so that whoever reserves asks one row for everything.
+    `spent` is what was taken for work on `day`, and what open holds of that day reserve; `by_agent` the same
+    by the number of the assistant. They stand here so that whoever reserves asks one row for everything.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)

@@ -1,4 +1,4 @@
-"""Money in words and back. An amount is an integer of the currency's smallest unit, as the vendor counts it."""
+"""Money in words and back. An amount is an integer of the currency's smallest unit, as vendors count it."""
 
 import re
 from decimal import Decimal
@@ -52,7 +52,7 @@ def symbol(currency: str) -> str:
 
 
 def read(text: str, currency: str) -> int:
-    """What a person typed, as 200, 1.234,56 or R$ 200,00; raises ValueError. Nobody's third decimal is lost."""
+    """What a person typed, as 200, 1.234,56 or R$ 200,00; raises ValueError. No third decimal is lost."""
     plain = text.strip().removeprefix(symbol(currency)).removesuffix(symbol(currency)).strip()
     try:
         if _PLAIN.fullmatch(plain):

@@ -1,4 +1,4 @@
-"""Who pays for a business: its customer at the payment vendor, and the card that it agreed to have charged."""
+"""Who pays for a business: its customer at the payment vendor, and the card it agreed to have charged."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -89,7 +89,7 @@ def keep(tenant: Tenant, card: Card, *, consented_by: User | None, now: datetime
 
 
 def drop(tenant: Tenant, *, actor: User, now: datetime) -> bool:
-    """Never charge the saved card again. False when the vendor could not be told; it is ours no more anyway."""
+    """Never charge the saved card again. False when the vendor could not be told; it is ours no more."""
     method = _forget(tenant, actor=actor)
     if not method:
         return True
@@ -115,7 +115,7 @@ def _forget(tenant: Tenant, *, actor: User) -> str:
 
 @transaction.atomic(durable=True)
 def take_over_card(method: str, card: Card | None, *, now: datetime) -> PaymentCustomer | None:
-    """A card as the vendor has it now: another number or date, or none any more. The payer when it is gone."""
+    """A card as the vendor has it now: another number or date, or none any more. The payer if it is gone."""
     payer = PaymentCustomer.objects.select_for_update().filter(payment_method=method).first()
     if payer is None:
         return None

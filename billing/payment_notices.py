@@ -1,4 +1,4 @@
-"""What those who see to the money are told of payments, and what operators are told of events that fit nothing."""
+"""What those who see to the money are told of payments; what operators are told of what fits nothing."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
@@ -39,7 +39,8 @@ KINDS = (
         name="payment_disputed",
         title=_("A payment is disputed"),
         words=gettext_noop(
-            "Your bank disputes the payment for %(credits)s credits; until that is over nothing more can be bought"
+            "Your bank disputes the payment for %(credits)s credits; until that is over nothing "
+            "more can be bought"
         ),
         icon="wallet-minimal",
         push=True,

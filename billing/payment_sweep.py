@@ -1,8 +1,8 @@
-"""What webhooks missed: top-ups and refunds that the vendor is asked about, and its own list of what happened.
+"""What webhooks missed: top-ups and refunds that the vendor is asked about, its own list of what happened.
 
 Every hour the open top-ups that are older than an hour; every night also the vendor's events since the last
-night, with an overlap, and the refunds and disputes that are not over. What was missed is repaired by the same
-work that an event would have caused, and counted (`PaymentSweep`).
+night, with an overlap, and the refunds and disputes that are not over. What was missed is repaired by the
+same work that an event would have caused, and counted (`PaymentSweep`).
 """
 
 from collections.abc import Callable

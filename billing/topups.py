@@ -91,7 +91,7 @@ def _begin(
 
 
 def open_page(topup: TopUp, *, now: datetime) -> TopUp:
-    """Have the vendor make the page, by the row's own key: the same one however often. Not in a transaction."""
+    """Have the vendor make the page, by the row's own key: the same one each time. Not in a transaction."""
     try:
         session = payment_setup.vendor().checkout(_order(topup), key=f"topup:{topup.pk}")
     except PaymentRefused as error:
@@ -127,7 +127,7 @@ def _order(topup: TopUp) -> Order:
 
 
 def page_of(topup: TopUp) -> str:
-    """Where a top-up is looked at, on its business's host; also from where only the platform's pages are known."""
+    """Where a top-up is looked at, on its business's host; also where only the platform's are known."""
     return reverse("account_topup", args=[topup.pk], urlconf=settings.ROOT_URLCONF)
 
 

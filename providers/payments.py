@@ -177,7 +177,7 @@ class Payments:
     def refund(
         self, *, payment_intent: str, amount: int, key: str, reference: str = "", reason: str = ""
     ) -> Refunded:
-        """Send part or all of a payment back, tax included. `reason` is one of the vendor's words, or none."""
+        """Send part or all of a payment back, tax included. `reason` is a word of the vendor's, or none."""
         params: dict[str, Any] = {
             "payment_intent": payment_intent,
             "amount": amount,

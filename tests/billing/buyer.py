@@ -1,4 +1,4 @@
-"""Somebody who buys credits in a browser, for tests: the pages, the vendor's page, the webhooks at the real door."""
+"""Somebody who buys credits, for tests: our pages, the vendor's page, the webhooks at the real door."""
 
 import json
 from collections.abc import Iterable

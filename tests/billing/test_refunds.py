@@ -1,4 +1,4 @@
-"""Money that goes back takes its credits with it, and never more; disputes freeze; what is owed is covered first."""
+"""Money that goes back takes its credits along, never more; disputes freeze; what is owed comes first."""
 
 import random
 from typing import Any

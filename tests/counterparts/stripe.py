@@ -210,7 +210,8 @@ class App:
             return await answer(send, 303, headers={"location": where})
         buttons = "".join(f'<button name="how" value="{one}">{one}</button>' for one in PAID_WITH)
         price = f"{session['amount_total'] / 100:.2f} {session['currency']}"
-        text = f"<!doctype html><title>Pay</title><h1>{session['_title']}</h1><p>{price}</p><form method=post>{buttons}</form>"
+        head = f"<!doctype html><title>Pay</title><h1>{session['_title']}</h1><p>{price}</p>"
+        text = f"{head}<form method=post>{buttons}</form>"
         await answer(send, 200, text.encode(), kind="text/html")
 
     # -- webhooks
