@@ -34,7 +34,7 @@ from providers import addresses
 from providers.errors import ProviderRejected
 from tenants.models import ApiKey
 
-EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("API_FUZZ_EXAMPLES", "8"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
