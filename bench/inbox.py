@@ -185,8 +185,9 @@ def _paint(browser: Any, cookie: dict[str, Any], url: str, *, before: str = "") 
     if before:
         page.goto(before, wait_until="load")
     page.goto(url, wait_until="load")
-    page.wait_for_function(f"({PAINT})() !== undefined")
-    found = float(page.evaluate(PAINT)) / 1000
+    while (painted := page.evaluate(PAINT)) is None:  # the page's policy lets no condition of ours wait in it
+        page.wait_for_timeout(50)
+    found = float(painted) / 1000
     assert page.locator("#chat-list li").count(), "no list is shown"
     context.close()
     return found

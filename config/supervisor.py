@@ -68,7 +68,8 @@ def parts(options: Options) -> list[Part]:
     uvicorn = f"uvicorn config.asgi:application --host {options.host} --port {options.port} --loop uvloop"
     # What a header claims of the caller's address is for the product to judge: TRUSTED_PROXIES.
     quiet = "--no-access-log --log-level warning --no-proxy-headers"
-    web = f"{uvicorn} --http httptools {quiet} --timeout-graceful-shutdown 5"
+    # Events are a hundred bytes and go to many pages: each would be deflated by itself, for nothing.
+    web = f"{uvicorn} --http httptools --ws-per-message-deflate false {quiet} --timeout-graceful-shutdown 5"
     worker = "celery --quiet -A config worker -P threads --without-mingle --without-gossip -l INFO"
     found = [
         Part("web", _module(web), options.port),

@@ -42,7 +42,7 @@ def _opened(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
 
 def _seen(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     others = presence.others(conversation.pk, user=access.person(request), now=timezone.now())
-    return {"colleagues": others}
+    return {"present": others}
 
 
 @require_GET

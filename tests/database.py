@@ -121,10 +121,20 @@ _kept: list[Server] = []
 
 
 def _keeper() -> Server:
-    """The connection that looks after the database of this run."""
+    """The connection that looks after the database of this run; a new one where a test has cut it."""
+    if _kept and not _is_alive(_kept[0]):
+        _let_go()
     if not _kept:
         _kept.append(psycopg.connect(settings.TEST_DATABASE_URL, autocommit=True))
     return _kept[0]
+
+
+def _is_alive(server: Server) -> bool:
+    try:
+        server.execute("SELECT")
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _let_go() -> None:

@@ -49,6 +49,7 @@ from tests.strict import UndefinedVariable  # noqa: E402
 # A test waits for nobody's manners; those of pacing set their own.
 WAHA_MESSAGES_A_SECOND = WAHA_PERSON_SECONDS = WAHA_TYPING_SECONDS = WEB_PAUSE_SECONDS = 0
 WHATSAPP_CLOUD_MESSAGES_A_SECOND = WHATSAPP_CLOUD_PERSON_SECONDS = 0
+WHITENOISE_AUTOREFRESH = True  # else each of a thousand clients reads the whole folder of static files first
 ANSWERS_REUSED_SECONDS = 0  # one test's answer is no other's
 # All tests call from one address; those of the limits set their own.
 API_ADDRESS_RATE = API_KEY_RATE = API_ANSWER_RATE = 1_000_000

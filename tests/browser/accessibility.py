@@ -32,6 +32,11 @@ _MOVING = """() => document.getAnimations()
   .filter((one) => one.playState === "running" && one.effect.getComputedTiming().duration > 50)
   .map((one) => one.animationName || one.transitionProperty || "script")"""
 
+# Colours on their way from one to another are no colours of the page.
+_STILL = """() => Promise.all(document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime < 5000)
+  .map((one) => one.finished.catch(() => {})))"""
+
 
 def faults(page: Any, *, rules: list[str] | None = None) -> list[str]:
     """What breaks WCAG 2.1 A or AA on this page as it is shown now; plus sideways scrolling."""
@@ -43,6 +48,7 @@ def broken_rules(page: Any, only: dict[str, Any]) -> list[str]:
     # Through the debugger: the page's policy allows no script of ours in it, as it should.
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text())
+    page.evaluate(_STILL)
     options = {"runOnly": only, "resultTypes": ["violations"]}
     result = page.evaluate("options => axe.run(document, options)", options)
     return [_told(violation) for violation in result["violations"]]

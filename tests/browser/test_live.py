@@ -11,7 +11,7 @@ from tests.browser.conftest import HOST, Product, new_phone
 
 pytestmark = pytest.mark.browser
 PATIENT = 60_000
-MISSED = 60
+MISSED = 205  # messages, an event each: more than the live end of a thread holds
 # What differs between two looks at the same state: names of forms, and moments in words.
 _PASSING = re.compile(r'(csrfmiddlewaretoken|name="key"|data-(?:seq|latest|key|since))[^>]*|just now|\d+ min')
 
@@ -50,13 +50,14 @@ def looks(page: Any, part: str) -> str:
           return copy.innerHTML;
         }"""
     )
-    return re.sub(r"\s+", " ", _PASSING.sub("", html)).strip()
+    return re.sub(r"\s+", " ", re.sub(r">\s+<", "><", _PASSING.sub("", html))).strip()
 
 
 def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     product: Product, page_at: Callable[..., Any], owner: Any
 ) -> None:
-    page, name, phone = page_at(state=owner), "Teresa Vaz", new_phone()
+    page, phone = page_at(state=owner), new_phone()
+    name = f"Teresa {phone}"
     cut = Cut(page)
     product.hear("I want to talk to a human", phone=phone, name=name)
     page.goto(product.url(HOST, "/chats/?filter=waiting"))
@@ -69,7 +70,7 @@ def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     other.goto(page.url)
     last = f"And number {MISSED - 1}?"
     expect(other.locator("#thread").get_by_text(last)).to_be_visible(timeout=PATIENT)
-    assert cut.dropped >= MISSED and not page.locator("#thread").get_by_text(last).count()
+    assert cut.dropped > 200 and not page.locator("#thread").get_by_text(last).count()
     cut.deaf = False
     cut.cut()
     expect(page.locator("#thread").get_by_text(last)).to_be_visible(timeout=PATIENT)
@@ -87,11 +88,12 @@ def test_what_happens_between_a_page_and_its_line_is_not_lost(
     product: Product, page_at: Callable[..., Any], owner: Any
 ) -> None:
     """The line opens only after the message came: no event of it was ever heard."""
-    page, name = page_at(state=owner), "Bento Reis"
+    page, phone = page_at(state=owner), new_phone()
+    name = f"Bento {phone}"
     cut = Cut(page)
     cut.deaf = True
     page.goto(product.url(HOST, "/chats/"))
-    product.hear("Is there room on Friday?", phone=new_phone(), name=name)
+    product.hear("Is there room on Friday?", phone=phone, name=name)
     other = page_at(state=owner)
     other.goto(product.url(HOST, "/chats/"))
     expect(other.locator("#chat-list").get_by_role("link", name=name)).to_be_visible(timeout=PATIENT)

@@ -145,8 +145,8 @@ def test_where_sockets_are_barred_it_polls(site: Site, page_at: Callable[..., An
     page = page_at()
     page.route_web_socket("**/ws/chat/*", lambda line: line.close())
     chat = opened(page, site)
-    ask(page, "When is breakfast served?")
-    expect(chat.locator(".them[data-id]")).to_contain_text("7.30", timeout=PATIENT)
+    ask(page, "From when on is check-in?")
+    expect(chat.locator(".them[data-id]")).to_contain_text("3 pm", timeout=PATIENT)
     expect(chat.locator(".me")).to_have_count(1)
 
 

@@ -270,8 +270,8 @@ class TestLoops:
 class TestACustomersDay:
     def test_five_hundred_messages_cost_a_bounded_number_of_turns(self, shop: Any) -> None:
         rule(shop, answers_a_day=5, breaks_loops=False)
-        for number in range(100):
-            for part in range(5):
+        for number in range(25):
+            for part in range(20):
                 shop.knock(door.delivery(f"mensagem {number} parte {part} sobre outra coisa"))
             shop.read()
             shop.work()

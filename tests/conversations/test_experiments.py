@@ -1,7 +1,7 @@
 """Two versions on live customers: each customer stays with one, and the figures say what can be said."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +46,16 @@ def test_a_customer_stays_where_they_were_drawn() -> None:
     assert again != other
 
 
+def parting(contacts: Iterable[int]) -> str:
+    """A salt by which not all of these customers fall to the same side, as they may by chance."""
+    known = list(contacts)
+    return next(
+        salt
+        for salt in map(str, range(100))
+        if len({experiments.side(salt, contact, share=50) for contact in known}) == 2
+    )
+
+
 def test_customers_are_answered_by_the_version_that_is_theirs(
     shop: Shop, two: tuple[AgentVersion, AgentVersion]
 ) -> None:
@@ -53,6 +63,8 @@ def test_customers_are_answered_by_the_version_that_is_theirs(
     for number in range(8):
         shop.say("Oi, bom dia", chat=f"55119{number:08d}@c.us")
         shop.say("Tudo bem?", chat=f"55119{number:08d}@c.us")
+    experiment.salt = parting(Contact.objects.values_list("pk", flat=True))
+    experiment.save()
     shop.work()
     ids = {"first": two[0].pk, "second": two[1].pk}
     told = Turn.objects.values_list("agent_version", "conversation__contact")

@@ -81,7 +81,7 @@ def test_other_pages_are_not_there(embedding):
 
 
 def test_a_question_does_not_wait_for_passages(local):
-    busy = threading.Thread(target=lambda: local.embed_passages([f"{PASSAGE} {n} " * 15 for n in range(24)]))
+    busy = threading.Thread(target=lambda: local.embed_passages([f"{PASSAGE} {n} " * 15 for n in range(12)]))
     busy.start()
     time.sleep(0.1)
     started = time.monotonic()

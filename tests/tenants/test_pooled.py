@@ -17,7 +17,7 @@ from conversations.models import Contact
 from tenants import provisioning
 from tenants.models import Tenant
 
-REQUESTS, IN_FLIGHT = 900, 30
+REQUESTS, IN_FLIGHT = 300, 30
 
 
 @pytest.fixture
