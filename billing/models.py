@@ -179,9 +179,7 @@ class Usage(models.Model):
     agent_id = models.BigIntegerField(null=True, blank=True)
     channel_id = models.UUIDField(null=True, blank=True)
     conversation_id = models.BigIntegerField(null=True, blank=True)
-    vendor_cost = models.BigIntegerField(
-        _("vendor's price"), null=True, blank=True
-    )  # USD / 1,000,000
+    vendor_cost = models.BigIntegerField(_("vendor's price"), null=True, blank=True)  # USD / 1,000,000
     credits = models.PositiveIntegerField(_("credits"))
     price = models.JSONField(_("price then"))
     exact = models.BooleanField(_("counted by the vendor"), default=True)

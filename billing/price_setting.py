@@ -51,9 +51,9 @@ def _there(schemas: Sequence[str]) -> list[str]:
 
 
 def _write(schemas: Sequence[str], price: Price) -> int:
-    names = [field.column for field in Price._meta.concrete_fields if not field.primary_key]
-    values = sql.SQL(", ").join(sql.Literal(getattr(price, name)) for name in names)
-    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    names = [str(field.column) for field in Price._meta.concrete_fields if not field.primary_key]
+    values = sql.SQL(", ").join([sql.Literal(getattr(price, name)) for name in names])
+    columns = sql.SQL(", ").join([sql.Identifier(name) for name in names])
     inserts = [
         sql.SQL(
             "w{n} AS (INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING RETURNING 1)"

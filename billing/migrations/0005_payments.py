@@ -5,156 +5,216 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0004_drafts'),
+        ("billing", "0004_drafts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AutoRecharge',
+            name="AutoRecharge",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('is_on', models.BooleanField(default=False, verbose_name='on')),
-                ('threshold', models.PositiveBigIntegerField(default=0, verbose_name='when fewer credits are left than')),
-                ('target', models.PositiveBigIntegerField(default=0, verbose_name='fill up to')),
-                ('currency', models.CharField(default='brl', max_length=3, verbose_name='currency')),
-                ('monthly_ceiling', models.PositiveBigIntegerField(default=0, verbose_name='at most a month')),
-                ('failures', models.PositiveSmallIntegerField(default=0, verbose_name='failed in a row')),
-                ('failed_because', models.CharField(blank=True, max_length=80, verbose_name='refused because')),
-                ('next_try_at', models.DateTimeField(blank=True, null=True, verbose_name='tried again')),
-                ('stopped_at', models.DateTimeField(blank=True, null=True, verbose_name='switched off by itself')),
-                ('attempts', models.PositiveIntegerField(default=0, verbose_name='attempts')),
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("is_on", models.BooleanField(default=False, verbose_name="on")),
+                (
+                    "threshold",
+                    models.PositiveBigIntegerField(
+                        default=0, verbose_name="when fewer credits are left than"
+                    ),
+                ),
+                ("target", models.PositiveBigIntegerField(default=0, verbose_name="fill up to")),
+                ("currency", models.CharField(default="brl", max_length=3, verbose_name="currency")),
+                (
+                    "monthly_ceiling",
+                    models.PositiveBigIntegerField(default=0, verbose_name="at most a month"),
+                ),
+                ("failures", models.PositiveSmallIntegerField(default=0, verbose_name="failed in a row")),
+                (
+                    "failed_because",
+                    models.CharField(blank=True, max_length=80, verbose_name="refused because"),
+                ),
+                ("next_try_at", models.DateTimeField(blank=True, null=True, verbose_name="tried again")),
+                (
+                    "stopped_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="switched off by itself"),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0, verbose_name="attempts")),
             ],
             options={
-                'verbose_name': 'automatic recharge',
-                'verbose_name_plural': 'automatic recharges',
+                "verbose_name": "automatic recharge",
+                "verbose_name_plural": "automatic recharges",
             },
         ),
         migrations.CreateModel(
-            name='CreditWarnings',
+            name="CreditWarnings",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('days_left', models.JSONField(blank=True, default=list, verbose_name='days left')),
-                ('credits_left', models.JSONField(blank=True, default=list, verbose_name='credits left')),
-                ('told_days', models.PositiveIntegerField(blank=True, null=True)),
-                ('told_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("days_left", models.JSONField(blank=True, default=list, verbose_name="days left")),
+                ("credits_left", models.JSONField(blank=True, default=list, verbose_name="credits left")),
+                ("told_days", models.PositiveIntegerField(blank=True, null=True)),
+                ("told_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'warnings of low credits',
-                'verbose_name_plural': 'warnings of low credits',
+                "verbose_name": "warnings of low credits",
+                "verbose_name_plural": "warnings of low credits",
             },
         ),
         migrations.CreateModel(
-            name='SpendLimit',
+            name="SpendLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agent_id', models.BigIntegerField(blank=True, null=True, verbose_name='agent')),
-                ('credits_a_day', models.PositiveBigIntegerField(verbose_name='credits a day')),
-                ('reached_on', models.DateField(blank=True, null=True, verbose_name='last reached')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("agent_id", models.BigIntegerField(blank=True, null=True, verbose_name="agent")),
+                ("credits_a_day", models.PositiveBigIntegerField(verbose_name="credits a day")),
+                ("reached_on", models.DateField(blank=True, null=True, verbose_name="last reached")),
             ],
             options={
-                'verbose_name': 'spending limit',
-                'verbose_name_plural': 'spending limits',
+                "verbose_name": "spending limit",
+                "verbose_name_plural": "spending limits",
             },
         ),
         migrations.RemoveConstraint(
-            model_name='creditaccount',
-            name='balance_covers_holds',
+            model_name="creditaccount",
+            name="balance_covers_holds",
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='owed',
-            field=models.BigIntegerField(db_default=0, default=0, verbose_name='owed'),
+            model_name="creditaccount",
+            name="owed",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="owed"),
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='day',
-            field=models.DateField(blank=True, null=True, verbose_name='day'),
+            model_name="creditaccount",
+            name="day",
+            field=models.DateField(blank=True, null=True, verbose_name="day"),
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='spent',
-            field=models.BigIntegerField(db_default=0, default=0, verbose_name='spent that day'),
+            model_name="creditaccount",
+            name="spent",
+            field=models.BigIntegerField(db_default=0, default=0, verbose_name="spent that day"),
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='by_agent',
+            model_name="creditaccount",
+            name="by_agent",
             field=models.JSONField(blank=True, db_default={}, default=dict),
         ),
         migrations.AddField(
-            model_name='hold',
-            name='agent_id',
+            model_name="hold",
+            name="agent_id",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='hold',
-            name='day',
+            model_name="hold",
+            name="day",
             field=models.DateField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='price',
-            name='per_message',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='credits a message'),
+            model_name="price",
+            name="per_message",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="credits a message"),
         ),
         migrations.AddField(
-            model_name='price',
-            name='spoken_per_million',
-            field=models.PositiveIntegerField(db_default=20000, default=20000, verbose_name='credits per million characters spoken'),
+            model_name="price",
+            name="spoken_per_million",
+            field=models.PositiveIntegerField(
+                db_default=20000, default=20000, verbose_name="credits per million characters spoken"
+            ),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='agent_id',
+            model_name="usage",
+            name="agent_id",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='channel_id',
+            model_name="usage",
+            name="channel_id",
             field=models.UUIDField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='characters',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='characters spoken'),
+            model_name="usage",
+            name="characters",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="characters spoken"),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='conversation_id',
+            model_name="usage",
+            name="conversation_id",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='messages',
-            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name='messages by template'),
+            model_name="usage",
+            name="messages",
+            field=models.PositiveIntegerField(db_default=0, default=0, verbose_name="messages by template"),
         ),
         migrations.AddField(
-            model_name='usage',
-            name='vendor_cost',
+            model_name="usage",
+            name="vendor_cost",
             field=models.BigIntegerField(blank=True, null=True, verbose_name="vendor's price"),
         ),
         migrations.AlterField(
-            model_name='ledgerentry',
-            name='kind',
-            field=models.CharField(choices=[('grant', 'grant'), ('correction', 'correction'), ('turn', 'answer'), ('speech', 'voice note'), ('reading', 'document read'), ('draft', 'draft for the team'), ('spoken', 'speech spoken'), ('template', 'message by template'), ('topup', 'top-up'), ('refund', 'refund to the card'), ('dispute', 'payment disputed')], max_length=12, verbose_name='kind'),
+            model_name="ledgerentry",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("grant", "grant"),
+                    ("correction", "correction"),
+                    ("turn", "answer"),
+                    ("speech", "voice note"),
+                    ("reading", "document read"),
+                    ("draft", "draft for the team"),
+                    ("spoken", "speech spoken"),
+                    ("template", "message by template"),
+                    ("topup", "top-up"),
+                    ("refund", "refund to the card"),
+                    ("dispute", "payment disputed"),
+                ],
+                max_length=12,
+                verbose_name="kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', django.db.models.expressions.CombinedExpression(models.F('held'), '-', models.F('owed'))), ('owed__gte', 0)), name='balance_covers_holds'),
+            model_name="creditaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "balance__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("held"), "-", models.F("owed")
+                        ),
+                    ),
+                    ("owed__gte", 0),
+                ),
+                name="balance_covers_holds",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='one_recharge'),
+            model_name="autorecharge",
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="one_recharge"),
         ),
         migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('is_on', False), ('target__gt', models.F('threshold')), _connector='OR'), name='target_above_threshold'),
+            model_name="autorecharge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_on", False), ("target__gt", models.F("threshold")), _connector="OR"),
+                name="target_above_threshold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditwarnings',
-            constraint=models.CheckConstraint(condition=models.Q(('id', 1)), name='one_warning'),
+            model_name="creditwarnings",
+            constraint=models.CheckConstraint(condition=models.Q(("id", 1)), name="one_warning"),
         ),
         migrations.AddConstraint(
-            model_name='spendlimit',
-            constraint=models.UniqueConstraint(fields=('agent_id',), name='limit_once', nulls_distinct=False),
+            model_name="spendlimit",
+            constraint=models.UniqueConstraint(fields=("agent_id",), name="limit_once", nulls_distinct=False),
         ),
     ]

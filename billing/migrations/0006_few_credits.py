@@ -4,38 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0005_payments'),
+        ("billing", "0005_payments"),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name='autorecharge',
-            name='attempts',
+            model_name="autorecharge",
+            name="attempts",
         ),
         migrations.AddField(
-            model_name='autorecharge',
-            name='agreed_at',
-            field=models.DateTimeField(blank=True, null=True, verbose_name='agreed on'),
+            model_name="autorecharge",
+            name="agreed_at",
+            field=models.DateTimeField(blank=True, null=True, verbose_name="agreed on"),
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='saving_below',
-            field=models.PositiveBigIntegerField(db_default=20, default=20, verbose_name='the least model answers below'),
+            model_name="creditaccount",
+            name="saving_below",
+            field=models.PositiveBigIntegerField(
+                db_default=20, default=20, verbose_name="the least model answers below"
+            ),
         ),
         migrations.AddField(
-            model_name='creditaccount',
-            name='watch_at',
+            model_name="creditaccount",
+            name="watch_at",
             field=models.BigIntegerField(blank=True, db_default=100, default=100, null=True),
         ),
         migrations.AddField(
-            model_name='creditwarnings',
-            name='told_credits',
+            model_name="creditwarnings",
+            name="told_credits",
             field=models.BigIntegerField(blank=True, null=True),
         ),
         migrations.AddIndex(
-            model_name='usage',
-            index=models.Index(fields=['created_at'], name='usage_when'),
+            model_name="usage",
+            index=models.Index(fields=["created_at"], name="usage_when"),
         ),
     ]

@@ -7,181 +7,412 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0009_staff_groups'),
+        ("tenants", "0009_staff_groups"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Pack',
+            name="Pack",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('credits', models.PositiveBigIntegerField(verbose_name='credits')),
-                ('amount', models.PositiveBigIntegerField(help_text='In cents, without tax.', verbose_name='price')),
-                ('is_rate', models.BooleanField(default=False, verbose_name='also the rate of a free amount')),
-                ('is_offered', models.BooleanField(default=True, verbose_name='offered')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("credits", models.PositiveBigIntegerField(verbose_name="credits")),
+                (
+                    "amount",
+                    models.PositiveBigIntegerField(help_text="In cents, without tax.", verbose_name="price"),
+                ),
+                (
+                    "is_rate",
+                    models.BooleanField(default=False, verbose_name="also the rate of a free amount"),
+                ),
+                ("is_offered", models.BooleanField(default=True, verbose_name="offered")),
             ],
             options={
-                'verbose_name': 'pack',
-                'verbose_name_plural': 'packs',
-                'ordering': ['currency', 'amount'],
-                'constraints': [models.UniqueConstraint(fields=('currency', 'credits'), name='pack_once'), models.UniqueConstraint(condition=models.Q(('is_rate', True)), fields=('currency',), name='one_rate'), models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('credits__gt', 0)), name='pack_is_something')],
+                "verbose_name": "pack",
+                "verbose_name_plural": "packs",
+                "ordering": ["currency", "amount"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("currency", "credits"), name="pack_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_rate", True)), fields=("currency",), name="one_rate"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0), ("credits__gt", 0)), name="pack_is_something"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PaymentCustomer',
+            name="PaymentCustomer",
             fields=[
-                ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='payer', serialize=False, to='tenants.tenant', verbose_name='business')),
-                ('customer_id', models.CharField(max_length=80, unique=True, verbose_name='customer')),
-                ('payment_method', models.CharField(blank=True, max_length=80, verbose_name='saved card')),
-                ('card_brand', models.CharField(blank=True, max_length=30, verbose_name='brand')),
-                ('card_last4', models.CharField(blank=True, max_length=4, verbose_name='last digits')),
-                ('card_expires_on', models.DateField(blank=True, null=True, verbose_name='good until')),
-                ('consented_at', models.DateTimeField(blank=True, null=True, verbose_name='agreed on')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True, verbose_name='stopped since')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='since')),
-                ('consented_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="payer",
+                        serialize=False,
+                        to="tenants.tenant",
+                        verbose_name="business",
+                    ),
+                ),
+                ("customer_id", models.CharField(max_length=80, unique=True, verbose_name="customer")),
+                ("payment_method", models.CharField(blank=True, max_length=80, verbose_name="saved card")),
+                ("card_brand", models.CharField(blank=True, max_length=30, verbose_name="brand")),
+                ("card_last4", models.CharField(blank=True, max_length=4, verbose_name="last digits")),
+                ("card_expires_on", models.DateField(blank=True, null=True, verbose_name="good until")),
+                ("consented_at", models.DateTimeField(blank=True, null=True, verbose_name="agreed on")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True, verbose_name="stopped since")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="since")),
+                (
+                    "consented_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payer',
-                'verbose_name_plural': 'payers',
+                "verbose_name": "payer",
+                "verbose_name_plural": "payers",
             },
         ),
         migrations.CreateModel(
-            name='TopUp',
+            name="TopUp",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('checkout', 'paid by hand'), ('auto', 'recharged by itself')], default='checkout', max_length=8, verbose_name='kind')),
-                ('status', models.CharField(choices=[('pending', 'not paid yet'), ('processing', 'processing'), ('paid', 'paid'), ('failed', 'failed'), ('expired', 'expired')], default='pending', max_length=10, verbose_name='status')),
-                ('credits', models.PositiveBigIntegerField(verbose_name='credits')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('amount', models.PositiveBigIntegerField(verbose_name='price')),
-                ('session_id', models.CharField(blank=True, max_length=255, null=True, unique=True)),
-                ('payment_intent', models.CharField(blank=True, max_length=80, null=True, unique=True)),
-                ('url', models.URLField(blank=True, max_length=2000)),
-                ('receipt_url', models.URLField(blank=True, max_length=2000)),
-                ('method', models.CharField(blank=True, max_length=40, verbose_name='paid with')),
-                ('error', models.CharField(blank=True, max_length=80, verbose_name='refused because')),
-                ('refunded_credits', models.PositiveBigIntegerField(default=0, verbose_name='taken back')),
-                ('refunded_amount', models.PositiveBigIntegerField(default=0, verbose_name='refunded')),
-                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='when')),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('paid_at', models.DateTimeField(blank=True, db_index=True, null=True, verbose_name='paid')),
-                ('checked_at', models.DateTimeField(blank=True, null=True)),
-                ('requested_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='topups', to='tenants.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("checkout", "paid by hand"), ("auto", "recharged by itself")],
+                        default="checkout",
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "not paid yet"),
+                            ("processing", "processing"),
+                            ("paid", "paid"),
+                            ("failed", "failed"),
+                            ("expired", "expired"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                        verbose_name="status",
+                    ),
+                ),
+                ("credits", models.PositiveBigIntegerField(verbose_name="credits")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("amount", models.PositiveBigIntegerField(verbose_name="price")),
+                ("session_id", models.CharField(blank=True, max_length=255, null=True, unique=True)),
+                ("payment_intent", models.CharField(blank=True, max_length=80, null=True, unique=True)),
+                ("url", models.URLField(blank=True, max_length=2000)),
+                ("receipt_url", models.URLField(blank=True, max_length=2000)),
+                ("method", models.CharField(blank=True, max_length=40, verbose_name="paid with")),
+                ("error", models.CharField(blank=True, max_length=80, verbose_name="refused because")),
+                ("refunded_credits", models.PositiveBigIntegerField(default=0, verbose_name="taken back")),
+                ("refunded_amount", models.PositiveBigIntegerField(default=0, verbose_name="refunded")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="when"
+                    ),
+                ),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("paid_at", models.DateTimeField(blank=True, db_index=True, null=True, verbose_name="paid")),
+                ("checked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="topups",
+                        to="tenants.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'top-up',
-                'verbose_name_plural': 'top-ups',
-                'ordering': ['-pk'],
+                "verbose_name": "top-up",
+                "verbose_name_plural": "top-ups",
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('refund', 'refund'), ('dispute', 'dispute')], max_length=8, verbose_name='kind')),
-                ('vendor_id', models.CharField(max_length=80, unique=True, verbose_name='refund')),
-                ('amount', models.PositiveBigIntegerField(verbose_name='amount')),
-                ('credits', models.PositiveBigIntegerField(verbose_name='credits')),
-                ('status', models.CharField(max_length=40, verbose_name='status')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('checked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('topup', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='tenants.topup')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("refund", "refund"), ("dispute", "dispute")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("vendor_id", models.CharField(max_length=80, unique=True, verbose_name="refund")),
+                ("amount", models.PositiveBigIntegerField(verbose_name="amount")),
+                ("credits", models.PositiveBigIntegerField(verbose_name="credits")),
+                ("status", models.CharField(max_length=40, verbose_name="status")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("checked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "topup",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="tenants.topup",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund or dispute',
-                'verbose_name_plural': 'refunds and disputes',
-                'ordering': ['-pk'],
+                "verbose_name": "refund or dispute",
+                "verbose_name_plural": "refunds and disputes",
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='CreditRequest',
+            name="CreditRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('grant', 'grant or correction'), ('refund', 'refund to the card')], max_length=8, verbose_name='kind')),
-                ('credits', models.BigIntegerField(verbose_name='credits')),
-                ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('key', models.CharField(max_length=80, unique=True, verbose_name='cause')),
-                ('status', models.CharField(choices=[('waiting', 'waiting for a second pair of eyes'), ('done', 'done'), ('refused', 'refused')], default='waiting', max_length=8, verbose_name='status')),
-                ('note', models.CharField(blank=True, max_length=200, verbose_name='note')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='when')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='credit_requests', to='tenants.tenant')),
-                ('topup', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='requests', to='tenants.topup')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("grant", "grant or correction"), ("refund", "refund to the card")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("credits", models.BigIntegerField(verbose_name="credits")),
+                ("reason", models.CharField(max_length=200, verbose_name="reason")),
+                ("key", models.CharField(max_length=80, unique=True, verbose_name="cause")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting for a second pair of eyes"),
+                            ("done", "done"),
+                            ("refused", "refused"),
+                        ],
+                        default="waiting",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=200, verbose_name="note")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="when")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided")),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credit_requests",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "topup",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="requests",
+                        to="tenants.topup",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'request for credits',
-                'verbose_name_plural': 'requests for credits',
-                'ordering': ['-pk'],
+                "verbose_name": "request for credits",
+                "verbose_name_plural": "requests for credits",
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='DailyTotal',
+            name="DailyTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(verbose_name='day')),
-                ('bought', models.BigIntegerField(default=0, verbose_name='bought')),
-                ('granted', models.BigIntegerField(default=0, verbose_name='given')),
-                ('spent', models.BigIntegerField(default=0, verbose_name='spent')),
-                ('taken_back', models.BigIntegerField(default=0, verbose_name='taken back')),
-                ('closing', models.BigIntegerField(default=0, verbose_name='balance at its end')),
-                ('vendor_cost', models.BigIntegerField(default=0, verbose_name="vendors' cost")),
-                ('unpriced', models.PositiveIntegerField(default=0, verbose_name='uses without a known cost')),
-                ('entries', models.PositiveIntegerField(default=0, verbose_name='entries')),
-                ('agrees', models.BooleanField(default=True, verbose_name='agrees with the ledger')),
-                ('refreshed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='as of')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='daily_totals', to='tenants.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(verbose_name="day")),
+                ("bought", models.BigIntegerField(default=0, verbose_name="bought")),
+                ("granted", models.BigIntegerField(default=0, verbose_name="given")),
+                ("spent", models.BigIntegerField(default=0, verbose_name="spent")),
+                ("taken_back", models.BigIntegerField(default=0, verbose_name="taken back")),
+                ("closing", models.BigIntegerField(default=0, verbose_name="balance at its end")),
+                ("vendor_cost", models.BigIntegerField(default=0, verbose_name="vendors' cost")),
+                (
+                    "unpriced",
+                    models.PositiveIntegerField(default=0, verbose_name="uses without a known cost"),
+                ),
+                ("entries", models.PositiveIntegerField(default=0, verbose_name="entries")),
+                ("agrees", models.BooleanField(default=True, verbose_name="agrees with the ledger")),
+                (
+                    "refreshed_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="as of"),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="daily_totals",
+                        to="tenants.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'day of a business',
-                'verbose_name_plural': 'days of businesses',
-                'indexes': [models.Index(fields=['day'], name='daily_total_day'), models.Index(condition=models.Q(('agrees', False)), fields=['tenant'], name='daily_total_wrong')],
-                'constraints': [models.UniqueConstraint(fields=('tenant', 'day'), name='day_once')],
+                "verbose_name": "day of a business",
+                "verbose_name_plural": "days of businesses",
+                "indexes": [
+                    models.Index(fields=["day"], name="daily_total_day"),
+                    models.Index(
+                        condition=models.Q(("agrees", False)), fields=["tenant"], name="daily_total_wrong"
+                    ),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("tenant", "day"), name="day_once")],
             },
         ),
         migrations.CreateModel(
-            name='PaymentEvent',
+            name="PaymentEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=80, unique=True, verbose_name='event')),
-                ('type', models.CharField(max_length=80, verbose_name='kind')),
-                ('object_id', models.CharField(max_length=255, verbose_name='of')),
-                ('status', models.CharField(choices=[('new', 'new'), ('done', 'done'), ('ignored', 'nothing to do'), ('failed', 'failed')], default='new', max_length=8, verbose_name='status')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
-                ('error', models.CharField(blank=True, max_length=200, verbose_name='error')),
-                ('happened_at', models.DateTimeField(verbose_name='happened')),
-                ('received_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, verbose_name='received')),
-                ('next_try_at', models.DateTimeField(blank=True, null=True)),
-                ('tenant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tenants.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.CharField(max_length=80, unique=True, verbose_name="event")),
+                ("type", models.CharField(max_length=80, verbose_name="kind")),
+                ("object_id", models.CharField(max_length=255, verbose_name="of")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("new", "new"),
+                            ("done", "done"),
+                            ("ignored", "nothing to do"),
+                            ("failed", "failed"),
+                        ],
+                        default="new",
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("error", models.CharField(blank=True, max_length=200, verbose_name="error")),
+                ("happened_at", models.DateTimeField(verbose_name="happened")),
+                (
+                    "received_at",
+                    models.DateTimeField(
+                        db_index=True, default=django.utils.timezone.now, verbose_name="received"
+                    ),
+                ),
+                ("next_try_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment event',
-                'verbose_name_plural': 'payment events',
-                'ordering': ['-pk'],
-                'indexes': [models.Index(condition=models.Q(('status__in', ['new', 'failed'])), fields=['next_try_at'], name='event_open')],
+                "verbose_name": "payment event",
+                "verbose_name_plural": "payment events",
+                "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ["new", "failed"])),
+                        fields=["next_try_at"],
+                        name="event_open",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='topup',
-            index=models.Index(fields=['tenant', '-id'], name='topup_of_tenant'),
+            model_name="topup",
+            index=models.Index(fields=["tenant", "-id"], name="topup_of_tenant"),
         ),
         migrations.AddIndex(
-            model_name='topup',
-            index=models.Index(condition=models.Q(('status__in', ['pending', 'processing'])), fields=['created_at'], name='topup_open'),
+            model_name="topup",
+            index=models.Index(
+                condition=models.Q(("status__in", ["pending", "processing"])),
+                fields=["created_at"],
+                name="topup_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='topup',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'auto'), ('status__in', ['pending', 'processing'])), fields=('tenant',), name='one_auto_recharge'),
+            model_name="topup",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "auto"), ("status__in", ["pending", "processing"])),
+                fields=("tenant",),
+                name="one_auto_recharge",
+            ),
         ),
         migrations.AddIndex(
-            model_name='creditrequest',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['created_at'], name='request_waiting'),
+            model_name="creditrequest",
+            index=models.Index(
+                condition=models.Q(("status", "waiting")), fields=["created_at"], name="request_waiting"
+            ),
         ),
     ]

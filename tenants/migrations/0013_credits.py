@@ -4,122 +4,176 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tenants', '0012_payment_staff'),
+        ("tenants", "0012_payment_staff"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PaymentSweep',
+            name="PaymentSweep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField(verbose_name='from')),
-                ('until', models.DateTimeField(verbose_name='to')),
-                ('events', models.PositiveIntegerField(default=0, verbose_name='events')),
-                ('missed', models.PositiveIntegerField(default=0, verbose_name='events that never came')),
-                ('repaired', models.PositiveIntegerField(default=0, verbose_name='top-ups and refunds put right')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateTimeField(verbose_name="from")),
+                ("until", models.DateTimeField(verbose_name="to")),
+                ("events", models.PositiveIntegerField(default=0, verbose_name="events")),
+                ("missed", models.PositiveIntegerField(default=0, verbose_name="events that never came")),
+                (
+                    "repaired",
+                    models.PositiveIntegerField(default=0, verbose_name="top-ups and refunds put right"),
+                ),
             ],
             options={
-                'verbose_name': 'look at the payments',
-                'verbose_name_plural': 'looks at the payments',
-                'ordering': ['-pk'],
+                "verbose_name": "look at the payments",
+                "verbose_name_plural": "looks at the payments",
+                "ordering": ["-pk"],
             },
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='amount',
-            field=models.PositiveBigIntegerField(default=0, verbose_name='amount'),
+            model_name="creditrequest",
+            name="amount",
+            field=models.PositiveBigIntegerField(default=0, verbose_name="amount"),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='attempts',
-            field=models.PositiveSmallIntegerField(default=0, verbose_name='attempts'),
+            model_name="creditrequest",
+            name="attempts",
+            field=models.PositiveSmallIntegerField(default=0, verbose_name="attempts"),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='currency',
-            field=models.CharField(blank=True, default='', max_length=3, verbose_name='currency'),
+            model_name="creditrequest",
+            name="currency",
+            field=models.CharField(blank=True, default="", max_length=3, verbose_name="currency"),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='entry_id',
-            field=models.BigIntegerField(blank=True, null=True, verbose_name='charge'),
+            model_name="creditrequest",
+            name="entry_id",
+            field=models.BigIntegerField(blank=True, null=True, verbose_name="charge"),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='error',
-            field=models.CharField(blank=True, max_length=80, verbose_name='failed because'),
+            model_name="creditrequest",
+            name="error",
+            field=models.CharField(blank=True, max_length=80, verbose_name="failed because"),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='next_try_at',
+            model_name="creditrequest",
+            name="next_try_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='creditrequest',
-            name='refund_id',
-            field=models.CharField(blank=True, default='', max_length=80),
+            model_name="creditrequest",
+            name="refund_id",
+            field=models.CharField(blank=True, default="", max_length=80),
         ),
         migrations.AddField(
-            model_name='paymentcustomer',
-            name='gone_at',
+            model_name="paymentcustomer",
+            name="gone_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='refund',
-            name='is_live',
-            field=models.BooleanField(default=False, verbose_name='money is out'),
+            model_name="refund",
+            name="is_live",
+            field=models.BooleanField(default=False, verbose_name="money is out"),
         ),
         migrations.AddField(
-            model_name='refund',
-            name='moves',
+            model_name="refund",
+            name="moves",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='charged',
-            field=models.PositiveBigIntegerField(default=0, verbose_name='paid with tax'),
+            model_name="topup",
+            name="charged",
+            field=models.PositiveBigIntegerField(default=0, verbose_name="paid with tax"),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='customer_id',
+            model_name="topup",
+            name="customer_id",
             field=models.CharField(blank=True, max_length=80),
         ),
         migrations.AddField(
-            model_name='topup',
-            name='keeps_card',
-            field=models.BooleanField(default=False, verbose_name='keeps the card'),
+            model_name="topup",
+            name="keeps_card",
+            field=models.BooleanField(default=False, verbose_name="keeps the card"),
         ),
         migrations.AlterField(
-            model_name='creditrequest',
-            name='kind',
-            field=models.CharField(choices=[('grant', 'grant or correction'), ('back', 'charge given back'), ('refund', 'refund to the card')], max_length=8, verbose_name='kind'),
+            model_name="creditrequest",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("grant", "grant or correction"),
+                    ("back", "charge given back"),
+                    ("refund", "refund to the card"),
+                ],
+                max_length=8,
+                verbose_name="kind",
+            ),
         ),
         migrations.AlterField(
-            model_name='creditrequest',
-            name='status',
-            field=models.CharField(choices=[('waiting', 'waiting for a second pair of eyes'), ('allowed', 'allowed, on its way'), ('done', 'done'), ('refused', 'refused'), ('failed', 'failed')], default='waiting', max_length=8, verbose_name='status'),
+            model_name="creditrequest",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("waiting", "waiting for a second pair of eyes"),
+                    ("allowed", "allowed, on its way"),
+                    ("done", "done"),
+                    ("refused", "refused"),
+                    ("failed", "failed"),
+                ],
+                default="waiting",
+                max_length=8,
+                verbose_name="status",
+            ),
         ),
         migrations.AlterField(
-            model_name='topup',
-            name='status',
-            field=models.CharField(choices=[('pending', 'not paid yet'), ('processing', 'processing'), ('paid', 'paid'), ('failed', 'failed'), ('expired', 'expired'), ('canceled', 'canceled')], default='pending', max_length=10, verbose_name='status'),
+            model_name="topup",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("pending", "not paid yet"),
+                    ("processing", "processing"),
+                    ("paid", "paid"),
+                    ("failed", "failed"),
+                    ("expired", "expired"),
+                    ("canceled", "canceled"),
+                ],
+                default="pending",
+                max_length=10,
+                verbose_name="status",
+            ),
         ),
         migrations.AddIndex(
-            model_name='creditrequest',
-            index=models.Index(condition=models.Q(('status', 'allowed')), fields=['next_try_at'], name='request_allowed'),
+            model_name="creditrequest",
+            index=models.Index(
+                condition=models.Q(("status", "allowed")), fields=["next_try_at"], name="request_allowed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='creditrequest',
-            index=models.Index(fields=['tenant', 'created_at'], name='request_of_tenant'),
+            model_name="creditrequest",
+            index=models.Index(fields=["tenant", "created_at"], name="request_of_tenant"),
         ),
         migrations.AddConstraint(
-            model_name='creditrequest',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(('decided_by', models.F('asked_by')), _negated=True), _connector='OR'), name='never_oneself'),
+            model_name="creditrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(("decided_by", models.F("asked_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="never_oneself",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='creditrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'refund'), _negated=True), models.Q(('amount__gt', 0), ('topup__isnull', False)), _connector='OR'), name='refund_of_something'),
+            model_name="creditrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "refund"), _negated=True),
+                    models.Q(("amount__gt", 0), ("topup__isnull", False)),
+                    _connector="OR",
+                ),
+                name="refund_of_something",
+            ),
         ),
     ]
