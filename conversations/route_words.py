@@ -69,7 +69,10 @@ def _reason(one: Mapping[str, Any]) -> str:
         "budget": _("That tier's budget of today (%(n)s credits) is spent; the next cheaper: %(tier)s."),
         "all_spent": _("All budgets of today are spent; the cheapest answers on: %(tier)s."),
         "saving": _("Few credits are left, so the model that costs least answers: %(tier)s."),
-        "unpaid": _("No model could be paid, by the credits or by a limit of yours: your documents answered in their own words."),
+        "unpaid": _(
+            "No model could be paid, by the credits or by a limit of yours: "
+            "your documents answered in their own words."
+        ),
         "files": _("A file came with it, made ready for: %(tier)s."),
     }  # fmt: skip
     return forms[one["code"]] % values if one.get("code") in forms else ""
