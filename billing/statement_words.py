@@ -95,7 +95,7 @@ def categories() -> dict[str, str]:
     return {
         "marketing": pgettext("kind of template", "marketing"),
         "utility": pgettext("kind of template", "service"),
-        "authentication": pgettext("kind of template", "codes for signing in"),
+        "authentication": _("codes for signing in"),
     }
 
 
