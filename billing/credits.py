@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from psycopg import sql
@@ -289,6 +289,11 @@ def standing(*, since: datetime) -> Standing:
     spent = LedgerEntry.objects.filter(kind__in=LedgerEntry.SPENT, created_at__gte=since)
     total = spent.aggregate(total=Coalesce(Sum("amount"), 0))["total"]
     return Standing(balance=account.balance, held=account.held, spent_today=-total)
+
+
+def are_left() -> bool:
+    """Whether anything can be spent: without credits no model is asked, not even for what costs none."""
+    return CreditAccount.objects.filter(pk=1, balance__gt=F("held")).exists()
 
 
 def standings(schemas: Sequence[str]) -> dict[str, Account]:

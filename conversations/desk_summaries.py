@@ -106,6 +106,8 @@ def _by_model(
     version = versions.of(row.conversation)
     if version is None or not talk or not ModelProvider.objects.exclude(vendor="extractive").exists():
         return None
+    if not credits.are_left():
+        return None
     speaker = replies.speaker_for(version, "fast")
     if speaker.vendor == "extractive":
         return None

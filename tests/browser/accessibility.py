@@ -34,7 +34,7 @@ _MOVING = """() => document.getAnimations()
 
 # Colours on their way from one to another are no colours of the page.
 _STILL = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.effect.getComputedTiming().endTime < 5000)
+  .filter((one) => one.playState === "running" && one.effect.getComputedTiming().endTime < 5000)
   .map((one) => one.finished.catch(() => {})))"""
 
 

@@ -61,6 +61,7 @@ class Product:
 
     def apply_business(self) -> None:
         """Create the business of business.yaml, and remember its webhook address."""
+        # Where the folder is of an earlier run; else there is none to delete, and it says so.
         self._manage("delete_tenant", "blue-door", "--noinput", "--reason", "an earlier run's")
         done = self._manage("apply", "-f", "tests/browser/business.yaml", "--json")
         assert done.returncode == 0, done.stdout + done.stderr

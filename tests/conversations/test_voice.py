@@ -287,7 +287,7 @@ class TestWithoutWords:
         speak(hearing)
         hearing.work()
         assert Transcript.objects.get().error == transcripts.NO_CREDITS
-        assert Conversation.objects.get().handler == "queue" and hearing.models.answers_asked == []
+        assert Conversation.objects.get().handler == "queue" and hearing.models.requests == []
 
     def test_delivered_five_times_is_heard_once(self, hearing: Any) -> None:
         url = hearing.gateway.media(b"ogg", OGG)

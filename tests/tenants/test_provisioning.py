@@ -1,5 +1,6 @@
 """Making a business: whole or not at all, the same as by migrations, and only under a safe name."""
 
+import contextlib
 import os
 import re
 import signal
@@ -252,7 +253,8 @@ def test_a_kill_leaves_a_business_absent_or_complete():
             maker.stdin.flush()
             child = int(maker.stdout.readline())
             time.sleep(delay)
-            os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # on a fast machine the last is done by then
+                os.kill(child, signal.SIGKILL)
             is_absent_or_complete(slug)
 
 
