@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django_tenants.utils import schema_context
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from billing import asking, statements
+from billing import asking, money, statements
 from billing.models import LedgerEntry
 from billing.statements import Wanted
 from billing.views import plain
@@ -192,10 +192,10 @@ def give_back(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 
 def _back_words(asked: CreditRequest) -> str:
-    amount = {"n": f"{asked.credits:,}"}
+    amount = {"credits": money.in_credits(asked.credits)}
     if asked.status == CreditRequest.Status.WAITING:
-        return _("%(n)s credits wait until somebody else of finance allows it.") % amount
-    return _("The credits are back: %(n)s.") % amount
+        return _("Waiting until somebody else of finance allows it: %(credits)s.") % amount
+    return _("Given back: %(credits)s.") % amount
 
 
 def statement(request: HttpRequest, slug: str) -> HttpResponse:

@@ -1,34 +1,29 @@
 """What the page of credits says of the future: how long they last, what happens with few, the saved card."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from billing import foresight, foresight_words, low, money, packs, payers, payment_setup, recharging
+from billing import (
+    foresight,
+    foresight_words,
+    low,
+    money,
+    packs,
+    payers,
+    payment_setup,
+    payment_words,
+    recharging,
+)
 from billing.foresight import Outlook
 from billing.foresight_forms import RechargeForm, WarningsForm
 from billing.foresight_words import Rung
 from billing.models import AutoRecharge, CreditAccount
 from tenants import access
 from tenants.models import Pack, PaymentCustomer, Tenant, TopUp
-
-# Why a charge was refused, by the vendor's code or ours.
-REFUSED: Mapping[str, Promise] = {
-    recharging.NO_CARD: gettext_lazy("There is no saved card any more."),
-    recharging.EXPIRED: gettext_lazy("The saved card has expired."),
-    recharging.CONFIRM: gettext_lazy("Your bank wants you to confirm the charge yourself."),
-    recharging.NO_PRICE: gettext_lazy("Credits are not sold by amount in this currency any more."),
-    recharging.UNKNOWN: gettext_lazy("Stripe did not say what became of the charge; nothing was taken."),
-    "insufficient_funds": gettext_lazy("There was not enough money on the card."),
-    "lost_card": gettext_lazy("The card was reported as lost."),
-    "stolen_card": gettext_lazy("The card was reported as stolen."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +104,11 @@ def preview(form: RechargeForm, *, now: datetime) -> Preview:
     balance = CreditAccount.objects.get(pk=1).balance
     bought = target - threshold
     words = {
-        "credits": f"{bought:,}",
+        "credits": money.in_credits(bought),
         "amount": money.words(packs.amount_for(bought, form.rate), form.rate.currency),
     }
     return Preview(
-        each=_("Each time about %(credits)s credits for %(amount)s.") % words,
+        each=_("Each time about %(credits)s for %(amount)s.") % words,
         ceiling=_("In a month never more than %(amount)s, without tax.")
         % {"amount": money.words(form.cleaned_data["ceiling"], form.rate.currency)},
         at_once=balance < threshold,
@@ -130,7 +125,7 @@ def _recharge(tenant: Tenant, *, form: RechargeForm | None, now: datetime) -> Re
         form=form or (RechargeForm(rate, chosen) if rate and not why_not else None),
         why_not=why_not,
         payer=payer,
-        refused=_refused(chosen.failed_because),
+        refused=payment_words.refused(chosen.failed_because),
         used=recharging.used(tenant, currency=chosen.currency, now=now) if chosen.is_on else 0,
         to_confirm=last if _needs_confirming(chosen, last) else None,
         is_charging=last is not None and last.status in TopUp.OPEN,
@@ -153,9 +148,3 @@ def _needs_confirming(chosen: AutoRecharge, last: TopUp | None) -> bool:
         and last.status == TopUp.Status.FAILED
         and last.error == recharging.CONFIRM
     )
-
-
-def _refused(code: str) -> str:
-    if not code:
-        return ""
-    return str(REFUSED.get(code) or _("Your bank declined the card."))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from billing import low
+from billing import low, money
 from billing.foresight import Outlook
 from billing.ladder import Step
 
@@ -69,7 +69,7 @@ def doubt(ahead: Outlook) -> str:
 
 def rungs(ahead: Outlook) -> list[Rung]:
     """The whole ladder, from plenty to nothing."""
-    names = {"n": ahead.saving_below, "least": ahead.answering.least}
+    saving, least = money.in_credits(ahead.saving_below), money.in_credits(ahead.answering.least)
     steps = [
         Rung(
             _("Enough credits"),
@@ -83,13 +83,13 @@ def rungs(ahead: Outlook) -> list[Rung]:
             if ahead.answering.saves
             else _("The same model answers: only one is set up.")
         )
-        when = _("Fewer than %(n)s credits") % names
+        when = _("Fewer than %(credits)s") % {"credits": saving}
         steps.append(Rung(when, what, ahead.step is Step.SAVING))
     is_over = ahead.step is Step.QUOTING
     return [
         *steps,
         Rung(
-            _("Fewer than %(least)s credits, which is what an answer may need") % names,
+            _("Fewer than %(credits)s, which is what an answer may need") % {"credits": least},
             _("No model is asked. Settled answers, and sentences of your documents, go out for free."),
             is_over,
         ),

@@ -4,7 +4,8 @@ import re
 from decimal import Decimal
 
 from babel.numbers import NumberFormatError, format_currency, get_currency_symbol, parse_decimal
-from django.utils.translation import get_language, to_locale
+from django.utils.formats import number_format
+from django.utils.translation import get_language, ngettext, to_locale
 
 # What has no cents, for the payment vendor.
 WHOLE = frozenset(
@@ -39,6 +40,16 @@ def words(amount: int, currency: str) -> str:
     """As it is written in the language of this moment: R$ 200,00 or R$200.00."""
     value = Decimal(amount) / units(currency)
     return str(format_currency(value, currency.upper(), locale=_locale()))
+
+
+def in_credits(number: int) -> str:
+    """1 credit, 1,250 credits, in the language of this moment."""
+    return ngettext("%(n)s credit", "%(n)s credits", number) % {"n": grouped(number)}
+
+
+def grouped(number: int) -> str:
+    """1250 as it is written in the language of this moment: 1,250 or 1.250."""
+    return str(number_format(number, force_grouping=True))
 
 
 def decimal(amount: int, currency: str) -> Decimal:

@@ -22,7 +22,7 @@ KINDS = (
     Kind(
         name="low_days",
         title=_("The credits end in some days"),
-        words=gettext_noop("At your usual pace the credits end in about %(days)s days"),
+        words=gettext_noop("Days until the credits end at your usual pace: about %(days)s"),
         icon="coins",
         push=True,
         email=True,

@@ -39,7 +39,7 @@ class PackForm(forms.ModelForm):
     def clean_amount(self) -> int:
         amount: int = self.cleaned_data["amount"]
         if amount < LEAST:
-            raise forms.ValidationError(_("At least %(n)s cents.") % {"n": LEAST})
+            raise forms.ValidationError(_("At least %(n)s, in cents.") % {"n": LEAST})
         return amount
 
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from billing import breakdown, names
+from billing import breakdown, money, names
 from billing.breakdown import ADDED, NONE, Group
 from billing.models import LedgerEntry
 
@@ -104,14 +104,21 @@ def used(line: breakdown.Line) -> str:
     if line.model is None:
         return ""
     read = (line.input_tokens or 0) + (line.cache_read_tokens or 0) + (line.cache_write_tokens or 0)
+    wrote, heard, pages = line.output_tokens or 0, line.audio_seconds or 0, line.pages or 0
+    spoken, sent = line.characters or 0, line.messages or 0
     told = [
-        _("%(read)s tokens read, %(wrote)s written") % {"read": read, "wrote": line.output_tokens}
-        if read or line.output_tokens
+        _("%(read)s tokens read, %(wrote)s written")
+        % {"read": money.grouped(read), "wrote": money.grouped(wrote)}
+        if read or wrote
         else "",
-        _("%(n)s seconds heard") % {"n": line.audio_seconds} if line.audio_seconds else "",
-        _("%(n)s pages read") % {"n": line.pages} if line.pages else "",
-        _("%(n)s characters spoken") % {"n": line.characters} if line.characters else "",
-        _("%(n)s message by template") % {"n": line.messages} if line.messages else "",
+        _counted(ngettext("%(n)s second heard", "%(n)s seconds heard", heard), heard),
+        _counted(ngettext("%(n)s page read", "%(n)s pages read", pages), pages),
+        _counted(ngettext("%(n)s character spoken", "%(n)s characters spoken", spoken), spoken),
+        _counted(ngettext("%(n)s message by template", "%(n)s messages by template", sent), sent),
     ]
     words = ", ".join(one for one in told if one)
     return _("%(used)s (estimated)") % {"used": words} if words and line.exact is False else words
+
+
+def _counted(words: str, number: int) -> str:
+    return words % {"n": money.grouped(number)} if number else ""

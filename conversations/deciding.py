@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import limits
+from billing import limits, money
 from billing.models import SpendLimit
 from conversations import desk_handling, desk_todos, handoff, outbox, teaching
 from conversations.models import Conversation, Message
@@ -116,11 +116,10 @@ def raise_limit(limit: SpendLimit, *, text: str, user: User, now: datetime) -> D
     except ValueError as error:
         raise Unfit(str(error)) from None
     if wanted is None or wanted <= limit.credits_a_day:
-        raise Unfit(_("Write a number above %(n)s.") % {"n": limit.credits_a_day})
+        raise Unfit(_("Write a number above %(n)s.") % {"n": money.grouped(limit.credits_a_day)})
     limits.set_limit(limit.agent_id, wanted, actor=user, now=now)
-    return Done(
-        _("The limit is %(n)s credits a day now: the next message is answered again.") % {"n": wanted}
-    )
+    words = _("The limit is %(credits)s a day now: the next message is answered again.")
+    return Done(words % {"credits": money.in_credits(wanted)})
 
 
 # -- a customer who waits

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from billing import credits, foresight_words, limits, names
+from billing import credits, foresight_words, limits, money, names
 from billing.foresight import Outlook
 from billing.ladder import Step
 from conversations import (
@@ -178,11 +178,11 @@ def _limits(*, now: datetime) -> Iterator[Decision]:
             if name
             else _("No more may be spent today")
         )
-        text = _("The limit of %(n)s credits a day is reached: until midnight customers wait for people.")
+        text = _("The limit of %(credits)s a day is reached: until midnight customers wait for people.")
         yield Decision(
             "limit",
             title,
-            text % {"n": limit.credits_a_day},
+            text % {"credits": money.in_credits(limit.credits_a_day)},
             limits.page(),
             "coins",
             pk=limit.pk,

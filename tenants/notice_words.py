@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from tenants import notifying
@@ -58,10 +59,16 @@ def _looked_up(rows: Sequence[Notification]) -> dict[str, Mapping[str, str]]:
 def _sentence(kind: notifying.Kind, row: Notification, names: Mapping[str, Mapping[str, str]]) -> str:
     """Of what is gone since only "somebody" or "something" is left."""
     values = {
-        param: names[param].get(str(value), "")[:LONGEST] or _("somebody") if param in names else str(value)
+        param: names[param].get(str(value), "")[:LONGEST] or _("somebody")
+        if param in names
+        else _plain(value)
         for param, value in row.params.items()
     }
     try:
         return _(kind.words) % values
     except KeyError:
         return str(kind.title)  # told by a release that knew fewer params
+
+
+def _plain(value: object) -> str:
+    return str(number_format(value, force_grouping=True)) if isinstance(value, int) else str(value)

@@ -48,7 +48,7 @@ def test_parts_take_their_part_and_the_last_cent_takes_the_rest(buyer: Buyer, se
     assert taken(buyer) == [-333, -334, -333] and buyer.balance() == before - 1000
     fresh = buyer.fresh(topup)
     assert (fresh.refunded_amount, fresh.refunded_credits) == (11_701, 1000)
-    assert "1,000" in buyer.page(topup) and "333 credits taken back" in buyer.page(topup)
+    assert "1,000" in buyer.page(topup) and "taken back: 333 credits" in buyer.page(topup)
 
 
 def test_events_of_a_refund_come_in_any_order_and_five_times(buyer: Buyer) -> None:

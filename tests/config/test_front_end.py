@@ -14,6 +14,7 @@ from django.core.management import call_command
 
 from config.management.commands import build_frontend
 from config.templatetags import ui
+from tenants import notifying
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -24,7 +25,8 @@ def test_every_drawing_is_in_the_sprite():
     sprite = (ROOT / "frontend" / "static" / "icons.svg").read_text()
     drawn = set(re.findall(r'<symbol id="([\w-]+)"', sprite))
     named = {name for path in TEMPLATES for name in re.findall(r'{% icon "([\w-]+)"', path.read_text())}
-    assert named - drawn == set()
+    told = {kind.icon for kind in notifying.kinds()}
+    assert (named | told) - drawn == set()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
