@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils import timezone
 from django_tenants.utils import schema_context
 
 from billing import credits, notices, packs, payers, payment_setup, topups, watching
@@ -212,15 +211,13 @@ def _settle(topup: TopUp, payment: Payment | None, *, code: str, now: datetime) 
 
 
 def _charge(topup: TopUp, payer: PaymentCustomer) -> Payment:
-    with translation.override(topup.tenant.language):
-        title = _("%(credits)s credits") % {"credits": f"{topup.credits:,}"}
     return payment_setup.vendor().charge(
         customer=topup.customer_id,
         method=payer.payment_method,
         amount=topup.amount,
         currency=topup.currency,
         reference=str(topup.pk),
-        title=f"Frontdesk: {title}",
+        title=topups.title_of(topup),
         key=key_of(topup),
     )
 

@@ -105,15 +105,13 @@ def open_page(topup: TopUp, *, now: datetime) -> TopUp:
 def _order(topup: TopUp) -> Order:
     """Made of the row alone, so that a second attempt says the same."""
     assert topup.expires_at is not None
-    with translation.override(topup.tenant.language):
-        title = _("%(credits)s credits") % {"credits": number_format(topup.credits, force_grouping=True)}
     page = addresses.tenant_url(topup.tenant, page_of(topup))
     return Order(
         customer=topup.customer_id,
         reference=str(topup.pk),
         amount=topup.amount,
         currency=topup.currency,
-        title=f"Frontdesk: {title}",
+        title=title_of(topup),
         success_url=page,
         cancel_url=page,
         expires_at=topup.expires_at,
@@ -124,6 +122,13 @@ def _order(topup: TopUp) -> Order:
         tax_code=settings.STRIPE_TAX_CODE,
         metadata={"business": topup.tenant.slug},
     )
+
+
+def title_of(topup: TopUp) -> str:
+    """What stands on the vendor's page and receipt, in the business's language."""
+    with translation.override(topup.tenant.language):
+        amount = number_format(topup.credits, force_grouping=True)
+        return "Frontdesk: " + _("%(credits)s credits") % {"credits": amount}
 
 
 def page_of(topup: TopUp) -> str:
