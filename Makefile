@@ -106,7 +106,7 @@ hostile: venv frontend browser-tool
 # A picture of every page, wide and as a phone, light and dark; the README's are drawn anew with README=1.
 .PHONY: screenshots
 screenshots: venv frontend browser-tool
-	$(BIN)/python -m deploy.screenshots $(if $(README),--readme)
+	$(BIN)/python -m deploy.screenshots $(if $(README),--readme) $(if $(ONLY),--only $(ONLY))
 
 # The API against its own description, at length.
 .PHONY: api-fuzz

@@ -37,7 +37,7 @@ LOOKS = [(1280, 800, "light"), (1280, 800, "dark"), (390, 844, "light"), (390, 8
 IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/|$)")
 # Links that do something or leave the pages.
 NOT_PAGES = re.compile(
-    r"^/(static|media|api|ws|enter|join|accounts/(logout|confirm|social))|/(file|export|export\.csv)$|\.csv$"
+    r"^/(static|media|api|ws|enter|join|accounts/(logout|confirm|social))|/(file|export|export\.csv)$|\.(csv|pdf)$"
 )
 MOST_PAGES = 120
 # What the README shows: the page, the look, the name of the file.
@@ -46,6 +46,7 @@ README = [
     ("/chats/*/", LOOKS[0], "chats"),
     ("/chats/*/", LOOKS[3], "chats-phone"),
     ("/numbers/", LOOKS[1], "numbers"),
+    ("/account/", LOOKS[0], "credits"),
 ]
 # Who writes what, over the demo's WhatsApp: questions that the documents answer, and some for a person.
 SAID = [
@@ -70,7 +71,9 @@ SAID = [
 def main() -> None:
     parser = argparse.ArgumentParser(description="A picture of every page, of the product with its demo.")
     parser.add_argument("--readme", action="store_true", help="also draw the pictures of README.md anew")
-    parser.add_argument("--only", default="", help="only pages whose address contains this")
+    parser.add_argument(
+        "--only", default="", help="only pages below this address, as /account/ or /admin/finance/"
+    )
     options = parser.parse_args()
     data = env.data_dir() / "screenshots"
     pictures = data / "pictures"
@@ -107,7 +110,13 @@ def running(data: Path) -> Iterator[int]:
 
 
 def _environment(data: Path, port: int) -> dict[str, str]:
-    return {**os.environ, "FRONTDESK_DATA": str(data), "PORT": str(port)}
+    # Credits can be bought, as far as a picture shows; nobody is asked for money.
+    sells = {
+        "STRIPE_SECRET_KEY": "sk_test_picture",
+        "STRIPE_API_URL": "http://127.0.0.1:9",
+        "EXCHANGE_RATES": "brl=5.40",
+    }
+    return {**os.environ, **sells, "FRONTDESK_DATA": str(data), "PORT": str(port)}
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path) -> None:
@@ -153,10 +162,13 @@ def make_lively(data: Path, port: int) -> None:
 def take(chromium: Any, port: int, pictures: Path, *, only: str) -> list[str]:
     """Follow the links of the business and of the back office; the kinds of pages that were found."""
     taken: list[str] = []
-    for email, host, start in ((EMAIL, HOST, "/"), (STAFF, HOST, "/admin/"), (STAFF, "localhost", "/admin/")):
+    for email, host, root in ((EMAIL, HOST, "/"), (STAFF, HOST, "/admin/"), (STAFF, "localhost", "/admin/")):
+        start = only or root
+        if start.startswith("/admin/") != root.startswith("/admin/"):
+            continue
         contexts = [_signed_in(chromium, port, host, email, look) for look in LOOKS]
         prefix = "" if email == EMAIL else f"{host.split('.')[0]}-"
-        taken += _follow(contexts, f"http://{host}:{port}", start, pictures, prefix=prefix, only=only)
+        taken += _follow(contexts, f"http://{host}:{port}", start, pictures, prefix=prefix)
         for page in contexts:
             page.context.close()
     return taken
@@ -180,7 +192,7 @@ def _signed_in(chromium: Any, port: int, host: str, email: str, look: tuple[int,
     return page
 
 
-def _follow(pages: list[Any], base: str, start: str, pictures: Path, *, prefix: str, only: str) -> list[str]:
+def _follow(pages: list[Any], base: str, start: str, pictures: Path, *, prefix: str) -> list[str]:
     waiting, seen = deque([start]), {kind(start)}
     taken = []
     while waiting and len(taken) < MOST_PAGES:
@@ -190,17 +202,18 @@ def _follow(pages: list[Any], base: str, start: str, pictures: Path, *, prefix: 
             continue
         for link in pages[0].evaluate("[...document.links].map((a) => a.href)"):
             parts = urlsplit(link)
-            inside = link.startswith(base + "/") and parts.path.startswith("/admin/") == start.startswith(
-                "/admin/"
-            )
+            inside = link.startswith(base + start) and _is_staffs(parts.path) == _is_staffs(start)
             if inside and kind(parts.path) not in seen and not NOT_PAGES.search(parts.path):
                 seen.add(kind(parts.path))
                 waiting.append(parts.path)
-        if only in path:
-            taken.append(path)
-            for page, look in zip(pages, LOOKS, strict=True):
-                _picture(page, base + path, pictures / f"{prefix}{file_name(path)}-{look[0]}-{look[2]}.png")
+        taken.append(path)
+        for page, look in zip(pages, LOOKS, strict=True):
+            _picture(page, base + path, pictures / f"{prefix}{file_name(path)}-{look[0]}-{look[2]}.png")
     return taken
+
+
+def _is_staffs(path: str) -> bool:
+    return path.startswith("/admin/")
 
 
 def _picture(page: Any, url: str, file: Path) -> None:

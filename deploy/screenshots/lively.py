@@ -33,6 +33,7 @@ from conversations.models import (  # noqa: E402
     Todo,
     Turn,
 )
+from deploy.screenshots import money  # noqa: E402
 from tenants.models import Membership, Tenant, User  # noqa: E402
 
 SEED, PEOPLE, DAYS = 2026, 60, 30
@@ -76,6 +77,7 @@ def make() -> None:
         chats = [_chat(number, chance, now) for number in range(PEOPLE)]
         for chat in chats:
             _weeks(chat, chance, now)
+        money.make(tenant, chance, now=now)
         _desk([*Conversation.objects.order_by("-last_message_at")[:24]], labels, team, chance, now)
 
 
