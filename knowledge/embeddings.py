@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.crypto import salted_hmac
 
+from knowledge import metering
 from knowledge.models import LOCAL, Embedding, embedding_vendors
 from providers import embedding
 from providers.addresses import names_host
@@ -98,12 +99,17 @@ def _of(text: str, *, by: Embedder) -> Vector:
     return Vector(model, values)
 
 
-def passages(texts: Sequence[str]) -> tuple[str, list[Any]]:
+def passages(texts: Sequence[str], *, by: Embedder | None = None) -> tuple[str, list[Any]]:
     """The model's id and a unit vector of halves for each passage; raises ProviderError.
 
-    Give `serving().batch` of them at once: progress moves, and a call that is lost costs little.
+    By the model that serves, unless another is named; what a vendor takes for it is on record. Give
+    `serving().batch` of them at once: progress moves, and a call that is lost costs little.
     """
-    return serving().adapter.embed_passages(texts)
+    by = by or serving().adapter
+    made = by.embed_passages(texts)
+    if texts:
+        metering.embedded(by, characters=sum(map(len, texts)))
+    return made
 
 
 def guard(model: str) -> None:

@@ -216,11 +216,9 @@ def _vectors(pieces: Sequence[Piece]) -> tuple[str, list[Any]]:
         digest: readable(piece) for digest, piece in zip(digests, pieces, strict=True) if digest not in had
     }
     if missing:
-        adapter = embeddings.serving().adapter
-        made, vectors = adapter.embed_passages(list(missing.values()))
+        made, vectors = embeddings.passages(list(missing.values()))
         if made != model:
             raise embeddings.Changed("Another model serves by now.")
-        metering.embedded(adapter, characters=sum(map(len, missing.values())))
         had |= dict(zip(missing, vectors, strict=True))
     return model, [had[digest] for digest in digests]
 

@@ -160,7 +160,7 @@ def _keep(row: Embedding, batch: Sequence[tuple[str, str]], by: Embedder) -> Non
     """Embed a batch and keep it; progress is on the row, and its lease begins anew."""
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()  # not ours to keep while a vendor thinks
-    model, vectors = by.embed_passages([text for _digest, text in batch])
+    model, vectors = embeddings.passages([text for _digest, text in batch], by=by)
     if model != model_of(row):
         raise ProviderError("The model was replaced by another while it was asked.")
     with transaction.atomic(durable=True):
