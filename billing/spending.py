@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing import breakdown, limits, price_list, statement_words
+from billing import breakdown, limits, money, price_list, statement_words
 from billing.limits import Limit
 from billing.models import LedgerEntry
 from tenants import access
@@ -24,7 +24,8 @@ class LimitsForm(forms.Form):
                 label=limit.name or _("Everything together"),
                 required=False,
                 max_length=20,
-                initial="" if limit.credits_a_day is None else str(limit.credits_a_day),
+                help_text=_("%(spent)s counted today") % {"spent": money.grouped(limit.spent)},
+                initial="" if limit.credits_a_day is None else money.grouped(limit.credits_a_day),
                 widget=forms.TextInput(
                     attrs={"inputmode": "numeric", "class": "input w-full", "placeholder": _("no limit")}
                 ),
