@@ -20,6 +20,7 @@ class Listener:
     model: str
     language: str = ""
     account: str = ""
+    price_list: str = ""  # whose prices the vendor takes (tenants.VendorPrice); empty for what runs here
 
 
 def listeners(*, language: str) -> list[Listener]:
@@ -45,13 +46,16 @@ def _of_tenant(provider: ModelProvider) -> Listener:
         default_headers=provider.request_headers() or None,
         allow_private=provider.may_be_private,
     )
-    return Listener(adapter, provider.vendor, provider.speech_model, account=provider.name)
+    prices = registry.price_list(provider.vendor, provider.base_url)
+    return Listener(adapter, provider.vendor, provider.speech_model, account=provider.name, price_list=prices)
 
 
 def _of_installation() -> Listener:
     key, base_url = settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL
     adapter = speech.build("openai", api_key=key, base_url=base_url or None)
-    return Listener(adapter, "openai", settings.OPENAI_SPEECH_MODEL, account="installation:openai")
+    prices = registry.price_list("openai", base_url)
+    model = settings.OPENAI_SPEECH_MODEL
+    return Listener(adapter, "openai", model, account="installation:openai", price_list=prices)
 
 
 def _local(language: str) -> Listener | None:

@@ -50,19 +50,37 @@ def of_tokens(
 
 def of_hearing(
     *, key: str, model: str, seconds: int, exact: bool, cost: int, price: Price, now: datetime,
-    whose: Whose = NOBODY,
+    whose: Whose = NOBODY, price_list: str | None = None,
 ) -> Usage:  # fmt: skip
-    """Seconds of audio that were heard."""
+    """Seconds of audio that were heard; `price_list` as in `of_tokens`."""
     return _record(
-        key=key, model=model, audio_seconds=seconds, exact=exact, cost=cost, price=price, whose=whose, now=now
+        key=key,
+        model=model,
+        audio_seconds=seconds,
+        exact=exact,
+        vendor_cost=_by_length(price_list, model, "heard_per_hour", seconds, at=now),
+        cost=cost,
+        price=price,
+        whose=whose,
+        now=now,
     )
 
 
 def of_speaking(
-    *, key: str, model: str, characters: int, cost: int, price: Price, now: datetime, whose: Whose = NOBODY
-) -> Usage:
-    """Characters that were spoken: the vendors count them, and so can we."""
-    return _record(key=key, model=model, characters=characters, cost=cost, price=price, whose=whose, now=now)
+    *, key: str, model: str, characters: int, cost: int, price: Price, now: datetime, whose: Whose = NOBODY,
+    price_list: str | None = None,
+) -> Usage:  # fmt: skip
+    """Characters that were spoken: vendors count them, and so can we; `price_list` as in `of_tokens`."""
+    return _record(
+        key=key,
+        model=model,
+        characters=characters,
+        vendor_cost=_by_length(price_list, model, "spoken_per_million", characters, at=now),
+        cost=cost,
+        price=price,
+        whose=whose,
+        now=now,
+    )
 
 
 def of_reading(*, key: str, pages: int, cost: int, price: Price, now: datetime) -> Usage:
@@ -95,3 +113,10 @@ def _vendor_cost(price_list: str | None, model: str, tokens: Tokens, *, at: date
     if price_list is None:
         return None
     return vendor_prices.cost(price_list, model, tokens, at=at) if price_list else 0
+
+
+def _by_length(price_list: str | None, model: str, kind: str, amount: int, *, at: datetime) -> Any:
+    """As `_vendor_cost`, of speech."""
+    if price_list is None:
+        return None
+    return vendor_prices.cost_by_length(price_list, model, kind, amount, at=at) if price_list else 0

@@ -1,10 +1,11 @@
-"""What vendors take for tokens: kept with the date from which it holds, and looked up for an answer.
+"""What vendors take for tokens and speech: kept with the date from which it holds, and looked up.
 
 The prices come from a maintained package (providers.price_package), anew with each of its releases; an
 operator's own price, say a negotiated one, goes before the package's for as long as it is there. They are the
 world's and not a business's: one table in the public schema (tenants.VendorPrice).
 
-All amounts are millionths of a US dollar; prices are per million tokens.
+All amounts are millionths of a US dollar; prices are per million tokens, per hour heard, and per million
+characters spoken.
 """
 
 import re
@@ -30,8 +31,10 @@ RELEASES = "releases"  # the list that says which releases of the package were t
 _RELEASE = re.compile(r"[-@:](?:\d{8}|\d{6}|\d{4}-\d{2}-\d{2}|\d{4}|latest)$")
 KINDS = (
     "input_per_million", "output_per_million", "cache_read_per_million", "cache_write_per_million",
-    "audio_input_per_million", "audio_output_per_million",
+    "audio_input_per_million", "audio_output_per_million", "heard_per_hour", "spoken_per_million",
 )  # fmt: skip
+# What speech is sold by: how much of it one price is for.
+BY_LENGTH = {"heard_per_hour": 3600, "spoken_per_million": MILLION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,15 @@ def cost_of(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> int
     return _costs(price_list, model, tokens, at=at).first()
 
 
+def cost_by_length(price_list: str, model: str, kind: str, amount: int, *, at: datetime) -> Any:
+    """As `cost`, of seconds heard or characters spoken: `kind` is one of BY_LENGTH."""
+    per = BY_LENGTH[kind]
+    total = F(kind) * Value(amount) + Value(per - 1, output_field=BigIntegerField())
+    each = total / Value(per, output_field=BigIntegerField())
+    known = _holding(price_list, model, kind=kind, at=at).annotate(cost=each)
+    return Subquery(known.values_list("cost", flat=True)[:1], output_field=BigIntegerField())
+
+
 def price(price_list: str, model: str, *, at: datetime) -> VendorPrice | None:
     """The price that holds for this model, to be shown."""
     return _holding(price_list, model, at=at).first()
@@ -73,10 +85,12 @@ def _costs(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> Any:
     return _holding(price_list, model, at=at).annotate(cost=_sum(tokens)).values_list("cost", flat=True)
 
 
-def _holding(price_list: str, model: str, *, at: datetime) -> QuerySet[VendorPrice]:
-    """The prices that could hold, best first: an operator's, the more exact name, the newest."""
+def _holding(
+    price_list: str, model: str, *, at: datetime, kind: str = "input_per_million"
+) -> QuerySet[VendorPrice]:
+    """The prices of a kind that could hold, best first: an operator's, the more exact name, the newest."""
     known = VendorPrice.objects.filter(
-        price_list=price_list, model__in=names(model), effective_from__lte=at, input_per_million__isnull=False
+        price_list=price_list, model__in=names(model), effective_from__lte=at, **{f"{kind}__isnull": False}
     )
     own_first = Case(When(source=VendorPrice.Source.OPERATOR, then=0), default=1)
     return known.order_by(own_first, Length("model").desc(), "-effective_from")
@@ -106,7 +120,7 @@ def refresh() -> None:
 
 def update() -> int:
     """Take over what the installed package says, once a release. Returns how many prices are new."""
-    release = price_package.release()
+    release = f"{price_package.release()}/{len(KINDS)}"  # a kind that we did not keep is taken over, too
     taken = VendorPrice.objects.filter(source=VendorPrice.Source.PACKAGE, price_list=RELEASES, model=release)
     if taken.exists():
         return 0

@@ -181,7 +181,8 @@ def _keep(transcript: Transcript, heard: speech.Heard, listener: hearing.Listene
         _note(transcript.message, heard.text)
         _obey(transcript, now=now)
         _go_on(transcript.message, now=now)
-        _charge(transcript, heard, now=now)  # last: everybody waits for the account's row
+        # Last: everybody waits for the account's row.
+        _charge(transcript, heard, price_list=listener.price_list, now=now)
 
 
 def _note(message: Message, words: str) -> None:
@@ -200,7 +201,7 @@ def _obey(transcript: Transcript, *, now: datetime) -> None:
         consent.hear(message.conversation, message, spoken=transcript.text, now=now)
 
 
-def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> None:
+def _charge(transcript: Transcript, heard: speech.Heard, *, price_list: str, now: datetime) -> None:
     """By the second, also when nothing was said in it: the vendor listened."""
     price = credits.price_for(heard.model, at=now)
     cost, key = pricing.audio_cost(price, heard.seconds), f"speech:{transcript.message_id}"
@@ -212,6 +213,7 @@ def _charge(transcript: Transcript, heard: speech.Heard, *, now: datetime) -> No
         cost=cost,
         price=price,
         whose=used_for.whose(transcript.message.conversation),
+        price_list=price_list,
         now=now,
     )
     if transcript.hold is not None:

@@ -9,17 +9,18 @@ from typing import Any
 
 MILLION = 1_000_000
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)  # before there was any of these models
-# The package's names of what we keep: read, written, from the cache, into it, heard, spoken.
+# The package's names of what we keep: read, written, from the cache, into it, heard, spoken; and where speech
+# is sold by its length, an hour heard, a million characters spoken.
 KINDS = (
     "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "input_audio_mtok",
-    "output_audio_mtok",
+    "output_audio_mtok", "input_audio_hours", "input_mchars",
 )  # fmt: skip
 NAMING = ("equals", "starts_with")  # the clauses of its matching that hold a whole name, or the stem of one
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A model's price: rates in the order of KINDS, in millionths of a US dollar per million tokens.
+    """A model's price: rates in the order of KINDS, in millionths of a US dollar for each kind's amount.
 
     `since` is None where the package knows one price only.
     """

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -101,7 +102,7 @@ class TenantAdmin(ModelAdmin):
     """Businesses: made by sign-up or `apply`, deleted by `delete_tenant`, paused and opened here."""
 
     list_display: Any = (
-        "name", "slug", "status", "waits", "ways", "wrong", "last_active", "created_at",
+        "name", "slug", "status", "waits", "ways", "money", "wrong", "last_active", "created_at",
     )  # fmt: skip
     list_filter = ("status", NeedsFilter, "language")
     list_select_related = ("state",)
@@ -138,6 +139,11 @@ class TenantAdmin(ModelAdmin):
         if not state.channels_down:
             return "up", str(state.channels)
         return "down", _("%(down)s of %(all)s down") % {"down": state.channels_down, "all": state.channels}
+
+    @display(description=gettext_lazy("credits"), ordering="state__balance")
+    def money(self, tenant: Tenant) -> str:
+        state = state_of(tenant)
+        return number_format(state.balance, force_grouping=True) if state else "–"
 
     @display(
         description=gettext_lazy("errors"),
@@ -345,7 +351,7 @@ class VendorPriceAdmin(ModelAdmin):
     fields = (
         "price_list", "model", "effective_from", "input_per_million", "output_per_million",
         "cache_read_per_million", "cache_write_per_million", "audio_input_per_million",
-        "audio_output_per_million",
+        "audio_output_per_million", "heard_per_hour", "spoken_per_million",
     )  # fmt: skip
 
     @display(description=gettext_lazy("US$ read"), ordering="input_per_million")

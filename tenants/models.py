@@ -369,9 +369,10 @@ class EntryTicket(models.Model):
 
 
 class VendorPrice(models.Model):
-    """What a vendor takes for a model's tokens, from a moment on: the world's prices, no business's own.
+    """What a vendor takes for a model's use, from a moment on: the world's prices, no business's own.
 
-    Millionths of a US dollar per million tokens of each kind; empty where the list says nothing of a kind.
+    Millionths of a US dollar per million tokens of each kind, per hour heard, per million characters spoken;
+    empty where the list says nothing of a kind.
     """
 
     class Source(models.TextChoices):
@@ -388,6 +389,10 @@ class VendorPrice(models.Model):
     cache_write_per_million = models.PositiveBigIntegerField(_("put into cache"), null=True, blank=True)
     audio_input_per_million = models.PositiveBigIntegerField(_("heard"), null=True, blank=True)
     audio_output_per_million = models.PositiveBigIntegerField(_("spoken"), null=True, blank=True)
+    heard_per_hour = models.PositiveBigIntegerField(_("an hour heard"), null=True, blank=True)
+    spoken_per_million = models.PositiveBigIntegerField(
+        _("a million characters spoken"), null=True, blank=True
+    )
     effective_from = models.DateTimeField(_("from when on"))
 
     class Meta:

@@ -135,6 +135,9 @@ class TestPackage:
             assert found is not None and found.source == "package"
             assert 10_000 < found.input_per_million < found.output_per_million < 100_000_000
             assert found.cache_read_per_million < found.input_per_million
+        heard = VendorPrice.objects.get(price_list="openai", model="whisper-1", source="package")
+        spoken = VendorPrice.objects.get(price_list="openai", model="tts-1", source="package")
+        assert 10_000 < heard.heard_per_hour < 10_000_000 < spoken.spoken_per_million < 100_000_000
         call_command("update_prices", stdout=out)
         assert out.getvalue().endswith("Every price is known.\n")
 
@@ -142,7 +145,9 @@ class TestPackage:
         found = list(price_package.prices())
         names = [(one.price_list, one.model, one.since) for one in found]
         assert len(names) == len(set(names))
-        assert all(one.model == one.model.lower() and len(one.rates) == 6 for one in found)
+        assert all(
+            one.model == one.model.lower() and len(one.rates) == len(vendor_prices.KINDS) for one in found
+        )
         assert all(rate is None or rate >= 0 for one in found for rate in one.rates)
 
 

@@ -165,8 +165,17 @@ def test_what_is_spoken_is_priced_by_the_character(in_alpha: Tenant) -> None:
     every = credits.price_for("voice", at=now)
     assert pricing.spoken_cost(every, 1) == 1 and pricing.spoken_cost(every, 0) == 0
     cost = pricing.spoken_cost(every, 1000)
-    row = usage.of_speaking(key="spoken:1", model="voice", characters=1000, cost=cost, price=every, now=now)
-    assert (row.characters, row.credits, row.price["spoken_per_million"]) == (1000, 20, 20_000)
+    VendorPrice.objects.create(
+        price_list="acme", model="voice", spoken_per_million=15_000_001, effective_from=now
+    )
+    for number, prices, taken in ((1, "acme", 15_001), (2, "nobody's", None), (3, "", 0), (4, None, None)):
+        usage.of_speaking(
+            key=f"spoken:{number}", model="voice", characters=1000, cost=cost, price=every, now=now,
+            price_list=prices,
+        )  # fmt: skip
+        row = Usage.objects.get(key=f"spoken:{number}")
+        assert (row.characters, row.credits, row.price["spoken_per_million"]) == (1000, 20, 20_000)
+        assert row.vendor_cost == taken
 
 
 def _balance() -> int:

@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.db.models import Sum
 
 from agents.models import ModelProvider
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, Usage
 from conversations import conduct, handoff, media, transcripts, turns
 from conversations.models import Breaker, Consent, Contact, Conversation, Message, Transcript, Turn
+from providers import registry
+from tenants.models import VendorPrice
 
 OGG = "audio/ogg; codecs=opus"
 HEARD = "/v1/audio/transcriptions"
@@ -67,12 +70,18 @@ class TestAVoiceNote:
             model="whisper-1", input_per_million=0, output_per_million=0, cache_read_per_million=0,
             cache_write_per_million=0, audio_per_hour=7200, effective_from=star.effective_from,
         )  # fmt: skip
+        VendorPrice.objects.create(
+            price_list=registry.price_list("openai", f"{hearing.models.url}/v1"), model="whisper-1",
+            heard_per_hour=360_000, effective_from=star.effective_from,
+        )  # fmt: skip
+        connection.set_tenant(hearing.tenant)
         speak(hearing, b"x" * 30_000)
         hearing.work()
         entry = LedgerEntry.objects.get(kind="speech")
         assert entry.amount == -10  # five seconds at two credits each
         usage = Usage.objects.get(model="whisper-1")
         assert (usage.key, usage.audio_seconds, usage.credits, usage.exact) == (entry.key, 5, 10, True)
+        assert usage.vendor_cost == 500  # millionths of a dollar
         account = CreditAccount.objects.get()
         assert account.balance == LedgerEntry.objects.aggregate(total=Sum("amount"))["total"]
         assert (account.held, Hold.objects.filter(status="held").count()) == (0, 0)
