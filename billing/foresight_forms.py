@@ -80,7 +80,8 @@ class StepsField(forms.CharField):
 
     def __init__(self, *, most: int, **kwargs: Any) -> None:
         self.most = most
-        widget = forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"})
+        # No keypad of digits: on many phones that has no comma.
+        widget = forms.TextInput(attrs={"autocomplete": "off"})
         super().__init__(required=False, max_length=80, widget=widget, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:

@@ -116,6 +116,11 @@ PAGES = {
         "finance_disputes",
         "finance_kept",
         "finance_prices",
+        "finance_export",
+        "finance_back",
+        "finance_kept_file",
+        "finance_request",
+        "finance_refund",
     },
     "operator": {"queue", "trouble", "trouble_all"},
     "nobody": set(),
@@ -250,17 +255,18 @@ def test_each_kind_of_staff_opens_its_own_pages(kind: str, client_for: Any, alph
     }
     assert {name for name, code in found.items() if code == 200} == LISTS[kind]
     assert {code for name, code in found.items() if name not in LISTS[kind]} <= {403}
-    plain = {
-        page.name: page
-        for page in backoffice._pages
-        if not re.search(r"<(?!slug:slug>/statement)", page.path)
-    }
-    codes = {
-        name: status("/admin/" + page.path.replace("<slug:slug>", "alpha"), shared=page.on_public)
-        for name, page in plain.items()
-    }
-    assert {name for name, code in codes.items() if code in (200, 302)} == PAGES[kind]
+    codes = {page.name: status(path_of(page), shared=page.on_public) for page in backoffice._pages}
+    # Who may is told that a row is not there, or that this is no way to ask; who may not, nothing.
+    assert {name for name, code in codes.items() if code in (200, 302, 404, 405)} == PAGES[kind]
     assert {code for name, code in codes.items() if name not in PAGES[kind]} <= {403}
+
+
+# What stands in for the parts of an address; one that nobody has thought of fails.
+PARTS = {"slug:slug": "alpha", "int:pk": "1", "slug:what": "payments", "slug:name": "x", "str:name": "x"}
+
+
+def path_of(page: backoffice.Page) -> str:
+    return "/admin/" + re.sub("<([^>]+)>", lambda part: PARTS[part[1]], page.path)
 
 
 def test_a_page_belongs_to_one_kind_of_host_and_to_staff(
@@ -281,12 +287,11 @@ def test_a_page_belongs_to_one_kind_of_host_and_to_staff(
 
 
 def everywhere() -> Iterator[tuple[str, bool]]:
-    """Each list and each page of the menu, and whether it is the installation's."""
+    """Each list and each other page, and whether it is the installation's."""
     for model in admin.site._registry:
         yield list_of(model), is_shared(model)
     for page in backoffice._pages:
-        if page.icon:
-            yield reverse(f"admin:{page.name}"), page.on_public
+        yield path_of(page), page.on_public
 
 
 def test_the_menu_has_what_one_may_open(rf: Any, alpha: Tenant, monkeypatch: Any) -> None:
