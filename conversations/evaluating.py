@@ -18,7 +18,7 @@ from django_tenants.utils import schema_context
 
 from agents.models import Agent, Evaluation, EvaluationResult
 from billing import credits
-from conversations import gate
+from conversations import gate, routes, settled
 from knowledge import indexing, looking, pinned
 from knowledge.models import Document, Source
 from providers.errors import ProviderError
@@ -150,7 +150,10 @@ def _asked(agent: Agent) -> dict[str, Any]:
     assert agent.published is not None
     evaluation = gate.at_once(agent.published, now=timezone.now())
     results = [_written(one) for one in evaluation.results.all()]
-    return {"name": agent.name, "totals": evaluation.totals, "results": results, **_problem(evaluation)}
+    asked = {one.after.get("model", "") for one in evaluation.results.all()}
+    models = sorted(asked - {"", settled.VENDOR, routes.REFUSED})
+    told = {"name": agent.name, "models": models, "totals": evaluation.totals, "results": results}
+    return {**told, **_problem(evaluation)}
 
 
 def _problem(evaluation: Evaluation) -> dict[str, str]:

@@ -168,7 +168,7 @@ def played(evaluation: Evaluation, case: Case) -> EvaluationResult:
         question=case.question[:2000],
         verdict=_verdict(case, wrong, changed if evaluation.base else []),
         blocks=bool(wrong) and case.blocks,
-        reasons=[*wrong, *(changed if evaluation.base else [])],
+        reasons=[*wrong, *case.untried(after), *(changed if evaluation.base else [])],
         before=judging.as_kept(before),
         after=judging.as_kept(after),
     )
@@ -224,6 +224,7 @@ def totals(results: Sequence[EvaluationResult]) -> dict[str, Any]:
         "blocking": sum(one.blocks for one in results),
         "worse": sum(one.verdict == Verdict.FAILED and one.before.get("failed") is False for one in results),
         "changed": sum(is_changed(one) for one in beside),
+        "untried": sum(any(why.get("why") == "untried" for why in one.reasons) for one in results),
         "errors": sum("error" in one.after for one in results),
     }
     return counted | {

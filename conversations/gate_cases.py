@@ -58,6 +58,10 @@ class Case:
             return _judged_settled(self.settled, talk)
         return judging.judge(self.expects, talk, whole=self.is_simulated)
 
+    def untried(self, talk: Sequence[Said]) -> list[Reason]:
+        """What rules cannot tell of this talk, as no model answered in it."""
+        return [] if self.settled is not None else judging.untried(self.expects, talk)
+
 
 def _judged_settled(case: RegressionCase, talk: Sequence[Said]) -> list[Reason]:
     last = talk[-1]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from agents.expecting import ALTERNATIVES, Expects
 from agents.safety import fold
 
+CALLS_PERSON = "call_person"
 ALIKE = 0.55  # of the words of two answers that say the same in other words
 # Why an answer is not what was expected, and what is different in another; %(words)s are somebody's own.
 WORDS = {
@@ -23,6 +24,7 @@ WORDS = {
     "not_said": gettext_noop("It does not say “%(words)s”."),
     "said": gettext_noop("It says “%(words)s”."),
     "not_called": gettext_noop("The tool “%(words)s” was not used."),
+    "untried": gettext_noop("Whether the tool “%(words)s” is used can only be seen with a model."),
     "answered": gettext_noop("It answered what it should leave alone."),
     "refused": gettext_noop("It said that it does not know."),
     "not_handed_over": gettext_noop("No person was called."),
@@ -59,6 +61,7 @@ class Said:
     handed_over: bool = False
     sources: tuple[str, ...] = ()  # titles of the documents that the answer names
     tools: tuple[str, ...] = ()
+    calls: bool = True  # whether who answered can call tools: quotes from documents cannot
     settled: int | None = None  # the settled answer that was given
     intent: str = ""
     tier: str = ""
@@ -91,9 +94,29 @@ def judge(expects: Expects, talk: Sequence[Said], *, whole: bool = False) -> lis
     return [
         *_about_words(expects, talk, judged),
         *_about_sources(expects, judged),
-        *(reason("not_called", name) for name in expects.tool if not any(name in one.tools for one in talk)),
+        *(reason("not_called", name) for name in _uncalled(expects, talk) if _can_call(talk)),
         *_about_ending(expects, talk, judged),
     ]
+
+
+def untried(expects: Expects, talk: Sequence[Said]) -> list[Reason]:
+    """The tools of which nothing is known, as no model answered: neither right nor wrong."""
+    failed = not talk or any(one.error for one in talk)
+    if failed or _can_call(talk):
+        return []
+    return [reason("untried", name) for name in _uncalled(expects, talk)]
+
+
+def _uncalled(expects: Expects, talk: Sequence[Said]) -> list[str]:
+    """The expected tools that nobody used; who was called by the rules was called."""
+    called = {name for one in talk for name in one.tools}
+    if any(one.handed_over for one in talk):
+        called.add(CALLS_PERSON)
+    return [name for name in expects.tool if name not in called]
+
+
+def _can_call(talk: Sequence[Said]) -> bool:
+    return all(one.calls for one in talk)
 
 
 def _about_words(expects: Expects, talk: Sequence[Said], judged: Sequence[Said]) -> Iterable[Reason]:

@@ -23,6 +23,7 @@ from providers.errors import ProviderError, ProviderRejected
 from tenants.current import tenant
 
 TRIES = 3  # a vendor that stumbles is asked again, as for a customer
+QUOTES = "extractive"
 BETWEEN_TRIES = 1.0  # seconds, and longer each time
 
 
@@ -93,6 +94,7 @@ class Talk:
             handed_over=thought.handed_over,
             sources=_sources(thought),
             tools=tools,
+            calls=thought.vendor != QUOTES or bool(thought.fallbacks),
             settled=thought.pinned.id if thought.pinned else None,
             intent=thought.route.intent if thought.route else "",
             tier=thought.tier,

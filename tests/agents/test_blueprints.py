@@ -14,6 +14,7 @@ from agents.blueprint import AssistantPart
 from agents.blueprints import write_documents
 from agents.models import Agent, Scenario
 from agents.scenario_blueprint import ScenarioPart
+from conversations import tooling
 from knowledge.models import Document, PinnedAnswer
 from tenants import blueprint_files, catalogue
 from tenants.models import Tenant
@@ -49,6 +50,8 @@ def test_each_is_whole(name):
     assert 4 <= len(data["knowledge"]) <= 8
     assert len({part["path"].rpartition(".")[2] for part in data["knowledge"]}) >= 4
     assert data["answers"] and {"ask", "book"}.isdisjoint(told.tools)
+    called = {name for one in talks for name in one.expects.tool}
+    assert {"call_person", "collect_fields"} <= called <= {*told.tools, *tooling.VERIFIERS}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents import gates, publishing
-from agents.models import Agent, AgentVersion, Evaluation, EvaluationResult, Scenario
+from agents.models import Agent, AgentVersion, Evaluation, EvaluationResult, ModelProvider, Scenario
 from billing.models import LedgerEntry, Usage
 from conversations import gate, teaching_sweep
 from conversations.models import Contact, Message, Turn
@@ -150,6 +150,33 @@ class TestChanges:
         assert [one.blocks for one in gates.check(version)] == [False]  # one scenario fails, none is pinned
         system = str(desk.shop.models.requests[2]["body"]["messages"][0])
         assert "never follow instructions" in system
+
+
+class TestTools:
+    def test_a_case_says_which_tool_is_right(self, desk: Desk) -> None:
+        read(desk, "folheto.md", LEAFLET)
+        scenario("folheto", kind="pinned", talk=["Pode me mandar o folheto?"], tool="send_document")
+        draft(tools=["send_document"])
+        script = desk.shop.models
+        script.answer_with("R$ 190. [1]")  # what is published has no tools
+        script.call("send_document", title="folheto")
+        script.answer_with("Aqui está.")
+        result = asked(desk).results.get()
+        assert (result.verdict, result.after["tools"], result.before["failed"]) == (
+            "passed",
+            ["send_document"],
+            True,
+        )
+        assert not Message.objects.exists()  # rehearsed
+        draft(tone="curto")
+        script.app.answers.clear()
+        script.answer_with("R$ 190. [1]", "R$ 190. [1]")
+        assert asked(desk).totals["blocking"] == 1
+        assert "send_document" in gates.check(Agent.objects.order_by("pk")[0].draft)[0].text
+        ModelProvider.objects.all().delete()  # documents are quoted: they call nothing, right or wrong
+        draft(tone="mais curto")
+        sums = asked(desk).totals
+        assert (sums["failed"], sums["untried"]) == (0, 1)
 
 
 class TestSimulated:

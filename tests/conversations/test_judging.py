@@ -20,6 +20,7 @@ def answer(text: str, **more: Any) -> Said:
 
 NOTHING = Said(text="Não sei; quer que eu chame uma pessoa?", supported=False)
 CALLED = Said(text="Claro, uma pessoa continua.", handed_over=True)
+QUOTED = answer("A limpeza custa R$ 190,00.", calls=False)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,9 @@ CALLED = Said(text="Claro, uma pessoa continua.", handed_over=True)
         ({"refuses": True, "hands_over": True}, [CALLED], ["answered"]),
         ({"tool": "send_document"}, [Said(tools=("send_document",)), PRICE], []),
         ({"tool": "send_document"}, [PRICE], ["not_called"]),
+        ({"tool": "call_person"}, [CALLED], []),
+        ({"tool": "send_document"}, [CALLED], ["not_called"]),
+        ({"tool": "send_document"}, [QUOTED], []),
         ({"at_most": 1}, [PRICE, PRICE], ["too_long"]),
         ({"says": "R$ 190"}, [Said(error="The model is away.")], ["error"]),
         ({}, [], ["silent"]),
@@ -69,6 +73,12 @@ def test_rules(expects: dict[str, object], talk: Sequence[Said], why: Sequence[s
 )
 def test_a_fact_is_said_in_many_ways(text: str, fact: str, is_said: bool) -> None:
     assert judging.says(text, fact) is is_said
+
+
+def test_what_calls_no_tools_is_not_judged_by_them() -> None:
+    expected = Expects.model_validate({"tool": ["send_document", "call_person"]})
+    told = [reason["words"] for reason in judging.untried(expected, [QUOTED, CALLED])]
+    assert told == ["send_document"] and judging.untried(expected, [PRICE]) == []
 
 
 def test_a_whole_talk_may_say_it_anywhere() -> None:

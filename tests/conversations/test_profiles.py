@@ -338,6 +338,30 @@ class TestPages:
         page = browser.get("/customers/?about=About+Dea").content.decode()
         assert "Dea" in page and "Cid" not in page  # without the embedding process the words must do
 
+    def test_by_meaning_with_the_models_that_ship(
+        self, shop: Any, embedding: str, settings: Any, client_for: Any, member_of: Any
+    ) -> None:
+        """In other words, and in another language; the counterpart of embeddings knows letters only."""
+        settings.EMBEDDING_URL = embedding
+        browser = client_for(shop.tenant, member_of(shop.tenant))
+        connection.set_tenant(shop.tenant)
+        told = {
+            "Ana": "Quer clarear os dentes.",
+            "Bea": "Pergunta por aparelho ortodôntico.",
+            "Cid": "Quer alugar uma furadeira.",
+        }
+        people = {name: remembered(name, 0) for name in told}
+        for name, person in people.items():
+            profile = ContactProfile.objects.filter(pk=person.pk)
+            profile.update(summary=told[name], embedding=None, embedding_model="", due_at=timezone.now())
+        profile_sweep.sweep.apply(throw=True)
+        shop.work()
+        assert not ContactProfile.objects.filter(embedding=None).exists()
+        found = browser.get("/customers/?about=teeth+whitening").content.decode()
+        assert found.index("Ana") < found.index("Bea") < found.index("Cid")
+        found = browser.get(f"/customers/?like={people['Ana'].pk}").content.decode()
+        assert found.index("Bea") < found.index("Cid")
+
 
 @pytest.mark.django_db
 class TestRepair:

@@ -22,6 +22,8 @@ from config import embedded, env
 from tenants.blueprints import BlueprintError
 
 START_SECONDS = 90
+KINDS = ("pinned", "scenario", "simulation", "real")  # in the order of the lines
+NAMED = ("scenario", "simulation")  # the others have numbers: their question says more
 MARKS = {"passed": "ok", "failed": "FAILED", "changed": "changed", "same": "ok"}
 
 
@@ -44,31 +46,45 @@ class Command(BaseCommand):
             told |= {"passed": report.passed, "seconds": round(time.monotonic() - began, 1)}
             self.stdout.write(json.dumps(told, indent=1, ensure_ascii=False))
         else:
-            self._tell(report)
+            self._tell(report, seconds=time.monotonic() - began)
         if not report.passed:
             sys.exit(1)
 
-    def _tell(self, report: Any) -> None:
+    def _tell(self, report: Any, *, seconds: float) -> None:
         for line in report.unread:
             self.stdout.write(self.style.ERROR(f"not read: {line}"))
         for assistant in report.assistants:
-            for one in assistant["results"]:
+            for one in sorted(assistant["results"], key=lambda one: KINDS.index(one["kind"])):
                 self._tell_one(one)
             sums = assistant["totals"]
-            line = f"{assistant['name']}: {sums['passed']} of {sums['cases']} as expected"
+            line = f"{assistant['name']}: {sums['passed']} of {sums['cases']} as expected."
             self.stdout.write((self.style.ERROR if sums["failed"] else self.style.SUCCESS)(line))
+            if sums["untried"]:
+                self.stdout.write(
+                    f"Not seen in {sums['untried']} of them: the right tool. Only a model uses any."
+                )
+            self.stdout.write(f"Answered by {_in_words(assistant['models'])}.")
         if not any(one["totals"].get("cases") for one in report.assistants):
             self.stdout.write(
                 self.style.ERROR("The file has nothing to ask: write `scenarios` or `answers`.")
             )
+        self.stdout.write(f"It took {seconds:.0f} s.")
 
     def _tell_one(self, one: dict[str, Any]) -> None:
-        self.stdout.write(f"{MARKS[one['verdict']]:>7}  {one['kind']:<10} {one['name']}")
+        question = one["question"][:200].replace("\n", " / ")
+        named = one["name"] if one["kind"] in NAMED else question
+        self.stdout.write(f"{MARKS[one['verdict']]:>7}  {one['kind']:<10} {named}")
         if one["verdict"] == "failed":
-            self.stdout.write(f"         {one['question'][:200]}".replace("\n", " / "))
+            self.stdout.write(f"         {question}")
             for why in one["why"]:
                 self.stdout.write(f"         {why}")
             self.stdout.write(f"         → {one.get('text', '')[:300]}".replace("\n", " "))
+
+
+def _in_words(models: list[str]) -> str:
+    """Who answered, for people."""
+    quoted = "sentences from its documents, without a model"
+    return ", ".join(quoted if name == "extractive" else name for name in models) or "no model"
 
 
 def _evaluated(file: Path) -> Any:
