@@ -1,9 +1,10 @@
 """What reserving and taking credits costs: `python -m bench.ledger` prints JSON.
 
 Holds and settlements a second, by eight connections in two processes, on one business's account (where all
-wait for one row) and spread over fifty; beside the floor in the same run: the two bare UPDATEs of an
-account's row that nobody could do without, prepared and sent by psycopg alone, each with its commit. At the
-end every ledger is held against its balance. `--short` is for a quick look.
+wait for one row) and spread over fifty; beside two floors in the same run, both of two UPDATEs of an
+account's row, prepared and sent by psycopg alone: `bare`, where each commits itself, and `floor`, where each
+is begun and committed as the product's are, whose callers have more to write. At the end every ledger is held
+against its balance. `--short` is for a quick look.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from bench import measure, scratch
 from bench.stack import ROOT
 
 PROCESSES, THREADS = 2, 4
-FLOOR = ("one", "fifty")
+WARM = 6  # times each business, a connection: from then on the server keeps its plans
+SIDES = ("bare", "floor", "product")
 CREDITS = 10**9
 _TAKE = "UPDATE {}.floor_account SET held = held + 2 WHERE id = 1 AND balance >= held + 2"
 _GIVE = "UPDATE {}.floor_account SET held = held - 2, balance = balance - 1 WHERE id = 1"
@@ -35,7 +37,7 @@ def main() -> None:
         sides = {
             f"{side}_{name}": _side(side, schemas[:count], seconds=seconds)
             for name, count in (("one", 1), ("fifty", many))
-            for side in ("floor", "product")
+            for side in SIDES
         }
         found = {
             name: measure.median_of(figures)
@@ -47,7 +49,11 @@ def main() -> None:
                 "connections": PROCESSES * THREADS,
                 "businesses": many,
                 **found,
-                "ratio": {name: _ratio(found, name) for name in FLOOR},
+                "ratio": {
+                    f"{name}_to_{to}": _ratio(found, name, to)
+                    for name in ("one", "fifty")
+                    for to in SIDES[:2]
+                },
                 "troubles": _troubles(schemas),
             }
         )
@@ -56,13 +62,13 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="ten businesses, two seconds, one round")
-    parser.add_argument("--worker", choices=["floor", "product"], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--seconds", type=float, default=6.0, help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def _ratio(found: dict[str, measure.Figures], name: str) -> float:
-    return round(found[f"product_{name}"]["pairs_a_second"] / found[f"floor_{name}"]["pairs_a_second"], 2)
+def _ratio(found: dict[str, measure.Figures], name: str, to: str) -> float:
+    return round(found[f"product_{name}"]["pairs_a_second"] / found[f"{to}_{name}"]["pairs_a_second"], 2)
 
 
 def _businesses(many: int) -> list[str]:
@@ -132,7 +138,7 @@ def _side(side: str, schemas: list[str], *, seconds: float) -> Callable[[], meas
 
 
 def _work(side: str, *, seconds: float, schemas: list[str]) -> None:
-    pair = (_floor if side == "floor" else _product)(schemas)
+    pair = _product(schemas) if side == "product" else _floor(schemas, begun=side == "floor")
     pair(0)()  # what is looked up once is known
     together = threading.Barrier(THREADS + 1)
     took: list[list[float]] = [[] for _number in range(THREADS)]
@@ -140,7 +146,8 @@ def _work(side: str, *, seconds: float, schemas: list[str]) -> None:
 
     def go(number: int) -> None:
         do = pair(number)
-        do()
+        for _time in range(WARM * len(schemas)):
+            do()
         together.wait()
         while (began := time.perf_counter()) < until[0]:
             do()
@@ -161,7 +168,9 @@ def _work(side: str, *, seconds: float, schemas: list[str]) -> None:
     print(json.dumps(figures), flush=True)
 
 
-def _floor(schemas: list[str]) -> Callable[[int], Callable[[], None]]:
+def _floor(schemas: list[str], *, begun: bool) -> Callable[[int], Callable[[], None]]:
+    from contextlib import nullcontext
+
     import psycopg
 
     from config import env
@@ -173,9 +182,9 @@ def _floor(schemas: list[str]) -> Callable[[int], Callable[[], None]]:
 
         def pair() -> None:
             at[0] += 1
-            take, give = texts[at[0] % len(texts)]
-            database.execute(take, prepare=True)  # type: ignore[arg-type]
-            database.execute(give, prepare=True)  # type: ignore[arg-type]
+            for text in texts[at[0] % len(texts)]:
+                with database.transaction() if begun else nullcontext():
+                    database.execute(text, prepare=True)  # type: ignore[arg-type]
 
         return pair
 

@@ -15,17 +15,19 @@ from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from psycopg import sql
+from psycopg.types.numeric import Int8
 
 from billing import watching
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, SpendLimit, Usage
 from tenants.current import tenant as current_tenant
-from tenants.db import connection
+from tenants.db import connection, kept
 from tenants.models import User
 
 Kind = LedgerEntry.Kind
 TRIES = 20  # of who is refused what others free at the same moment
 # Who waits for the account's row sees its newest state in all that the WHERE asks of it. The limits are
 # counted: NOT EXISTS would be planned as a join, which is not done again for who has waited.
+_HELD = ("id", "key", "amount", "agent_id", "day", "status", "created_at", "closed_at")
 _HOLD = """
 WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
   reserved AS (
@@ -45,15 +47,17 @@ WITH earlier AS (SELECT * FROM billing_hold WHERE key = %(key)s),
             WHEN account.day IS NULL OR account.day < %(today)s::date THEN 0
             WHEN bound.agent_id IS NULL THEN account.spent
             ELSE coalesce((account.by_agent ->> bound.agent_id::text)::bigint, 0) END)
-    RETURNING day, balance - held AS room, saving_below),
+    RETURNING day AS today, balance - held AS room, saving_below),
   made AS (
     INSERT INTO billing_hold (key, amount, agent_id, day, status, created_at)
-    SELECT %(key)s, %(amount)s, %(agent)s::bigint, day, 'held', %(now)s FROM reserved
+    SELECT %(key)s, %(amount)s, %(agent)s::bigint, today, 'held', %(now)s FROM reserved
     RETURNING *)
-SELECT earlier.*, NULL::bigint AS room, NULL::bigint AS saving_below FROM earlier
-UNION ALL SELECT made.*, reserved.room, reserved.saving_below FROM made, reserved
+SELECT id, key, amount, agent_id, day, status, created_at, closed_at, NULL::bigint, NULL::bigint FROM earlier
+UNION ALL SELECT id, key, amount, agent_id, day, status, created_at, closed_at, room, saving_below
+FROM made, reserved
 """
 # The account's row is locked first, here as everywhere: who has it waits for no hold.
+_ENTERED = ("id", "kind", "amount", "balance_after", "key", "reason", "actor_id", "created_at")
 _CLOSE = """
 WITH account AS MATERIALIZED (
     SELECT balance, held, greatest(day, %(today)s::date) AS today,
@@ -83,7 +87,8 @@ WITH account AS MATERIALIZED (
     INSERT INTO billing_ledgerentry (kind, amount, balance_after, key, reason, created_at)
     SELECT %(kind)s, -taken, balance, %(key)s, %(reason)s, %(now)s FROM changed WHERE taken > 0
     RETURNING *)
-SELECT entered.*, changed.watch_at FROM changed LEFT JOIN entered ON true
+SELECT id, kind, amount, balance_after, key, reason, actor_id, created_at, watch_at
+FROM changed LEFT JOIN entered ON true
 """
 
 
@@ -127,9 +132,13 @@ def hold(*, key: str, amount: int, now: datetime, agent_id: int | None = None) -
 
     Raises InsufficientCredits, or LimitReached. A new hold tells `room` and `saving_below`.
     """
-    wanted = {"key": key, "amount": amount, "agent": agent_id, "today": day_of(now), "now": now}
+    # As text a number has the same type as none.
+    agent = None if agent_id is None else str(agent_id)
+    wanted = {"key": key, "amount": Int8(amount), "agent": agent, "today": day_of(now), "now": now}
     for _try in range(TRIES):
-        for held in Hold.objects.raw(_HOLD, wanted):
+        for *values, room, saving_below in kept(_HOLD, wanted):
+            held = Hold.from_db(connection.alias, _HELD, values)
+            held.room, held.saving_below = room, saving_below
             return held
         check(amount=amount, agent_id=agent_id, now=now)  # says why, unless that is over by now
     raise InsufficientCredits(f"{amount} credits are not available")
@@ -148,10 +157,11 @@ def settle(
     Beyond the hold only what is available is taken. Closed before, it gives the entry of then.
     """
     hold.status = Hold.Status.SETTLED
-    for entry in _close(hold, cost=cost, kind=kind, key=key, reason=reason, now=now):
-        if entry.pk is None:
+    for number, *values, watch_at in _close(hold, cost=cost, kind=kind, key=key, reason=reason, now=now):
+        if number is None:
             return None
-        watching.changed(entry, watch_at=entry.watch_at, now=now)  # type: ignore[attr-defined]
+        entry = LedgerEntry.from_db(connection.alias, _ENTERED, [number, *values])
+        watching.changed(entry, watch_at=watch_at, now=now)
         return entry
     return LedgerEntry.objects.filter(key=key).first()
 
@@ -159,7 +169,7 @@ def settle(
 def release(hold: Hold, *, now: datetime) -> None:
     """Free a hold without taking anything: a failed answer costs nothing."""
     hold.status = Hold.Status.RELEASED
-    list(_close(hold, cost=0, kind="", key="", reason="", now=now))
+    _close(hold, cost=0, kind="", key="", reason="", now=now)
 
 
 def grant(*, amount: int, reason: str, key: str, actor: User | None, now: datetime) -> LedgerEntry:
@@ -329,16 +339,13 @@ def prices_for(models: Sequence[str], *, at: datetime) -> list[Price]:
 # -- under the account's lock
 
 
-def _close(
-    hold: Hold, *, cost: int, kind: str, key: str, reason: str, now: datetime
-) -> Sequence[LedgerEntry]:
-    """Compare-and-set: only one of settle and release ever wins and has a row: the entry's, if any."""
+def _close(hold: Hold, *, cost: int, kind: str, key: str, reason: str, now: datetime) -> list[Any]:
+    """Compare-and-set: of settle and release one wins and has a row: the entry, if any, and the mark."""
     wanted = {
-        "hold": hold.pk, "status": hold.status, "cost": cost, "kind": kind, "key": key,
+        "hold": Int8(hold.pk), "status": hold.status, "cost": Int8(cost), "kind": kind, "key": key,
         "reason": reason[:200], "today": day_of(now), "now": now,
     }  # fmt: skip
-    found: Sequence[LedgerEntry] = list(LedgerEntry.objects.raw(_CLOSE, wanted))
-    return found
+    return kept(_CLOSE, wanted)
 
 
 def _check(account: CreditAccount, *, amount: int, agent_id: int | None, now: datetime) -> None:
