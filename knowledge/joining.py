@@ -7,12 +7,14 @@ same heading; whoever cites still learns which chunk a place in the text comes f
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice, pairwise
 
 READABLE = 1400  # characters of a passage with its neighbours
 AS_NEAR = 0.06  # twins are about as near to the question as each other
 NEW = 0.04  # share of word pairs that a twin may have for itself: a filling word more or less
 _WORD = re.compile(r"[^\W_]+")
+_LONG = re.compile(r"[^\W_]{4,}")
 _BETWEEN = "\n"
 
 
@@ -67,42 +69,51 @@ def readable(candidates: Sequence[Candidate], *, limit: int) -> tuple[Found, ...
     return tuple(islice(_joined(_told_once(candidates)), limit))
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The words of a text in their order, and those of them that tell something."""
+class _Text:
+    """A passage's text, taken apart only when another one may say the same."""
 
-    ordered: list[str]
-    all: frozenset[str]
-    telling: frozenset[str]
+    def __init__(self, text: str) -> None:
+        self.lowered = text.lower()
 
+    @cached_property
+    def longest(self) -> str:
+        """Of its longest run of letters without a space, what is a telling word; "" when nothing is."""
+        found = _LONG.search(max(self.lowered.split(), key=len, default=""))
+        return found[0] if found else ""
 
-def _words_of(text: str) -> _Words:
-    ordered = _WORD.findall(text.lower())
-    known = frozenset(ordered)
-    telling = frozenset(word for word in known if len(word) > 3 or any(map(str.isdigit, word)))
-    return _Words(ordered, known, telling)
+    @cached_property
+    def ordered(self) -> list[str]:
+        return _WORD.findall(self.lowered)
+
+    @cached_property
+    def all(self) -> frozenset[str]:
+        return frozenset(self.ordered)
+
+    @cached_property
+    def telling(self) -> frozenset[str]:
+        return frozenset(word for word in self.all if len(word) > 3 or any(map(str.isdigit, word)))
 
 
 def _told_once(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
     """Without those that say nothing which a better one does not say; looked at as far as they are wanted."""
-    kept: list[tuple[Candidate, _Words]] = []
+    kept: list[tuple[Candidate, _Text]] = []
     for candidate in candidates:
-        words = _words_of(candidate.found.text)
-        if not any(_adds_nothing(candidate, words, other, others) for other, others in kept):
-            kept.append((candidate, words))
+        text = _Text(candidate.found.text)
+        if not any(_adds_nothing(candidate, text, other, others) for other, others in kept):
+            kept.append((candidate, text))
             yield candidate
 
 
-def _adds_nothing(one: Candidate, words: _Words, better: Candidate, others: _Words) -> bool:
+def _adds_nothing(one: Candidate, text: _Text, better: Candidate, other: _Text) -> bool:
     """Whether all numbers and telling words stand in the better one, and nearly all in the same order."""
-    if abs(one.found.cosine - better.found.cosine) > AS_NEAR:
+    if abs(one.found.cosine - better.found.cosine) > AS_NEAR or text.longest not in other.lowered:
         return False
-    if words.ordered == others.ordered:
+    if text.ordered == other.ordered:
         return True
-    if not words.telling <= others.all:
+    if not text.telling <= other.all:
         return False
-    mine = set(pairwise(words.ordered))
-    return bool(mine) and len(mine - set(pairwise(others.ordered))) <= NEW * len(mine)
+    mine = set(pairwise(text.ordered))
+    return bool(mine) and len(mine - set(pairwise(other.ordered))) <= NEW * len(mine)
 
 
 def _joined(candidates: Iterable[Candidate]) -> Iterator[Found]:

@@ -3,8 +3,10 @@
 How they are ordered is said in knowledge/search_statement.py, when they carry an answer in knowledge/support.py.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +26,7 @@ QUESTION_CHARACTERS = 500
 MORE = 2  # times as many as asked for are looked at: twins and neighbours become one
 Mode = Literal["both", "words", "meaning"]
 _KNOWN = f"SELECT EXISTS (SELECT FROM {Document._meta.db_table} WHERE chunk_count > 0), {pinned.SOME}"
+_VALUE = re.compile(r"%\((\w+)\)[sb]")
 Row = Sequence[Any]
 
 __all__ = ["NOTHING", "Found", "Retrieved", "Why", "explain", "rank", "search", "search_words"]
@@ -169,7 +172,7 @@ def _by_words(question: str, *, to: Listener, limit: int) -> Retrieved:
 
 
 def _values(words: str, to: Listener, limit: int) -> dict[str, Any]:
-    return {"words": words, "limit": Int8(limit * MORE)} | to.values()
+    return {"words": words, "limit": Int8(limit * MORE), "wanted": Int8(limit)} | to.values()
 
 
 def clean(question: str) -> str:
@@ -197,16 +200,25 @@ class HalvesDumper(Dumper):
 
 def prepared(statement: str, values: Mapping[str, Any]) -> list[Any]:
     """Rows of a statement that the connection keeps planned: planning takes longer than running it."""
+    numbered, names = _numbered(statement)
     with connection.cursor() as entered:  # enters the tenant's schema
         session = entered.connection
         usual = session.prepare_threshold
         session.prepare_threshold = 0  # for this one; Django's own statements are not kept
         try:
-            with psycopg.Cursor(session) as cursor:
+            with psycopg.RawCursor(session) as cursor:
                 cursor.adapters.register_dumper(Halves, HalvesDumper)
-                return cursor.execute(statement.encode(), values, prepare=True).fetchall()
+                return cursor.execute(numbered, [values[name] for name in names], prepare=True).fetchall()
         finally:
             session.prepare_threshold = usual
+
+
+@lru_cache(maxsize=64)
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """The statement with its values by number, and their names: psycopg would take it apart every time."""
+    names = tuple(dict.fromkeys(_VALUE.findall(statement)))
+    numbered = _VALUE.sub(lambda found: f"${names.index(found[1]) + 1}", statement)
+    return numbered.replace("%%", "%").encode(), names
 
 
 def _candidate(row: Row) -> Candidate:

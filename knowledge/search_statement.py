@@ -19,7 +19,9 @@ from knowledge.models import Chunk, Document, Lexeme, Middle
 
 WEIGHT = 0.4
 BY_MEANING = 40
-BY_WORDS = 4000  # rare words only: a word that is everywhere finds nothing
+BY_WORDS = 1000  # rare words only: a word that is everywhere finds nothing
+BY_PAIRS = 2000  # passages that have two of the commoner words, as far as counts of the single ones tell
+MOST_LOOKED_AT = 6000  # words that often stand together may be in more than was expected
 BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
 MOST_WORDS = 16  # the most telling words of a long question
@@ -50,10 +52,11 @@ def _quoted(word: str) -> str:
     return f"'''' || replace(replace({word}, '\\', '\\\\'), '''', '''''') || ''''"
 
 
-def _words(most: int) -> str:
+def _words(alone: int, together: int) -> str:
     """The tables `known` and `words`: the question's words with their worth, and those that find passages.
 
-    The rarest words of all find, as long as they stand in at most so many passages together.
+    The rarest words of all find, as long as they stand in at most `alone` passages in sum. Of commoner ones
+    two find together, the rarest pairs first, where about `together` passages in sum should have both.
     """
     return f"""told AS MATERIALIZED (
     -- The question's words in each language that the documents have; the empty word counts all passages.
@@ -64,12 +67,12 @@ def _words(most: int) -> str:
     LEFT JOIN {_WORDS} counted ON counted.word = asked.word AND counted.language = every.language
     WHERE every.word = '' AND every.chunks > 0
 ), known AS MATERIALIZED (
-    SELECT language, word AS name, chunks, 1.0::float8 AS likeness, {_quoted("word")} AS query,
+    SELECT language, word AS name, passages, chunks, 1.0::float8 AS likeness, {_quoted("word")} AS query,
            ln(1 + passages / (0.5::float8 + chunks)) ^ {SHARPER} AS idf
     FROM told WHERE chunks > 0
     UNION ALL
-    SELECT told.language, alike.name, coalesce(alike.chunks, 0), coalesce(alike.likeness, 0), alike.query,
-           ln(1 + told.passages / (0.5::float8 + coalesce(alike.chunks, 0))) ^ {SHARPER}
+    SELECT told.language, alike.name, told.passages, coalesce(alike.chunks, 0), coalesce(alike.likeness, 0),
+           alike.query, ln(1 + told.passages / (0.5::float8 + coalesce(alike.chunks, 0))) ^ {SHARPER}
     FROM told CROSS JOIN LATERAL (
         SELECT string_agg(word, ' ') AS name, sum(chunks) AS chunks, max(likeness) AS likeness,
                string_agg({_quoted("word")}, ' | ') AS query
@@ -82,20 +85,30 @@ def _words(most: int) -> str:
         ) AS variant WHERE length(told.word) >= {SHORTEST}
     ) AS alike
     WHERE told.chunks = 0
+), rated AS MATERIALIZED (
+    SELECT *, query::tsquery AS finds, chunks > 0 AND sum(chunks) OVER rarer <= {alone} AS rare,
+           -- With what all commoner words are worth, too: the most that a passage has without a rarer one.
+           sum(worth) OVER (PARTITION BY language ORDER BY chunks DESC, query DESC) AS at_most,
+           row_number() OVER rarer AS place
+    FROM (SELECT *, idf * likeness AS worth FROM known) AS worthy
+    WINDOW rarer AS (PARTITION BY language ORDER BY chunks, query)
+), finding AS (
+    SELECT language, finds, worth, at_most FROM rated WHERE rare
+    UNION ALL
+    SELECT language, finds, 0, at_most
+    FROM (SELECT one.language, one.finds && other.finds AS finds, one.at_most,
+                 sum(one.chunks::float8 * other.chunks / one.passages) OVER rarer AS expected
+          FROM rated one JOIN rated other ON other.language = one.language AND other.place > one.place
+          WHERE one.chunks > 0 AND NOT one.rare AND other.place <= {MOST_WORDS}
+          WINDOW rarer AS (PARTITION BY one.language
+                           ORDER BY one.chunks::float8 * other.chunks, one.place, other.place)) AS pair
+    WHERE expected <= {together}
 ), words AS MATERIALIZED (
     SELECT language, count(*) AS told, sum(idf) AS idf, sum(worth) / sum(idf) AS knows,
-           array_agg(query::tsquery ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
+           array_agg(finds ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
            array_agg(worth ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS worths,
-           array_agg(name ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS names,
-           -- With what all commoner words are worth, too: the most that a passage has without a rarer one.
-           array_agg(query::tsquery ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare,
-           array_agg(worth ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare_worths,
-           array_agg(at_most ORDER BY chunks, query) FILTER (WHERE together <= {most}) AS rare_most
-    FROM (SELECT *, CASE WHEN chunks > 0 THEN sum(chunks) OVER rarer END AS together,
-                 sum(worth) OVER (PARTITION BY language ORDER BY chunks DESC, query DESC) AS at_most
-          FROM (SELECT *, idf * likeness AS worth FROM known) AS worthy
-          WINDOW rarer AS (PARTITION BY language ORDER BY chunks, query)) AS ordered
-    GROUP BY language
+           array_agg(name ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS names
+    FROM rated GROUP BY language
 )"""
 
 
@@ -147,25 +160,26 @@ WITH asked AS MATERIALIZED (
     SELECT CASE WHEN set_config('hnsw.ef_search', '{SEARCH_WIDTH}', true)
                      || set_config('hnsw.iterative_scan', 'relaxed_order', true) <> ''
            THEN %(vector)b::{vector} END AS vector
-), {_words(BY_WORDS)}, near AS MATERIALIZED (
+), {_words(BY_WORDS, BY_PAIRS)}, near AS MATERIALIZED (
     {piece} WHERE {mine} ORDER BY distance{"" if every else f" LIMIT {BY_MEANING}"}
 ), near_scored AS MATERIALIZED (
     {_scored("near")}
 ), bar AS MATERIALIZED (
     -- What is not near must beat the last that would be told, with less nearness than any that is near.
-    SELECT coalesce((SELECT score FROM near_scored ORDER BY score DESC OFFSET %(limit)s - 1 LIMIT 1), -9)
+    SELECT coalesce((SELECT score FROM near_scored ORDER BY score DESC OFFSET %(wanted)s - 1 LIMIT 1), -9)
            AS score, CASE WHEN count(*) < {BY_MEANING} THEN 1 ELSE min(cosine) END AS cosine
     FROM near_scored
 ), worded AS MATERIALIZED (
-    SELECT chunk.id
-    FROM (SELECT *, (bar.score - bar.cosine) / ({WEIGHT} * nullif(knows, 0)) * idf AS least
-          FROM words CROSS JOIN bar) AS words
-    CROSS JOIN LATERAL (
-        SELECT query, worth, knows * idf - sum(worth) OVER () AS others
-        FROM unnest(rare, rare_worths, rare_most) AS one(query, worth, at_most) WHERE at_most > least
-    ) AS piece
-    JOIN {_CHUNKS} chunk ON chunk.search @@ piece.query AND chunk.language = words.language AND {mine}
-    GROUP BY chunk.id, least, others HAVING sum(worth) + others > least
+    -- First how near they are, where they lie: only what can still be told has its words looked through.
+    SELECT id
+    FROM (SELECT chunk.id, finding.*, {distance} AS distance
+          FROM (SELECT finding.*, knows * idf - sum(finding.worth) OVER (PARTITION BY language) AS others,
+                       {WEIGHT} * knows / idf AS share, bar.score AS bar
+                FROM finding JOIN words USING (language) CROSS JOIN bar
+                WHERE bar.cosine + {WEIGHT} * knows / idf * at_most > bar.score) AS finding
+          JOIN {_CHUNKS} chunk ON chunk.search @@ finds AND chunk.language = finding.language AND {mine}
+          LIMIT {MOST_LOOKED_AT}) AS hit
+    GROUP BY id, others, share, bar HAVING 1 - min(distance) + share * (sum(worth) + others) >= bar
 ), scored AS (
     SELECT * FROM near_scored
     UNION ALL
@@ -179,9 +193,9 @@ WITH asked AS MATERIALIZED (
 
 
 BY_WORDS_STATEMENT = f"""
-WITH {_words(BY_WORDS_ALONE)}, worded AS MATERIALIZED (
-    SELECT DISTINCT chunk.id, chunk.language FROM words CROSS JOIN LATERAL unnest(rare) AS one(query)
-    JOIN {_CHUNKS} chunk ON chunk.search @@ one.query AND chunk.language = words.language WHERE {_open()}
+WITH {_words(BY_WORDS_ALONE, BY_WORDS_ALONE)}, worded AS MATERIALIZED (
+    SELECT DISTINCT chunk.id, chunk.language FROM finding
+    JOIN {_CHUNKS} chunk ON chunk.search @@ finds AND chunk.language = finding.language WHERE {_open()}
 ), best AS MATERIALIZED (
     SELECT id, 0::float8 AS cosine, coverage, 1::float8 AS weight, coverage AS score, 0::float8 AS common
     FROM (SELECT id, ({_COVERED}) / idf AS coverage

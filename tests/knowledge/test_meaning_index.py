@@ -62,7 +62,7 @@ def there():
 
 def plan(statement):
     """How PostgreSQL runs a search where looking at every passage costs too much."""
-    values = {"words": "passage", "limit": 5, "staff": False, "agent": -1}
+    values = {"words": "passage", "limit": 5, "wanted": 5, "staff": False, "agent": -1}
     values["vector"] = retrieval.Halves(vector(7))
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off")
