@@ -54,6 +54,8 @@ def topup(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     if payment_setup.is_set_up() and payment_sweep.is_due(found, now=now):
         payment_sweep.ask_soon(found, now=now)
+    if "HX-Request" in request.headers and request.GET.get("was") == found.status:
+        return HttpResponse(status=204)  # or a reader would be read the same again at every event
     return _show(request, found)
 
 
