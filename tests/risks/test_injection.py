@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from agents.models import ModelProvider
+from billing import credits
 from conversations.models import Conversation, Message
 from knowledge import documents
 from knowledge.models import Chunk
@@ -82,6 +83,9 @@ def obedient(shop: Any, settings: Any, embedding: str, tmp_path: Any) -> Any:
     documents.add(file=file, name="precos.md", added_by=None, now=timezone.now())
     shop.work()
     connection.set_tenant(shop.tenant)
+    # With few credits no model is asked, and none would be led astray.
+    with transaction.atomic():
+        credits.grant(amount=100_000, reason="Plenty", key="plenty", actor=None, now=timezone.now())
     shop.planted = Chunk.objects.get().pk
     shop.models.app.obeys = True
     return shop
