@@ -101,8 +101,9 @@ LISTS = {
     "nobody": set(),
 }
 PAGES = {
-    "support": {"queue", "trouble", "trouble_all", "live_inbox"},
+    "support": {"enter", "queue", "trouble", "trouble_again", "trouble_all", "live_inbox"},
     "finance": {
+        "enter",
         "queue",
         "trouble_all",
         "finance",
@@ -122,7 +123,7 @@ PAGES = {
         "finance_request",
         "finance_refund",
     },
-    "operator": {"queue", "trouble", "trouble_all"},
+    "operator": {"enter", "queue", "trouble", "trouble_again", "trouble_all"},
     "nobody": set(),
 }
 
