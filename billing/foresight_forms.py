@@ -20,7 +20,7 @@ class RechargeForm(forms.Form):
     """When, up to what, and at most how much a month; with the consent to exactly that."""
 
     threshold = forms.IntegerField(
-        label=gettext_lazy("When fewer credits are left than"), min_value=1, max_value=packs.MOST
+        label=gettext_lazy("With fewer credits than"), min_value=1, max_value=packs.MOST
     )
     target = forms.IntegerField(label=gettext_lazy("Fill up to"), min_value=2, max_value=packs.MOST)
     ceiling = forms.CharField(
@@ -43,7 +43,7 @@ class RechargeForm(forms.Form):
             target = max(rate.credits, 10)
             self._begin_with(target // 10, target, packs.amount_for(target, rate) * 2)
         self.fields["ceiling"].help_text = _(
-            "In %(currency)s, without tax. Nothing is charged beyond it."
+            "In %(currency)s. Nothing is charged beyond it, and no tax is added."
         ) % {"currency": rate.currency.upper()}
 
     def _begin_with(self, threshold: int, target: int, ceiling: int) -> None:

@@ -7,6 +7,7 @@ import random
 import uuid
 from datetime import date, datetime, timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
 from agents.models import Agent
@@ -51,7 +52,8 @@ def make(tenant: Tenant, chance: random.Random, *, now: datetime) -> None:
     first = _purchase(tenant, owner, 1, credits=BOUGHT, amount=PRICE, at=now - timedelta(days=DAYS))
     _spent(first, chance, now=now)
     latest = _purchase(tenant, owner, 2, credits=1_000, amount=10_000, at=now)
-    topups.buy(latest, now=now)
+    with transaction.atomic():
+        topups.buy(latest, now=now)
     _others(tenant, owner, now=now)
     _chosen(now)
     _of_finance(tenant, first, now=now)
