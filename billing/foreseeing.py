@@ -50,6 +50,7 @@ class Foreseeing:
 
     ahead: Outlook
     lasts: str
+    until: str
     doubt: str
     rungs: list[Rung]
     form: WarningsForm
@@ -77,6 +78,7 @@ def context(
     return Foreseeing(
         ahead=ahead,
         lasts=foresight_words.lasts(ahead),
+        until=foresight_words.until(ahead),
         doubt=foresight_words.doubt(ahead),
         rungs=foresight_words.rungs(ahead),
         form=form or WarningsForm(low.current(), account),
@@ -109,7 +111,7 @@ def preview(form: RechargeForm, *, now: datetime) -> Preview:
     }
     return Preview(
         each=_("Each time about %(credits)s for %(amount)s.") % words,
-        ceiling=_("In a month never more than %(amount)s, without tax.")
+        ceiling=_("In a month never more than %(amount)s. No tax is added.")
         % {"amount": money.words(form.cleaned_data["ceiling"], form.rate.currency)},
         at_once=balance < threshold,
     )

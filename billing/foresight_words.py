@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from babel.dates import format_skeleton
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from billing import low, money
 from billing.foresight import Outlook
@@ -50,6 +51,14 @@ def lasts(ahead: Outlook) -> str:
         "At your usual pace they last for about %(n)s days.",
         ahead.days,
     ) % {"n": ahead.days}
+
+
+def until(ahead: Outlook) -> str:
+    """The day on which they end, in the order of the reader's language; empty where none is known."""
+    if ahead.runway.ends_on is None or not ahead.days:
+        return ""
+    day = format_skeleton("MMMEd", ahead.runway.ends_on, locale=to_locale(get_language() or "en"))
+    return _("That is until %(day)s.") % {"day": day}
 
 
 def doubt(ahead: Outlook) -> str:

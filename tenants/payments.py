@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class PaymentCustomer(models.Model):
@@ -74,7 +75,7 @@ class TopUp(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending", _("not paid yet")
         PROCESSING = "processing", _("processing")
-        PAID = "paid", _("paid")
+        PAID = "paid", pgettext_lazy("payment", "paid")
         FAILED = "failed", _("failed")
         EXPIRED = "expired", _("expired")
         CANCELED = "canceled", _("canceled")
@@ -101,7 +102,7 @@ class TopUp(models.Model):
     )
     created_at = models.DateTimeField(_("when"), default=timezone.now, db_index=True)
     expires_at = models.DateTimeField(null=True, blank=True)
-    paid_at = models.DateTimeField(_("paid"), null=True, blank=True, db_index=True)
+    paid_at = models.DateTimeField(pgettext_lazy("payment", "paid"), null=True, blank=True, db_index=True)
     checked_at = models.DateTimeField(null=True, blank=True)  # when the vendor was last asked
 
     OPEN = (Status.PENDING, Status.PROCESSING)
