@@ -20,6 +20,7 @@ class ConversationsConfig(AppConfig):
             cloud_views,
             conduct_blueprint,
             credit_names,
+            customer_blueprint,
             desk_blueprint,
             gate,
             hook_blueprint,
@@ -48,6 +49,7 @@ class ConversationsConfig(AppConfig):
         channel_cards.register_own()
         conduct_blueprint.register()
         credit_names.register()
+        customer_blueprint.register()
         desk_blueprint.register()
         gate.register()
         hook_blueprint.register()

@@ -24,7 +24,7 @@ def add(*, name: str, kind: str, choices: Sequence[str], user: User) -> ContactF
     if len(there) >= MOST:
         raise TooMany
     made = ContactField.objects.create(
-        key=_free_key(name),
+        key=free_key(name),
         name=name,
         kind=kind,
         choices=list(choices) if kind == ContactField.Kind.CHOICE else [],
@@ -35,7 +35,7 @@ def add(*, name: str, kind: str, choices: Sequence[str], user: User) -> ContactF
     return made
 
 
-def _free_key(name: str) -> str:
+def free_key(name: str) -> str:
     """The name itself, so that what the assistant has kept under it is found; else with a number."""
     taken, key, number = set(ContactField.objects.values_list("key", flat=True)), name[:56], 2
     while key in taken:

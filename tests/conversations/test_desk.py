@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import yaml
 from django.utils import timezone
 
 from agents.lines import Line
@@ -13,6 +14,7 @@ from agents.models import ModelProvider
 from conversations import desk_clocks, desk_handling, desk_seats, desk_summaries, desk_todos, handoff, outbox
 from conversations.models import (
     Activity,
+    ContactField,
     Conversation,
     DeskRules,
     HandoverSummary,
@@ -434,6 +436,7 @@ business: {name: Alpha Clinic, slug: alpha}
 desk: {assignment: load, first_reply_minutes: 15, asks_rating: true}
 labels: [{name: Wedding, colour: rose}, {name: Late}]
 canned_replies: [{name: hours, text: "Hello {{name}}, we open at 8."}]
+customer_fields: [{name: Plan, kind: choice, choices: [Gold, Blue]}, {name: Since, kind: date}, {name: Room}]
 """
 
 
@@ -444,9 +447,18 @@ def test_the_desk_in_the_business_file(alpha: Any, in_alpha: Any, tmp_path: Any)
     assert blueprints.apply(path, now=timezone.now()).changes == []
     connection.set_tenant(alpha)
     assert DeskRules.objects.get().first_reply_minutes == 15
+    assert list(ContactField.objects.values_list("key", "kind", "choices")) == [
+        ("Plan", "choice", ["Gold", "Blue"]), ("Since", "date", []), ("Room", "text", [])
+    ]  # fmt: skip
     written = blueprints.export(alpha, now=timezone.now())
-    for part in ("assignment: load", "name: Wedding", "we open at 8"):
+    for part in ("assignment: load", "name: Wedding", "we open at 8", "- Gold", "name: Since"):
         assert part in written, part
-    path.write_text(FILE.replace("name: Late", "name: wedding"))
-    with pytest.raises(blueprints.BlueprintError, match="stands here twice"):
-        blueprints.apply(path, now=timezone.now())
+    ContactField.objects.all().delete()
+    own = {key: part for key, part in yaml.safe_load(written).items() if f"{key}:" in FILE}
+    path.write_text(yaml.safe_dump(own))
+    blueprints.apply(path, now=timezone.now())
+    assert blueprints.export(alpha, now=timezone.now()) == written
+    for right, wrong, reason in (("Late", "wedding", "twice"), ("date", "number", "stays so")):
+        path.write_text(FILE.replace(right, wrong))
+        with pytest.raises(blueprints.BlueprintError, match=reason):
+            blueprints.apply(path, now=timezone.now())
