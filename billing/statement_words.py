@@ -65,13 +65,20 @@ def name_of(by: str, of: str, *, known: str = "") -> str:
     if known:
         return known
     if by == "day":
-        return date_format(date.fromisoformat(of), "SHORT_DATE_FORMAT")
+        return _day(of)
     if by == "kind":
         return kind(of)
     if by == "model":
         return model(of)
     short = of.partition("-")[0]
     return _("number %(n)s, deleted") % {"n": short}
+
+
+def _day(of: str) -> str:
+    try:
+        return date_format(date.fromisoformat(of), "SHORT_DATE_FORMAT")
+    except ValueError:
+        return of  # an address may name anything
 
 
 def kind(value: str) -> str:
