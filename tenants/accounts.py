@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants import catalogue, names, provisioning, team
+from tenants import audit, catalogue, names, provisioning, team
 from tenants.catalogue import Blueprint
 from tenants.models import LANGUAGES, SignUp, User
 
@@ -130,6 +130,11 @@ class AccountAdapter(DefaultAccountAdapter):
             # In development nobody has a mailbox: the link goes to the log and onto the page.
             log.info("mail.link", url=link)
             self.request.session["mail_link"] = link
+
+    def send_notification_mail(self, template_prefix: str, user: Any, *args: Any, **kwargs: Any) -> None:
+        """Allauth's word that something about signing in was changed: also for the audit."""
+        audit.record(f"account.{template_prefix.rpartition('/')[2]}", actor=user, target=user.pk)
+        super().send_notification_mail(template_prefix, user, *args, **kwargs)
 
     def _to_sign_up(self, user: Any) -> str:
         """The page of a business in the making, on the installation's host."""

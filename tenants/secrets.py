@@ -9,6 +9,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
+# What was encrypted begins so: a version, and the first bytes of a moment of this century.
+SIGN = "gAAAA"
+
 
 class Undecryptable(Exception):
     """The stored secret was written with a key that this installation no longer has."""

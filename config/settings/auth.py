@@ -28,3 +28,5 @@ ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Frontdesk"
+MFA_ADAPTER = "tenants.second_factor.Adapter"
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR")

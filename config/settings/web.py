@@ -19,6 +19,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "tenants.mounting.InboxMiddleware",
     "tenants.middleware.AccessMiddleware",
+    "tenants.second_factor.middleware",
     "tenants.positions.middleware",
     "tenants.middleware.LanguageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
