@@ -10,9 +10,10 @@ confirmed: what was committed before is in what a page fetches from then on, wha
 import asyncio
 import contextlib
 import json
+import types
 import weakref
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Protocol
 
 import redis.asyncio as redis
@@ -26,8 +27,9 @@ log = structlog.get_logger(__name__)
 REFRESH = '{"event":"refresh"}'
 BACKLOG = 200
 TOO_SLOW = 4408
-Write = Callable[[str], Awaitable[None]]
-Close = Callable[[int], Awaitable[None]]
+Writing = Coroutine[Any, Any, None]
+Write = Callable[[str], Writing]
+Close = Callable[[int], Coroutine[Any, Any, None]]
 
 
 class Listener(Protocol):
@@ -43,23 +45,53 @@ class Page:
 
     def __init__(self, write: Write, close: Close) -> None:
         self._write, self._close = write, close
-        self._queue: asyncio.Queue[str] = asyncio.Queue(BACKLOG)
-        self._writer: asyncio.Future[None] = asyncio.ensure_future(self._run())
+        self._waiting: deque[str] = deque()
+        self._writer: asyncio.Future[None] | None = None  # while its socket takes no more
+        self._is_given_up = False
 
     def tell(self, text: str) -> None:
-        """Queue an event; the oldest pages never hold back the others."""
-        try:
-            self._queue.put_nowait(text)
-        except asyncio.QueueFull:
+        """Write an event, or queue it behind one that waits: no page ever holds back the others."""
+        if self._writer is None:
+            self._begin(text)
+        elif len(self._waiting) < BACKLOG:
+            self._waiting.append(text)
+        elif not self._is_given_up:
+            self._is_given_up = True
             self._writer.cancel()
             self._writer = asyncio.ensure_future(self._close(TOO_SLOW))
 
-    async def _run(self) -> None:
-        while True:
-            await self._write(await self._queue.get())
+    def _begin(self, text: str) -> None:
+        """Nearly every write goes through at once: it is not worth a task and a turn of the loop."""
+        write = self._write(text)
+        try:
+            waits_for = write.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            # It was closed a moment ago and leaves by itself; the others are to hear this all the same.
+            log.info("hub.page_gone", error=type(error).__name__)
+            return
+        self._writer = asyncio.ensure_future(self._go_on(write, waits_for))
+
+    async def _go_on(self, write: Writing, waits_for: object) -> None:
+        await _rest_of(write, waits_for)
+        while self._waiting:
+            await self._write(self._waiting.popleft())
+        self._writer = None
 
     def leave(self) -> None:
-        self._writer.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+
+
+@types.coroutine
+def _rest_of(write: Writing, waits_for: object) -> Generator[object, Any, None]:
+    """What is left of a write that has begun, from what it waits for."""
+    try:
+        yield waits_for
+        yield from write
+    finally:
+        write.close()
 
 
 class Hub:

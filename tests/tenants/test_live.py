@@ -14,7 +14,7 @@ from django.test import Client
 from django_tenants.utils import schema_context
 
 from config.asgi import application
-from tenants import live
+from tenants import admitting, live
 from tenants.hub import Page, hub
 from tenants.models import Membership, Tenant, User
 
@@ -153,6 +153,52 @@ async def test_another_sites_page_is_refused_before_anything_is_asked(transactio
     cookie = await sync_to_async(member)("alpha", "a@alpha.example")
     accepted, code = await page("alpha", cookie, origin="http://evil.example").connect(timeout=10)
     assert (accepted, code) == (False, 4403)
+
+
+async def test_pages_that_come_together_are_looked_up_together(
+    transactional_db: None, monkeypatch: Any
+) -> None:
+    cookies = {slug: await sync_to_async(member)(slug, f"a@{slug}.example") for slug in ("alpha", "beta")}
+    looks, one_by_one = [], admitting._looked_up
+
+    async def look(asking: Any) -> Any:
+        looks.append(len(asking))
+        return await one_by_one(asking)
+
+    monkeypatch.setattr(admitting, "_looked_up", look)
+    sockets = [page(slug, cookies[slug]) for slug in ("alpha", "beta") * 10]
+    strays = [page("alpha", cookies["beta"]), page("beta"), page("nobody", cookies["alpha"])]
+    opened, codes = await asyncio.gather(
+        asyncio.gather(*(socket.connect(timeout=10) for socket in sockets)),
+        asyncio.gather(*(code_of(socket) for socket in strays)),
+    )
+    assert {accepted for accepted, _protocol in opened} == {True} and codes == [4403, 4401, 4404]
+    assert sum(looks) == 23 and len(looks) <= 3
+    for socket in sockets:
+        assert (await heard(socket))["event"] == "hello"
+        await socket.disconnect()
+
+
+async def test_what_waits_for_a_page_comes_in_its_order() -> None:
+    told, free = [], asyncio.Event()
+
+    async def write(text: str) -> None:
+        if text == "1":
+            await free.wait()
+        told.append(text)
+
+    async def close(code: int) -> None:
+        raise AssertionError
+
+    narrow = Page(write, close)
+    for number in range(4):
+        narrow.tell(str(number))
+    await asyncio.sleep(0)
+    assert told == ["0"]
+    free.set()
+    await asyncio.sleep(0.01)
+    narrow.tell("4")
+    assert told == ["0", "1", "2", "3", "4"]
 
 
 async def test_a_page_that_cannot_keep_up_is_closed_and_holds_nobody_back(transactional_db: None) -> None:

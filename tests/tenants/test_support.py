@@ -9,7 +9,7 @@ from django_tenants.utils import schema_context
 
 from agents.models import Agent
 from conversations.models import Channel, Contact, Conversation, Message
-from tenants import consumers, entry, flags, impersonating
+from tenants import admitting, entry, flags, impersonating
 from tenants.models import Announcement, AuditEntry, FeatureFlag, Impersonation, StaffGrant, Tenant, User
 from tests.tenants import staff
 
@@ -77,7 +77,7 @@ class TestInbox:
         assert strip(ours.replace(INBOX, "")) == strip(theirs)
         with schema_context("alpha"):
             assert Conversation.objects.get().unread_count == 1  # nobody of the team has read it
-        assert consumers.admit(cookies(browser)) == "alpha"
+        assert admitting.admit(cookies(browser)) == "alpha"
 
     def test_is_where_they_act_as_themselves_and_the_team_sees_it(
         self, client_for: Any, member_of: Any, alpha: Tenant, chat: Conversation
@@ -126,7 +126,7 @@ class TestInbox:
         assert "unsafe" not in browser.get(path)["Content-Security-Policy"]
         StaffGrant.objects.update(expires_at=timezone.now())
         assert browser.get(path).status_code == 404
-        assert consumers.admit(cookies(browser)) == consumers.FORBIDDEN
+        assert admitting.admit(cookies(browser)) == admitting.FORBIDDEN
 
     def test_is_for_looking_only_where_a_flag_says_so(
         self, client_for: Any, alpha: Tenant, chat: Conversation
@@ -201,7 +201,7 @@ class TestAsAMember:
         seen = AuditEntry.objects.filter(action="impersonation.see", tenant=alpha, actor=user)
         assert set(seen.values_list("detail__page", flat=True)) >= {"chat", "account_team"}
         assert set(seen.values_list("detail__as", flat=True)) == {str(member)}
-        assert consumers.admit(cookies(browser)) == "alpha"
+        assert admitting.admit(cookies(browser)) == "alpha"
 
     def test_acts_with_both_names_where_a_superuser_lets_them(
         self, client_for: Any, member_of: Any, alpha: Tenant, chat: Conversation
