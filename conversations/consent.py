@@ -121,6 +121,7 @@ def _record(
     if not given and remembering.may_have(contact):
         remembering.forget(contact, words=words, message=message, now=now)
     live.publish("conversation.changed", id=conversation.pk)
+    live.publish("contact.changed", id=contact.pk)
 
 
 def _confirm(conversation: Conversation, wish: Wish, language: str, *, now: datetime) -> None:

@@ -193,10 +193,8 @@ def customer_identities_whole(request: HttpRequest, pk: int) -> HttpResponse:
 def customer_part(request: HttpRequest, pk: int) -> HttpResponse:
     """One part of what is shown of a customer, as it stands now."""
     contact = get_object_or_404(Contact, pk=pk)
-    parts = {
-        name: f"conversations/_person_{name}.html" for name in ("consent", "labels", "identities", "name")
-    }
-    template = parts.get(request.GET.get("of", "consent"))
+    parts = {name: f"conversations/_person_{name}.html" for name in ("about", "name")}
+    template = parts.get(request.GET.get("of", "about"))
     if template is None:
         raise Http404
     return _part(request, contact, template, consent_form=None)

@@ -17,6 +17,7 @@ from conversations.events import Identity, Said
 from conversations.models import Channel, Contact, ContactIdentity, ContactMerge, Conversation
 from conversations.numbers import ninth_digit_twin
 from providers.errors import ProviderError, ProviderRejected
+from tenants import live
 from tenants.background import enqueue, task
 
 MAX_ATTEMPTS = 5
@@ -96,6 +97,7 @@ def _add(channel: Channel, contact_id: int, names: Sequence[Identity]) -> None:
     ]
     if rows:
         ContactIdentity.objects.bulk_create(rows, ignore_conflicts=True)
+        live.publish("contact.changed", id=contact_id)
 
 
 # -- asking the gateway

@@ -178,6 +178,7 @@ def _join(keep_id: int, take_id: int, *, now: datetime) -> dict[str, Any]:
     joined_profiles.put_back(keep, profile, now=now)
     record["after"] = _values(keep, CONTACT_FIELDS)
     take.delete()
+    live.publish("contact.changed", id=keep.pk)
     for one in joined:
         live.publish("conversation.changed", id=one["kept"])
     return record
@@ -280,6 +281,7 @@ def _part(contact_id: int, record: Mapping[str, Any], *, now: datetime) -> None:
     _bring_back(record.get("out", []))
     _undo(keep, record)
     joined_profiles.part(keep.pk, int(record["taken"]["pk"]), now=now)
+    live.publish("contact.changed", id=keep.pk)
     for joined in record["threads"]:
         _part_threads(threads.get(joined["kept"]), joined)
 

@@ -174,6 +174,7 @@ def _keep(
         created_at=now,
     )
     live.publish("conversation.changed", id=conversation.pk)
+    live.publish("contact.changed", id=contact.pk)
 
 
 def register_all() -> None:

@@ -124,11 +124,12 @@ class Line {
   take(event, ids) {
     const own = event.startsWith("conversation.") ? ids.id : undefined;
     const chat = ids.conversation ?? ids.conversation_id ?? own;
+    const customer = event === "contact.changed" && `contact-${ids.id || "any"}`;
     const isTyping = event === "contact.typing";
     if (isTyping || event === "message.received") tell("typing", { chat: Number(chat), ended: !isTyping });
     if (isTyping) return; // nothing has changed in what the page shows
     if (event === "message.changed") tell("message", { id: ids.id });
-    const names = APART.test(event) ? [event, chat && `${event}-${chat}`] : [event, "change", chat && `chat-${chat}`];
+    const names = APART.test(event) ? [event, chat && `${event}-${chat}`] : [event, "change", chat && `chat-${chat}`, customer];
     names.filter(Boolean).forEach((name) => this.due.add(name));
     this.soon ??= setTimeout(() => this.tellDue(), TOGETHER);
   }

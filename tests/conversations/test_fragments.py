@@ -80,6 +80,12 @@ class TestFragments:
         assert fragment in words(browser.get("/assistant/try/"))
         assert fragment in words(browser.get("/welcome/"))
 
+    def test_the_customer(self, browser, chat):
+        about = words(browser.get(f"/customers/{chat.contact_id}/part?of=about"))
+        assert "Mornings" in about
+        for path in (f"/customers/{chat.contact_id}/", f"/chats/{chat.pk}/", f"/chats/{chat.pk}/person"):
+            assert about in words(browser.get(path))
+
     def test_the_reason_for_an_answer(self, browser, chat):
         message = chat.messages.exclude(turn=None).get()
         page = words(browser.get(f"/messages/{message.pk}/why"))
