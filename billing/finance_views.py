@@ -157,7 +157,7 @@ def _people(ids: set[int | None]) -> dict[int, str]:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 class BackForm(forms.Form):

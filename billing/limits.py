@@ -125,6 +125,6 @@ def amount_of(text: str) -> int | None:
     digits = _SPACES.sub("", text.strip())
     if not digits:
         return None
-    if not digits.isascii() or not digits.isdigit() or not 1 <= int(digits[:12]) <= MOST:
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 12 or not 1 <= int(digits) <= MOST:
         raise ValueError(_("Write a whole number of credits above zero, or leave it empty for no limit."))
     return int(digits)
