@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from providers import registry
 from providers.addresses import names_host
+from tenants import written
 from tenants.secrets import EncryptedTextField
+from tenants.written import slot
 
 COMPARED = ("first", "second", "share", "salt")  # what an answer needs to know of a comparison
 
@@ -39,10 +41,10 @@ class Agent(models.Model):
 
         Its `compared` is the open Experiment as a mapping, or None: it costs no statement of its own.
         """
-        told = {name: f"{name}_id" if name in ("first", "second") else name for name in COMPARED}
-        opened = Experiment.objects.filter(agent=models.OuterRef("agent"), ended_at=None)
-        versions = self.versions.filter(status=AgentVersion.Status.PUBLISHED).order_by("-number")
-        return versions.annotate(compared=models.Subquery(opened.values(told=JSONObject(**told))[:1])).first()
+        found = _PUBLISHED.first(agent=self.pk)
+        if found is not None:
+            found.agent = self
+        return found
 
     @property
     def draft(self) -> "AgentVersion | None":
@@ -132,6 +134,17 @@ class AgentVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent} {self.number or self.get_status_display()}"
+
+
+def _published() -> models.QuerySet[AgentVersion]:
+    told = {name: f"{name}_id" if name in ("first", "second") else name for name in COMPARED}
+    opened = Experiment.objects.filter(agent=models.OuterRef("agent"), ended_at=None)
+    versions = AgentVersion.objects.filter(agent=slot("agent"), status=AgentVersion.Status.PUBLISHED)
+    compared = models.Subquery(opened.values(told=JSONObject(**told))[:1])
+    return versions.annotate(compared=compared).order_by("-number")[:1]
+
+
+_PUBLISHED = written.Rows(_published)
 
 
 def vendors() -> list[tuple[str, str]]:

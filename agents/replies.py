@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from django.conf import settings
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 
 from agents import guarding, prompting
 from agents.claims import Receipt
@@ -12,6 +13,8 @@ from agents.models import AgentVersion, ModelProvider
 from agents.routing import TIERS
 from providers import llm, registry
 from providers.errors import ProviderRejected
+from tenants import written
+from tenants.written import slot
 
 LANGUAGE_NAMES = {"pt": "Portuguese (Brazil)", "en": "English", "es": "Spanish", "fr": "French"}
 
@@ -159,9 +162,18 @@ def _provider(name: str) -> ModelProvider | None:
 
     So who brought a key of its own is never answered with the installation's, whatever a tier names.
     """
-    able = [vendor.name for vendor in registry.having("llm")]
-    first = Case(When(name=name, then=0), When(is_default=True, then=1), default=2)
-    return ModelProvider.objects.filter(vendor__in=able).order_by(first, "pk").first()
+    return _by_name(tuple(vendor.name for vendor in registry.having("llm"))).first(name=name)
+
+
+@cache
+def _by_name(able: tuple[str, ...]) -> written.Rows[ModelProvider]:
+    """The provider of a name first, the default one next, of the vendors that can answer."""
+
+    def described() -> QuerySet[ModelProvider]:
+        first = Case(When(name=slot("name"), then=0), When(is_default=True, then=1), default=2)
+        return ModelProvider.objects.filter(vendor__in=able).order_by(first, "pk")[:1]
+
+    return written.Rows(described)
 
 
 def adapter_of(provider: ModelProvider) -> llm.LanguageModel:

@@ -8,10 +8,11 @@ import zoneinfo
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from psycopg import sql
@@ -19,9 +20,11 @@ from psycopg.types.numeric import Int8
 
 from billing import watching
 from billing.models import CreditAccount, Hold, LedgerEntry, Price, SpendLimit, Usage
+from tenants import written
 from tenants.current import tenant as current_tenant
 from tenants.db import connection, kept
 from tenants.models import User
+from tenants.written import slot
 
 Kind = LedgerEntry.Kind
 TRIES = 20  # of who is refused what others free at the same moment
@@ -327,13 +330,19 @@ def price_for(model: str, *, at: datetime) -> Price:
 
 def prices_for(models: Sequence[str], *, at: datetime) -> list[Price]:
     """As `price_for`, one for each model, in one statement."""
-    current = Price.objects.filter(effective_from__lte=at, model__in=[*models, "*"])
-    by_model: dict[str, Price] = {}
-    for price in current.order_by("effective_from"):
-        by_model[price.model] = price
+    names = {f"model{number}": model for number, model in enumerate(models)}
+    by_model = {price.model: price for price in _in_order(len(names))(at=at, **names)}
     if not by_model:
         raise Price.DoesNotExist("There is no price list.")
     return [by_model.get(model) or by_model["*"] for model in models]
+
+
+@cache
+def _in_order(models: int) -> written.Rows[Price]:
+    """The prices of so many models and of all others, the latest last."""
+    names = [slot(f"model{number}") for number in range(models)]
+    known = Price.objects.filter(effective_from__lte=slot("at"), model__in=[*names, Value("*")])
+    return written.Rows(lambda: known.order_by("effective_from"))
 
 
 # -- under the account's lock

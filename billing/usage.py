@@ -8,6 +8,7 @@ from typing import Any
 from billing import vendor_prices
 from billing.models import Price, Usage
 from billing.pricing import Tokens
+from tenants import written
 
 KEPT = (
     "model", "input_per_million", "output_per_million", "cache_read_per_million", "cache_write_per_million",
@@ -96,7 +97,7 @@ def of_template(
 
 
 def _record(*, cost: int, price: Price, now: datetime, whose: Whose = NOBODY, **counted: Any) -> Usage:
-    return Usage.objects.create(
+    used = Usage(
         credits=cost,
         price={name: getattr(price, name) for name in KEPT}
         | {"effective_from": price.effective_from.isoformat()},
@@ -106,6 +107,8 @@ def _record(*, cost: int, price: Price, now: datetime, whose: Whose = NOBODY, **
         created_at=now,
         **counted,
     )
+    written.add(used)
+    return used
 
 
 def _vendor_cost(price_list: str | None, model: str, tokens: Tokens, *, at: datetime) -> Any:

@@ -21,8 +21,10 @@ from django.utils import timezone
 
 from billing.pricing import MILLION, Tokens
 from providers import price_package
+from tenants import written
 from tenants.background import public_task
 from tenants.models import VendorPrice
+from tenants.written import slot
 
 ALWAYS = datetime(2020, 1, 1, tzinfo=UTC)  # from when on a price holds that nobody has dated
 EVERY_MODEL = "*"  # what a list says of the models that it does not name
@@ -33,6 +35,7 @@ KINDS = (
     "input_per_million", "output_per_million", "cache_read_per_million", "cache_write_per_million",
     "audio_input_per_million", "audio_output_per_million", "heard_per_hour", "spoken_per_million",
 )  # fmt: skip
+COUNTED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 # What speech is sold by: how much of it one price is for.
 BY_LENGTH = {"heard_per_hour": 3600, "spoken_per_million": MILLION}
 
@@ -52,12 +55,14 @@ def cost(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> Any:
 
     So that no answer waits for a statement more.
     """
-    return Subquery(_costs(price_list, model, tokens, at=at)[:1], output_field=BigIntegerField())
+    called = names(model)
+    counted = {name: getattr(tokens, name) for name in COUNTED}
+    return _COST(price_list=price_list, called=called[0], plainly=called[-2:][0], at=at, **counted)
 
 
 def cost_of(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> int | None:
     """As `cost`, by a statement of its own."""
-    return _costs(price_list, model, tokens, at=at).first()
+    return _costs(price_list, names(model), [Value(getattr(tokens, name)) for name in COUNTED], at=at).first()
 
 
 def cost_by_length(price_list: str, model: str, kind: str, amount: int, *, at: datetime) -> Any:
@@ -65,13 +70,13 @@ def cost_by_length(price_list: str, model: str, kind: str, amount: int, *, at: d
     per = BY_LENGTH[kind]
     total = F(kind) * Value(amount) + Value(per - 1, output_field=BigIntegerField())
     each = total / Value(per, output_field=BigIntegerField())
-    known = _holding(price_list, model, kind=kind, at=at).annotate(cost=each)
+    known = _holding(price_list, names(model), kind=kind, at=at).annotate(cost=each)
     return Subquery(known.values_list("cost", flat=True)[:1], output_field=BigIntegerField())
 
 
 def price(price_list: str, model: str, *, at: datetime) -> VendorPrice | None:
     """The price that holds for this model, to be shown."""
-    return _holding(price_list, model, at=at).first()
+    return _holding(price_list, names(model), at=at).first()
 
 
 def names(model: str) -> list[str]:
@@ -80,30 +85,41 @@ def names(model: str) -> list[str]:
     return list(dict.fromkeys([plain, _RELEASE.sub("", plain), EVERY_MODEL]))
 
 
-def _costs(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> Any:
-    """The cost by each price that could hold, the one that does hold first."""
-    return _holding(price_list, model, at=at).annotate(cost=_sum(tokens)).values_list("cost", flat=True)
+def _costs(price_list: Any, called: Sequence[Any], tokens: Sequence[Any], *, at: Any) -> Any:
+    """The cost by each price that could hold, the one that does hold first; `tokens` as in COUNTED."""
+    return _holding(price_list, called, at=at).annotate(cost=_sum(*tokens)).values_list("cost", flat=True)
+
+
+_COST = written.Part(
+    lambda: _costs(
+        slot("price_list"),
+        [slot("called"), slot("plainly"), EVERY_MODEL],
+        [slot(name, BigIntegerField()) for name in COUNTED],
+        at=slot("at"),
+    )[:1],
+    BigIntegerField(),
+)
 
 
 def _holding(
-    price_list: str, model: str, *, at: datetime, kind: str = "input_per_million"
+    price_list: Any, called: Sequence[Any], *, at: Any, kind: str = "input_per_million"
 ) -> QuerySet[VendorPrice]:
     """The prices of a kind that could hold, best first: an operator's, the more exact name, the newest."""
     known = VendorPrice.objects.filter(
-        price_list=price_list, model__in=names(model), effective_from__lte=at, **{f"{kind}__isnull": False}
+        price_list=price_list, model__in=called, effective_from__lte=at, **{f"{kind}__isnull": False}
     )
     own_first = Case(When(source=VendorPrice.Source.OPERATOR, then=0), default=1)
     return known.order_by(own_first, Length("model").desc(), "-effective_from")
 
 
-def _sum(tokens: Tokens) -> Any:
+def _sum(given: Any, answered: Any, from_cache: Any, to_cache: Any) -> Any:
     """Rounded up once. A kind that the list does not name costs what reading costs."""
     read = F("input_per_million")
     parts = (
-        read * Value(tokens.input_tokens),
-        Coalesce(F("output_per_million"), read) * Value(tokens.output_tokens),
-        Coalesce(F("cache_read_per_million"), read) * Value(tokens.cache_read_tokens),
-        Coalesce(F("cache_write_per_million"), read) * Value(tokens.cache_write_tokens),
+        read * given,
+        Coalesce(F("output_per_million"), read) * answered,
+        Coalesce(F("cache_read_per_million"), read) * from_cache,
+        Coalesce(F("cache_write_per_million"), read) * to_cache,
     )
     total: Any = sum(parts, start=Value(MILLION - 1, output_field=BigIntegerField()))
     return total / Value(MILLION, output_field=BigIntegerField())

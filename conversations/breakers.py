@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from conversations.models import Breaker
 from providers.errors import AccountRefused, ProviderError
-from tenants import access, addresses, current, letters, live
+from tenants import access, addresses, current, letters, live, written
 from tenants.background import enqueue, task
 from tenants.models import Tenant
 
@@ -29,7 +29,10 @@ TELL_AFTER = timedelta(minutes=10)  # of a vendor that is only away: most come b
 
 def all_known() -> dict[str, Breaker]:
     """Every vendor that failed since it last answered."""
-    return {row.vendor: row for row in Breaker.objects.all()}
+    return {row.vendor: row for row in _ALL()}
+
+
+_ALL = written.Rows(lambda: Breaker.objects.order_by("pk"))
 
 
 def allows(row: Breaker | None, *, now: datetime) -> bool:

@@ -8,6 +8,8 @@ from django.db.models import Prefetch
 
 from conversations.models import Message, Turn, TurnPassage
 from providers import llm
+from tenants import written
+from tenants.written import slot
 
 SIGNS = "€$£%"
 
@@ -24,7 +26,10 @@ def keep(turn: Turn, completion: llm.Completion, body: str) -> None:
     """Write down what rests on what; in the caller's transaction."""
     if found := placed(completion, body):
         turn.citations = found
-        turn.save(update_fields=["citations"])
+        _CITED(pk=turn.pk, citations=found)
+
+
+_CITED = written.Change(lambda: Turn.objects.filter(pk=slot("pk")), "citations")
 
 
 def placed(completion: llm.Completion, body: str) -> list[dict[str, Any]]:

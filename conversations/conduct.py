@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from agents.lines import Line
 from conversations import consent, handoff, loops, rules
 from conversations.models import Channel, ChatRules, Conversation, Message, Turn
+from tenants import written
+from tenants.written import slot
 
 DAY = timedelta(days=1)
 OURS = (Channel.Kind.TEST, Channel.Kind.API)  # the owner's own trial, and programs that ask at any pace
@@ -50,15 +52,23 @@ def _runaway(conversation: Conversation, wanted: ChatRules, *, now: datetime) ->
 
 def _recent(conversation: Conversation, *, now: datetime) -> list[loops.Spoken]:
     """The thread since a person last wrote, oldest first: what they looked at is no loop of ours."""
-    rows = conversation.messages.filter(created_at__gt=now - loops.WINDOW).order_by("-pk")
-    columns = ("body", "author_kind", "direction", "sent_at", "created_at")
     thread: list[loops.Spoken] = []
-    for body, author, direction, sent_at, created_at in rows.values_list(*columns)[: loops.LOOKS_AT]:
+    recent = _RECENT(conversation=conversation.pk, since=now - loops.WINDOW)
+    for body, author, direction, sent_at, created_at in recent:
         if author == Message.Author.PERSON:
             break
         mine = direction == Message.Direction.OUT
         thread.append(loops.Spoken(body, mine, sent_at or created_at if mine else created_at))
     return thread[::-1]
+
+
+_RECENT = written.Values(
+    lambda: (
+        Message.objects.filter(conversation=slot("conversation"), created_at__gt=slot("since"))
+        .order_by("-pk")
+        .values_list("body", "author_kind", "direction", "sent_at", "created_at")[: loops.LOOKS_AT]
+    )
+)
 
 
 def _is_closed(conversation: Conversation, wanted: ChatRules, *, now: datetime) -> bool:

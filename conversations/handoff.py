@@ -21,9 +21,10 @@ from conversations import (
 )
 from conversations.handoff_reasons import EMERGENCIES, REASONS
 from conversations.models import Activity, Conversation, Message, Turn
-from tenants import audit, live
+from tenants import audit, live, written
 from tenants.current import tenant
 from tenants.models import User
+from tenants.written import slot
 
 
 def reason_of(conversation: Conversation) -> str:
@@ -221,6 +222,15 @@ def locked_if_there(conversation_id: int) -> Conversation | None:
 
 def locked(conversation_id: int) -> Conversation:
     """The conversation with its channel and its contact, as nobody else changes it until the commit."""
-    conversations = Conversation.objects.select_for_update(of=("self",))
-    conversations = conversations.select_related("channel__agent", "contact__profile")
-    return conversations.defer("contact__profile__embedding").get(pk=conversation_id)
+    return _LOCKED.one(pk=conversation_id)
+
+
+_LOCKED = written.Rows(
+    lambda: (
+        Conversation.objects.filter(pk=slot("pk"))
+        .select_for_update(of=("self",))
+        .select_related("channel__agent", "contact__profile")
+        .defer("contact__profile__embedding")
+    ),
+    plan_kept=True,
+)

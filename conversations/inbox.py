@@ -52,9 +52,10 @@ from conversations.events import (
     Voted,
 )
 from conversations.models import Channel, Conversation, Message, WebhookEvent
-from tenants import live
+from tenants import live, written
 from tenants.background import enqueue, task
 from tenants.db import connection
+from tenants.written import slot
 
 log = structlog.get_logger(__name__)
 BATCH = 25
@@ -297,7 +298,7 @@ def note_typing(channel: Channel, typing: Typing, *, now: datetime) -> str:
 def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     """Put one utterance into its thread, once however often it comes; in the caller's transaction."""
     key = provider_key(channel, from_me=said.from_me, unique_id=said.unique_id)
-    if Message.objects.filter(provider_key=key).exists():
+    if _KNOWN(key=key):
         return "ignored: repeated"
     conversation = identities.thread_of(channel, said, now=now)
     message = _store(conversation, said, key=key, now=now)
@@ -316,6 +317,9 @@ def receive(channel: Channel, said: Said, *, now: datetime) -> str:
     return RECEIVED
 
 
+_KNOWN = written.Values(lambda: Message.objects.filter(provider_key=slot("key")).values_list("pk"))
+
+
 def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
     """What makes a message itself, over repeated deliveries and both of a person's addresses."""
     return f"{channel.pk.hex}:{'true' if from_me else 'false'}:{unique_id}"
@@ -323,7 +327,7 @@ def provider_key(channel: Channel, *, from_me: bool, unique_id: str) -> str:
 
 def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -> Message:
     """The new message. Its unique key is what makes it once: a race ends in IntegrityError and a retry."""
-    message = Message.objects.create(
+    message = Message(
         conversation=conversation,
         direction=Message.Direction.OUT if said.from_me else Message.Direction.IN,
         author_kind=Message.Author.PERSON if said.from_me else Message.Author.CONTACT,
@@ -340,6 +344,7 @@ def _store(conversation: Conversation, said: Said, *, key: str, now: datetime) -
         provider_at=said.at,
         created_at=now,
     )
+    written.add(message)
     if message.media_source:
         enqueue(media.fetch, message_id=message.pk)
     if message.kind == Message.Kind.AUDIO and not said.from_me:
@@ -389,18 +394,15 @@ def _remember_last(conversation: Conversation, message: Message, *, now: datetim
         conversation.sentiment = _mood(conversation, message.body, now=now)
     conversation.last_message_at = now
     conversation.last_message_text = message.body[:160]
-    conversation.save(
-        update_fields=[
-            "last_message_at",
-            "last_message_text",
-            "unread_count",
-            "status",
-            "reply_due_at",
-            "sentiment",
-        ]
-    )
+    _REMEMBERED(pk=conversation.pk, **{name: getattr(conversation, name) for name in REMEMBERED})
     if message.direction == Message.Direction.IN:
         health.note(conversation.channel, "last_in_at", now=now)
+
+
+REMEMBERED = (
+    "last_message_at", "last_message_text", "unread_count", "status", "reply_due_at", "sentiment",
+)  # fmt: skip
+_REMEMBERED = written.Change(lambda: Conversation.objects.filter(pk=slot("pk")), *REMEMBERED)
 
 
 def _mood(conversation: Conversation, text: str, *, now: datetime) -> int:

@@ -21,6 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from psycopg.types.numeric import Int8
 
 from conversations import (
     channels,
@@ -36,10 +37,11 @@ from conversations import (
 from conversations.events import Receipt, Said
 from conversations.models import Channel, Conversation, Message, Turn
 from providers.errors import ProviderError, ProviderRejected
-from tenants import audit, live
+from tenants import audit, live, written
 from tenants.background import enqueue, task
-from tenants.db import connection
+from tenants.db import connection, kept
 from tenants.models import User
+from tenants.written import slot
 
 log = structlog.get_logger(__name__)
 Status = Message.Status
@@ -131,7 +133,7 @@ def post(
     `reply_to` is quoted, `attached` makes the text its caption, `content` is what words cannot hold, `wish`
     the key of the form that asked for it.
     """
-    message = Message.objects.create(
+    message = Message(
         conversation=conversation,
         turn=turn,
         direction=Message.Direction.OUT,
@@ -148,10 +150,11 @@ def post(
         created_at=now,
         **_file_of(attached),
     )
+    written.add(message)
     seen = (text or message.media_name)[:160]
     changed: dict[str, Any] = {"last_message_at": now, "last_message_text": seen}
     changed |= _held(conversation, author, now=now)
-    Conversation.objects.filter(pk=conversation.pk).update(**changed)
+    _note_last(conversation, changed)
     if author == Message.Author.PERSON:
         desk_clocks.replied(conversation, user=user, now=now)
     desk_todos.hear(conversation, message, now=now)
@@ -159,6 +162,18 @@ def post(
         enqueue(deliver, message_id=message.pk)
     live.publish("message.posted", id=message.pk, conversation=conversation.pk)
     return message
+
+
+def _note_last(conversation: Conversation, changed: dict[str, Any]) -> None:
+    if "person_until" in changed:
+        Conversation.objects.filter(pk=conversation.pk).update(**changed)
+    else:
+        _SAID(pk=conversation.pk, **changed)
+
+
+_SAID = written.Change(
+    lambda: Conversation.objects.filter(pk=slot("pk")), "last_message_at", "last_message_text"
+)
 
 
 def _held(conversation: Conversation, author: str, *, now: datetime) -> dict[str, datetime]:
@@ -342,11 +357,10 @@ def _claim(message_id: int, *, now: datetime) -> float | None:
     Returns None when it is not, else the seconds that it has to wait because its number is crowded.
     """
     moments = {"patience": now - timedelta(seconds=ORDER_SECONDS), "slow": now - SLOW, "alive": now - ALIVE}
-    bounds = {"most": MOST_AT_ONCE, "most_slow": SLOW_AT_ONCE, "short": SHORT_WAIT, "long": LONG_WAIT}
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"id": message_id, "now": now, **moments, **bounds})
-        row = cursor.fetchone()
-    return float(row[0]) if row else None
+    bounds = {"most": Int8(MOST_AT_ONCE), "most_slow": Int8(SLOW_AT_ONCE)}
+    waits = {"short": SHORT_WAIT, "long": LONG_WAIT}
+    rows = kept(_CLAIM, {"id": Int8(message_id), "now": now, **moments, **bounds, **waits})
+    return float(rows[0][0]) if rows else None
 
 
 def _send(message: Message) -> str:
@@ -379,10 +393,8 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
     with transaction.atomic(durable=True):
         if sent_id and sent_id != message.unique_id:
             channel_hex = message.conversation.channel_id.hex
-            Message.objects.filter(pk=message.pk).update(provider_key=f"{channel_hex}:true:{sent_id}")
-        Message.objects.filter(pk=message.pk, status__in=UNSENT).update(
-            status=Status.SENT, sent_at=now, terminal_at=now, error=""
-        )
+            _NAMED(pk=message.pk, provider_key=f"{channel_hex}:true:{sent_id}")
+        _SENT(pk=message.pk, sent_at=now, terminal_at=now)
         template_costs.sent(message, now=now)
         _note_answered(message.conversation.channel, now=now)
         hooks.message("message.sent", message, now=now)
@@ -393,7 +405,18 @@ def _mark_sent(message: Message, sent_id: str, *, now: datetime) -> None:
 def _note_answered(channel: Channel, *, now: datetime) -> None:
     """To the second is enough: many threads answer on one channel, and its row is one."""
     if channel.last_answered_at is None or now - channel.last_answered_at > timedelta(seconds=1):
-        Channel.objects.filter(pk=channel.pk).update(last_answered_at=now)
+        _CHANNEL_ANSWERED(pk=channel.pk, last_answered_at=now)
+
+
+_NAMED = written.Change(lambda: Message.objects.filter(pk=slot("pk")), "provider_key")
+_SENT = written.Change(
+    lambda: Message.objects.filter(pk=slot("pk"), status__in=UNSENT),
+    "sent_at",
+    "terminal_at",
+    status=Status.SENT,
+    error="",
+)
+_CHANNEL_ANSWERED = written.Change(lambda: Channel.objects.filter(pk=slot("pk")), "last_answered_at")
 
 
 def _mark_failed(message: Message, *, reason: str) -> None:
@@ -550,8 +573,14 @@ def _tell(message: Message) -> None:
 
 
 def _ring_next(message: Message) -> None:
-    following = Message.objects.filter(
-        conversation=message.conversation_id, pk__gt=message.pk, status=Status.QUEUED
-    ).order_by("pk")
-    if (following_id := following.values_list("pk", flat=True).first()) is not None:
+    for (following_id,) in _NEXT(conversation=message.conversation_id, after=message.pk):
         enqueue(deliver, message_id=following_id)
+
+
+_NEXT = written.Values(
+    lambda: (
+        Message.objects.filter(conversation=slot("conversation"), pk__gt=slot("after"), status=Status.QUEUED)
+        .order_by("pk")
+        .values_list("pk")[:1]
+    )
+)

@@ -9,6 +9,7 @@ from agents.lines import Line, say, when_back
 from agents.models import AgentVersion
 from conversations import hours
 from conversations.models import ChatRules
+from tenants import written
 from tenants.current import tenant
 
 LEAST_HOLDING = 10  # seconds: so often the sweep looks who waits
@@ -50,7 +51,10 @@ class Closed:
 
 def current() -> ChatRules:
     """What the owner set, or the usual rules."""
-    return ChatRules.objects.filter(pk=1).first() or ChatRules()
+    return _CURRENT.first() or ChatRules()
+
+
+_CURRENT = written.Rows(lambda: ChatRules.objects.filter(pk=1))
 
 
 def as_told(wanted: ChatRules, version: AgentVersion | None) -> ChatRules:

@@ -50,6 +50,7 @@ ROUND = timedelta(seconds=settings.SWEEP_SECONDS)
 KEEP_EVENTS = timedelta(days=30)
 SCHEMAS_A_STATEMENT = 50
 MOST_RINGS, A_FEW = 500, 20
+BEHIND = 50  # doorbells that wait unheard: more than so many workers have at hand
 
 _DUE = sql.SQL("""
 SELECT {name} WHERE EXISTS (SELECT FROM {events} WHERE status = 'new'
@@ -108,7 +109,7 @@ def _most() -> int:
     Where doorbells wait unheard the workers are behind, and what is overdue has its own among them. Ringing
     for all of it again each time would fill the queue faster than anybody empties it.
     """
-    return A_FEW if unheard(settings.CELERY_TASK_DEFAULT_QUEUE) > MOST_RINGS else MOST_RINGS
+    return A_FEW if unheard(settings.CELERY_TASK_DEFAULT_QUEUE) > BEHIND else MOST_RINGS
 
 
 def _visit(*, now: datetime, grace: timedelta, most: int) -> None:

@@ -4,12 +4,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import structlog
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from agents import handing, routing, safety
@@ -43,9 +44,10 @@ from knowledge import likeness, pinned
 from knowledge.models import PinnedAnswer
 from providers import llm
 from providers.errors import ProviderError, ProviderRejected
-from tenants import live
+from tenants import live, written
 from tenants.background import enqueue, task
 from tenants.current import tenant as current_tenant
+from tenants.written import slot
 
 log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
@@ -154,7 +156,7 @@ def begin(conversation_id: int, *, now: datetime, free: bool = False) -> Begun |
     messages = understanding.unanswered(conversation)
     conversation.reply_due_at = None
     _settle_language(conversation, messages)
-    conversation.save(update_fields=["reply_due_at", "language"])
+    _TAKEN_UP(pk=conversation.pk, language=conversation.language)
     if not messages or _handed_over(conversation, _urgent(messages), now=now):
         return None
     if _is_a_persons(conversation, messages, now=now):
@@ -173,7 +175,15 @@ def _is_due(conversation: Conversation, *, now: datetime) -> bool:
     if due is None or due > now or conversation.handler != Conversation.Handler.AGENT:
         return False
     # finish() asks again when it sees that the contact wrote meanwhile.
-    return not conversation.turns.filter(status=Turn.Status.RUNNING).exists()
+    return not _RUNNING(conversation=conversation.pk)
+
+
+_TAKEN_UP = written.Change(lambda: Conversation.objects.filter(pk=slot("pk")), "language", reply_due_at=None)
+_RUNNING = written.Values(
+    lambda: Turn.objects.filter(conversation=slot("conversation"), status=Turn.Status.RUNNING).values_list(
+        "pk"
+    )
+)
 
 
 def _handed_over(conversation: Conversation, line: Line | None, *, now: datetime) -> bool:
@@ -257,7 +267,7 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
     version = versions.of(conversation)
     route = routes.by_words(version, question_of(messages))
     earlier, failed, merged = _earlier_turns(messages), Turn.Status.FAILED, Turn.Status.MERGED
-    turn = Turn.objects.create(
+    turn = Turn(
         conversation=conversation,
         agent_version=version,
         tier=route.tier,
@@ -266,7 +276,9 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
         merges=max((turn.merges + (turn.status == merged) for turn in earlier), default=0),
         started_at=now,
     )
-    Message.objects.filter(pk__in=[message.pk for message in messages]).update(turn=turn)
+    written.add(turn)
+    for message in messages:
+        _TAKEN_BY(pk=message.pk, turn=turn.pk)
     live.publish("turn.started", id=turn.pk, conversation=conversation.pk)
     attention.ring(conversation, messages[-1])
     reserved = reserving.carried_over(earlier, now=now)
@@ -280,8 +292,12 @@ def _open(conversation: Conversation, messages: Sequence[Message], *, now: datet
         )
         reserved = reserving.reserve(turn, wanted, now=now)  # late: all wait for this row
     turn.hold = reserved.hold
-    turn.save(update_fields=["hold"])
+    _RESERVED(pk=turn.pk, hold=turn.hold_id)
     return Begun(turn, messages, saves=reserved.saves)
+
+
+_TAKEN_BY = written.Change(lambda: Message.objects.filter(pk=slot("pk")), "turn")
+_RESERVED = written.Change(lambda: Turn.objects.filter(pk=slot("pk")), "hold")
 
 
 def _earlier_turns(messages: Sequence[Message]) -> list[Turn]:
@@ -362,7 +378,7 @@ def _attachment(message: Message) -> llm.Attachment:
 @transaction.atomic(durable=True)
 def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     """Settle the hold and post the reply, together or not at all; the message that is now to be sent."""
-    conversation = Conversation.objects.select_for_update().get(pk=turn.conversation_id)
+    conversation = _LOCKED.one(pk=turn.conversation_id)
     conversation.channel = turn.conversation.channel
     # A person may have taken over while the model was thinking.
     silent = conversation.handler != Conversation.Handler.AGENT
@@ -386,6 +402,9 @@ def finish(turn: Turn, reply: Reply, *, now: datetime) -> Message | None:
     live.publish("turn.finished", id=turn.pk, conversation=conversation.pk)
     _charge(turn, reply, price=price, cost=cost, now=now)  # last: every answer waits for the account's row
     return message
+
+
+_LOCKED = written.Rows(lambda: Conversation.objects.filter(pk=slot("pk")).select_for_update())
 
 
 def _has_acted(reply: Reply) -> bool:
@@ -464,10 +483,16 @@ def _post(conversation: Conversation, turn: Turn, reply: Reply, *, now: datetime
     citing.keep(turn, reply.completion, text)
     text = f"{text}\n\n{closing}" if closing else text
     message = outbox.post(conversation, text, turn=turn, source_line=source, now=now, ring=False)
-    asked = turn.messages.filter(direction=Message.Direction.IN, outcome="")
-    if asked.update(outcome=Message.Outcome.ANSWERED, terminal_at=now) > 1:
+    if _ANSWERED(turn=turn.pk, terminal_at=now) > 1:
         _note_merged(turn)
     return message
+
+
+_ANSWERED = written.Change(
+    lambda: Message.objects.filter(turn=slot("turn"), direction=Message.Direction.IN, outcome=""),
+    "terminal_at",
+    outcome=Message.Outcome.ANSWERED,
+)
 
 
 def _note_merged(turn: Turn) -> None:
@@ -533,12 +558,21 @@ def question_of(messages: Sequence[Message]) -> str:
 
 def history(version: AgentVersion, *, before: Message) -> list[llm.ChatMessage]:
     """What was said earlier, as far back as this version remembers and no silence was too long."""
-    spoken = ~Q(body="") | Q(transcript__status=Transcript.Status.DONE)
-    earlier = Message.objects.filter(spoken, conversation=before.conversation_id, pk__lt=before.pk)
-    earlier = earlier.filter(revoked_at=None)
-    earlier = earlier.select_related("transcript").only(*REMEMBERED)
-    recent = list(earlier.order_by("-pk")[: version.memory_messages])
+    recent = _earlier(version.memory_messages)(conversation=before.conversation_id, before=before.pk)
     return _within_silence(recent, before=before.created_at, minutes=version.memory_minutes)
+
+
+@cache
+def _earlier(most: int) -> written.Rows[Message]:
+    """What was said before a message, the newest first."""
+    spoken = ~Q(body="") | Q(transcript__status=Transcript.Status.DONE)
+
+    def described() -> QuerySet[Message]:
+        ours = Message.objects.filter(spoken, conversation=slot("conversation"), pk__lt=slot("before"))
+        known = ours.filter(revoked_at=None).select_related("transcript").only(*REMEMBERED)
+        return known.order_by("-pk")[:most]
+
+    return written.Rows(described)
 
 
 def _within_silence(recent: Sequence[Message], *, before: datetime, minutes: int) -> list[llm.ChatMessage]:
@@ -584,7 +618,7 @@ def _note_usage(turn: Turn, reply: Reply, *, price: Price, cost: int, now: datet
 def _keep_passages(turn: Turn, reply: Reply) -> None:
     """What the answer was made from, as it was read; a later edit of the document changes nothing here."""
     quotes = {citation.passage: citation.quote for citation in reply.completion.citations}
-    TurnPassage.objects.bulk_create(
+    passages = (
         TurnPassage(
             turn=turn,
             chunk_id=p.chunk_id,
@@ -600,6 +634,7 @@ def _keep_passages(turn: Turn, reply: Reply) -> None:
         )
         for rank, p in enumerate(reply.thought.found.passages)
     )
+    written.add(*passages)
 
 
 def _source_line(turn: Turn, reply: Reply, language: str) -> str:
@@ -626,4 +661,7 @@ def _settle_language(conversation: Conversation, messages: Sequence[Message]) ->
         fixed or spoken or before or conversation.contact.language or current_tenant().language[:2]
     )
     if spoken and spoken not in (before, fixed):
-        Contact.objects.filter(pk=conversation.contact_id).update(language=spoken)
+        _SPEAKS(pk=conversation.contact_id, language=spoken)
+
+
+_SPEAKS = written.Change(lambda: Contact.objects.filter(pk=slot("pk")), "language")

@@ -11,7 +11,9 @@ from agents.models import AgentVersion
 from agents.replies import readable
 from conversations import consent, outbox
 from conversations.models import Conversation, Message, Transcript
+from tenants import written
 from tenants.current import tenant
+from tenants.written import slot
 
 BOUND = timedelta(seconds=60)  # so long an answer waits for a file and its words
 Kind, Outcome = Message.Kind, Message.Outcome
@@ -22,8 +24,19 @@ SURE_OF_A_WORD = 0.6
 
 def unanswered(conversation: Conversation) -> list[Message]:
     """What the contact has said and nothing has ended yet, with what was heard, oldest first."""
-    said = conversation.messages.filter(direction=Message.Direction.IN, outcome="")
-    return list(said.select_related("transcript").order_by("pk"))
+    said = _UNANSWERED(conversation=conversation.pk)
+    for message in said:
+        message.conversation = conversation  # with what is known of it already
+    return said
+
+
+_UNANSWERED = written.Rows(
+    lambda: (
+        Message.objects.filter(conversation=slot("conversation"), direction=Message.Direction.IN, outcome="")
+        .select_related("transcript")
+        .order_by("pk")
+    )
+)
 
 
 def sure_words(message: Message) -> str:

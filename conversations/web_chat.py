@@ -19,14 +19,16 @@ from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django_tenants.utils import schema_context
 
 from conversations import inbox, outbox, web_limits, writing
 from conversations.events import Receipt, Said, Typing, clean
-from conversations.models import Channel, Contact, ContactIdentity, Conversation, Message, Turn
+from conversations.models import Channel, ContactIdentity, Conversation, Message, Turn
 from conversations.widget import Widget
-from tenants import addresses
+from tenants import addresses, written
 from tenants.models import Domain, Tenant, WebhookRoute
+from tenants.written import slot
 
 SALT = "conversations.web_chat"
 FILE_SALT = "conversations.web_chat.file"
@@ -216,8 +218,11 @@ def say(place: Place, visitor: Visitor, *, message_id: str, text: str, address: 
 @transaction.atomic(durable=True)
 def receive(place: Place, said: Said, *, now: datetime) -> str:
     """Hand it to the inbox, and say what became of it; raises IntegrityError when somebody else was first."""
-    channel = Channel.objects.select_related("agent").get(pk=place.channel.pk)  # as it is now
+    channel = _CHANNEL.one(pk=place.channel.pk)  # as it is now
     return inbox.receive(channel, said, now=now)
+
+
+_CHANNEL = written.Rows(lambda: Channel.objects.select_related("agent").filter(pk=slot("pk")))
 
 
 def count_message(place: Place, visitor: Visitor, *, address: str) -> None:
@@ -351,9 +356,16 @@ def _thinking(conversation: Conversation) -> bool:
 
 def conversation_of(place: Place, visitor: Visitor) -> Conversation | None:
     """This visitor's thread on this chat; in the schema of the place."""
-    identity = ContactIdentity.objects.filter(channel=place.channel, value=visitor.address)
-    contact = Contact.objects.filter(pk__in=identity.values("contact"))
-    return Conversation.objects.filter(channel=place.channel, contact__in=contact).first()
+    return _THREAD.first(channel=place.channel.pk, address=visitor.address)
+
+
+def _thread() -> QuerySet[Conversation]:
+    identity = ContactIdentity.objects.filter(channel=slot("channel"), value=slot("address"))
+    threads = Conversation.objects.filter(channel=slot("channel"), contact__in=identity.values("contact"))
+    return threads.order_by("pk")[:1]
+
+
+_THREAD = written.Rows(_thread)
 
 
 def _message(place: Place, visitor: Visitor, conversation: Conversation, told_id: str) -> Message | None:

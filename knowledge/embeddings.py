@@ -22,6 +22,7 @@ from providers import embedding
 from providers.addresses import names_host
 from providers.embedding import Embedder, embedder
 from providers.errors import ProviderError
+from tenants import written
 from tenants.db import connection
 
 LOCK = 7_260_011
@@ -57,8 +58,11 @@ class Serving:
 
 def serving() -> Serving:
     """The model that serves this business at this moment."""
-    row = Embedding.objects.filter(status=Embedding.Status.SERVING).first()
+    row = _SERVING.first()
     return Serving(adapter(row) if row else embedder(settings.EMBEDDING_URL))
+
+
+_SERVING = written.Rows(lambda: Embedding.objects.filter(status=Embedding.Status.SERVING).order_by("pk")[:1])
 
 
 def adapter(row: Embedding) -> Embedder:

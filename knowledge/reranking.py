@@ -8,7 +8,7 @@ from knowledge import embeddings
 from knowledge.joining import Found
 from knowledge.models import Reranker
 from providers import reranking
-from tenants import audit
+from tenants import audit, written
 from tenants.models import User
 
 SECONDS = 2.0  # a customer waits
@@ -21,7 +21,10 @@ TRIED = (
 
 def chosen() -> Reranker | None:
     """Who puts passages in order for this business; usually nobody."""
-    return Reranker.objects.first()
+    return _CHOSEN.first()
+
+
+_CHOSEN = written.Rows(lambda: Reranker.objects.order_by("pk")[:1])
 
 
 def ordered(row: Reranker, question: str, passages: Sequence[Found]) -> tuple[Found, ...]:
