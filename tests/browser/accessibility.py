@@ -7,9 +7,10 @@ AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-c
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # What keyboards stop at and that shows no difference when they do. Each is compared with itself.
 _UNSEEN = """() => {
-  const around = (el) => [el, el.labels?.[0], el.closest("label"), el.parentElement].filter(Boolean);
-  const look = (el) => around(el).map((one) => {
-    const style = getComputedStyle(one);
+  const around = (el) => [[el], [el, "::after"], [el, "::before"], [el.labels?.[0]], [el.closest("label")],
+                          [el.parentElement]].filter(([one]) => one);
+  const look = (el) => around(el).map(([one, part]) => {
+    const style = getComputedStyle(one, part);
     return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.borderColor,
             style.backgroundColor, style.textDecorationLine].join("|");
   }).join("/");
@@ -32,10 +33,18 @@ _MOVING = """() => document.getAnimations()
   .filter((one) => one.playState === "running" && one.effect.getComputedTiming().duration > 50)
   .map((one) => one.animationName || one.transitionProperty || "script")"""
 
-# Colours on their way from one to another are no colours of the page.
-_STILL = """() => Promise.all(document.getAnimations()
-  .filter((one) => one.playState === "running" && one.effect.getComputedTiming().endTime < 5000)
-  .map((one) => one.finished.catch(() => {})))"""
+# Colours on their way from one to another are no colours of the page. Where one arrives, what inherits it
+# sets out, so it is asked again until nothing is under way.
+_STILL = """async () => {
+  const picture = () => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)));
+  for (let tries = 0; tries < 20; tries += 1) {
+    await picture();
+    const moving = document.getAnimations()
+      .filter((one) => one.playState === "running" && one.effect.getComputedTiming().endTime < 5000);
+    if (!moving.length) return;
+    await Promise.all(moving.map((one) => one.finished.catch(() => {})));
+  }
+}"""
 
 
 def faults(page: Any, *, rules: list[str] | None = None) -> list[str]:

@@ -82,6 +82,22 @@ class Product:
                 (currency, credits, amount),
             )
 
+    def employ(self, email: str) -> None:
+        """A superuser of the installation, with the owner's password."""
+        services = json.loads((self.data / "services.json").read_text())
+        with psycopg.connect(services["database_url"]) as database:
+            database.execute(
+                "INSERT INTO tenants_user (email, name, password, language, is_staff, is_superuser, "
+                "is_active, date_joined) SELECT %s, 'Sara', password, 'en', true, true, true, now() "
+                "FROM tenants_user WHERE email = %s ON CONFLICT DO NOTHING",
+                (email, EMAIL),
+            )
+            database.execute(
+                'INSERT INTO account_emailaddress (email, verified, "primary", user_id) '
+                "SELECT email, true, true, id FROM tenants_user WHERE email = %s ON CONFLICT DO NOTHING",
+                (email,),
+            )
+
     def _manage(self, *words: str) -> "subprocess.CompletedProcess[str]":
         command, environment = [sys.executable, "manage.py", *words], _environment(self.port, self.data)
         return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

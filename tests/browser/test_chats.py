@@ -17,6 +17,7 @@ from tests.browser.conftest import HOST, PASSWORD, Product
 pytestmark = pytest.mark.browser
 XSS = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 PATIENT = 60_000
+STAFF = "sara@frontdesk.example"
 
 
 def test_a_message_shows_up_by_itself_with_its_answer(
@@ -104,20 +105,32 @@ def test_a_customers_words_are_never_code(product: Product, page_at: Callable[..
     assert not opened
 
 
-def test_the_line_comes_back_and_fetches_what_was_missed(
+def test_staff_takes_over_from_the_back_office(
     product: Product, page_at: Callable[..., Any], owner: Any
 ) -> None:
-    page, name = page_at(state=owner), f"Élodie {uuid.uuid4().hex[:6]}"
-    # The page is given a line that this test can cut.
-    lines: list[Any] = []
-    page.route_web_socket("**/ws/live", lambda line: (lines.append(line), line.connect_to_server()))
-    page.goto(product.url(HOST, "/chats/"))
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    lines[-1].close()
-    expect(page.get_by_text("Connecting…", exact=True)).to_be_visible()
-    product.hear("Is there breakfast?", phone=_phone(), name=name)
-    expect(page.locator("#chat-list").get_by_role("link", name=name)).to_be_visible(timeout=PATIENT)
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENT)
+    """From the list of businesses into the live inbox of one, and the team sees who answered."""
+    product.employ(STAFF)
+    name, words = f"Inês {uuid.uuid4().hex[:6]}", f"The platform here {uuid.uuid4().hex[:6]}"
+    product.hear("I want to talk to a human", phone=_phone(), name=name)
+    page = page_at()
+    page.goto(product.url("localhost", "/admin/"))
+    page.locator("[name=login]").fill(STAFF)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/admin/")
+    page.goto(product.url("localhost", "/admin/enter/blue-door/?to=inbox"))
+    page.wait_for_url("**/admin/inbox/chats/**")
+    page.locator("#chat-list").get_by_role("link", name=name).click(timeout=PATIENT)
+    page.get_by_role("button", name="Take over").click()
+    page.get_by_label("Your reply").fill(words)
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread").get_by_text(words)).to_be_visible()
+    assert not faults(page)
+    team = page_at(state=owner)
+    team.goto(page.url.replace("/admin/inbox", ""))
+    expect(team.locator("#thread").get_by_text("Frontdesk support").first).to_be_visible()
+    page.get_by_role("button", name="Give back").click()
+    expect(team.get_by_role("button", name="Take over")).to_be_visible(timeout=PATIENT)
 
 
 def _phone() -> str:

@@ -68,18 +68,3 @@ def test_every_credit_leads_to_what_it_was_spent_on(
     assert len(lines) > 2 and any("Credits of the tests" in line for line in lines)
     page.get_by_role("table").get_by_role("link").first.click()
     page.wait_for_url(re.compile(r"/chats/\d+/"))
-
-
-def test_the_server_restarts_and_nothing_is_missed(
-    product: Product, page_at: Callable[..., Any], owner: Any
-) -> None:
-    """The web process is killed under an open page; what came meanwhile is there by itself."""
-    page, name = page_at(state=owner), f"Élodie {uuid.uuid4().hex[:6]}"
-    page.goto(product.url(HOST, "/chats/"))
-    expect(page.get_by_text("Live", exact=True)).to_be_visible()
-    product.kill_web()
-    expect(page.get_by_text("Connecting…", exact=True)).to_be_visible()
-    product.wait_until_ready()
-    product.hear("Is there breakfast?", phone=new_phone(), name=name)
-    expect(page.locator("#chat-list").get_by_role("link", name=name)).to_be_visible(timeout=PATIENT)
-    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENT)

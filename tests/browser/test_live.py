@@ -12,8 +12,10 @@ from tests.browser.conftest import HOST, Product, new_phone
 pytestmark = pytest.mark.browser
 PATIENT = 60_000
 MISSED = 205  # messages, an event each: more than the live end of a thread holds
-# What differs between two looks at the same state: names of forms, and moments in words.
-_PASSING = re.compile(r'(csrfmiddlewaretoken|name="key"|data-(?:seq|latest|key|since))[^>]*|just now|\d+ min')
+# What differs between two looks at the same state: names of forms, moments in words, what is on its way.
+_PASSING = re.compile(
+    r'(csrfmiddlewaretoken|name="key"|data-(?:seq|latest|key|since))[^>]*|just now|\d+ min| ?htmx-request'
+)
 
 
 class Cut:
@@ -56,6 +58,7 @@ def looks(page: Any, part: str) -> str:
 def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     product: Product, page_at: Callable[..., Any], owner: Any
 ) -> None:
+    """Its line was deaf for 200 events, and then the web process is killed as well."""
     page, phone = page_at(state=owner), new_phone()
     name = f"Teresa {phone}"
     cut = Cut(page)
@@ -63,7 +66,10 @@ def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     page.goto(product.url(HOST, "/chats/?filter=waiting"))
     page.locator("#chat-list").get_by_role("link", name=name).click(timeout=PATIENT)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    product.hear("stop", phone=phone, name=name)
+    expect(page.locator("#person").get_by_text("withdrawn", exact=True)).to_be_visible(timeout=PATIENT)
     cut.deaf = True
+    product.hear("start", phone=phone, name=name)
     for number in range(MISSED):
         product.hear(f"And number {number}?", phone=phone, name=name)
     other = page_at(state=owner)
@@ -72,10 +78,15 @@ def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     expect(other.locator("#thread").get_by_text(last)).to_be_visible(timeout=PATIENT)
     assert cut.dropped > 200 and not page.locator("#thread").get_by_text(last).count()
     cut.deaf = False
-    cut.cut()
+    product.kill_web()
+    expect(page.get_by_text("Connecting…", exact=True)).to_be_visible()
+    product.wait_until_ready()
     expect(page.locator("#thread").get_by_text(last)).to_be_visible(timeout=PATIENT)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENT)
+    product.hear("Are you back?", phone=phone, name=name)
+    expect(page.locator("#thread").get_by_text("Are you back?")).to_be_visible(timeout=PATIENT)
     other.reload()
-    for part in ("#thread", "#chat-list"):
+    for part in ("#thread", "#chat-list", "#person"):
         fresh = looks(other, part)
         for _try in range(50):
             if looks(page, part) == fresh:
