@@ -35,8 +35,16 @@ class Alarm:
 
 def fold(text: str) -> str:
     """Lower case without accents, one space between words: how words are compared here."""
-    plain = unicodedata.normalize("NFKD", text.lower())
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    return " ".join(_BEYOND_ASCII.sub(_plainly, text.lower()).split())
+
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+def _plainly(found: re.Match[str]) -> str:
+    """Letters without their accents. What is ASCII has none, and is most of any text."""
+    apart = unicodedata.normalize("NFKD", found.group())
+    return "".join(c for c in apart if not unicodedata.combining(c))
 
 
 # What a word stands for, folded; a word has one meaning here.
