@@ -22,7 +22,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django_tenants.utils import schema_context
 
-from billing import breakdown, statement_files
+from billing import breakdown, rollup, statement_files, takings
 from billing.models import CreditAccount, LedgerEntry, Usage
 from tenants import audit, deletion
 from tenants.background import public_task
@@ -62,6 +62,7 @@ class Keeper:
     """As tenants.deletion wants it."""
 
     def write(self, tenant: Tenant, *, now: datetime) -> Kept:
+        rollup.refresh_one(tenant, now=now)  # its months are kept as its days say
         with schema_context(tenant.schema_name), translation.override(tenant.language):
             return _written(tenant, now=now)
 
@@ -78,6 +79,7 @@ class Keeper:
             files=kept.files,
             entries=kept.entries,
             closing=kept.closing,
+            months=takings.to_keep(tenant, now=now),
             kept_at=now,
             kept_until=until,
         )

@@ -1,7 +1,8 @@
 """What the platform took, owes and paid, by month and currency: read from payments and daily totals only."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -14,7 +15,7 @@ from psycopg import sql
 
 from billing import money, rollup, statements
 from tenants.db import connection
-from tenants.models import DailyTotal, PaymentCustomer, Refund, Tenant, TenantState, TopUp
+from tenants.models import DailyTotal, KeptLedger, PaymentCustomer, Refund, Tenant, TenantState, TopUp
 
 MONTHS = 12
 MICRO = 1_000_000  # of a US dollar, in which vendors' prices are kept
@@ -91,28 +92,69 @@ def first_month(*, now: datetime) -> date:
 
 
 def by_month(*, now: datetime) -> list[Takings]:
-    """The newest month first; months are those of UTC, as the payment vendor's reports are."""
-    since = datetime.combine(first_month(now=now), time.min, tzinfo=UTC)
-    found: dict[tuple[date, str], dict[str, int]] = {}
-    for row in _paid(since):
-        values = {"payments": row["n"], "sold": row["sold"], "gross": row["gross"]}
-        found.setdefault((row["month"].date(), row["currency"]), {}).update(values)
-    for row in _gone_back(since):
-        name = "disputed" if row["kind"] == Refund.Kind.DISPUTE else "refunded"
-        found.setdefault((row["month"].date(), row["topup__currency"]), {})[name] = row["amount"]
-    rows = [Takings(month, currency, **values) for (month, currency), values in found.items()]
+    """The newest month first; months are those of UTC, as the payment vendor's reports are.
+
+    Of businesses that were erased meanwhile, too: no month changes by that.
+    """
+    first = first_month(now=now)
+    erased = [Takings(**one) for one in _kept("takings", since=first)]
+    rows = _summed([*_taken(TopUp.objects.all(), since=first), *erased])
     return sorted(rows, key=lambda one: (-one.month.toordinal(), one.currency))
 
 
-def _paid(since: datetime) -> Any:
-    paid = TopUp.objects.filter(paid_at__gte=since)
+def _taken(topups: QuerySet[TopUp], *, since: date) -> list[Takings]:
+    """Of these purchases and what went back of them; a month may come twice."""
+    start = datetime.combine(since, time.min, tzinfo=UTC)
+    rows = [
+        Takings(row["month"].date(), row["currency"], row["n"], row["sold"], row["gross"])
+        for row in _paid(topups, start)
+    ]
+    for row in _gone_back(topups, start):
+        name = "disputed" if row["kind"] == Refund.Kind.DISPUTE else "refunded"
+        rows.append(Takings(row["month"].date(), row["topup__currency"], **{name: row["amount"]}))
+    return rows
+
+
+def _summed(rows: Iterable[Takings]) -> list[Takings]:
+    """Each month and currency once."""
+    found: dict[tuple[date, str], Counter[str]] = {}
+    for one in rows:
+        figures = asdict(one)
+        key = figures.pop("month"), figures.pop("currency")
+        found.setdefault(key, Counter()).update(figures)
+    return [Takings(month, currency, **figures) for (month, currency), figures in found.items()]
+
+
+def _kept(what: str, *, since: date) -> Iterator[dict[str, Any]]:
+    """What was written down of erased businesses, of the months from this one on."""
+    erased = KeptLedger.objects.filter(kept_at__date__gte=since).order_by("pk")
+    for months in erased.values_list("months", flat=True):
+        for one in months.get(what, ()):
+            month = date.fromisoformat(one["month"])
+            if month >= since:
+                yield {**one, "month": month}
+
+
+def to_keep(tenant: Tenant, *, now: datetime) -> dict[str, Any]:
+    """As KeptLedger keeps it: what the months that are shown lose with this business's rows."""
+    first = first_month(now=now)
+    taken = _summed(_taken(tenant.topups.all(), since=first))
+    moved = _moved(DailyTotal.objects.filter(tenant=tenant), since=first)
+    return {
+        "takings": [{**asdict(one), "month": one.month.isoformat()} for one in taken],
+        "credits": [{**one, "month": one["month"].isoformat()} for one in moved],
+    }
+
+
+def _paid(topups: QuerySet[TopUp], since: datetime) -> Any:
+    paid = topups.filter(paid_at__gte=since)
     grouped = paid.annotate(month=TruncMonth("paid_at", tzinfo=UTC)).values("month", "currency")
     return grouped.annotate(n=Count("pk"), sold=Sum("credits"), gross=Sum("amount")).order_by("month")
 
 
-def _gone_back(since: datetime) -> Any:
+def _gone_back(topups: QuerySet[TopUp], since: datetime) -> Any:
     """Without tax, as what came in: the share of the price that went with the credits."""
-    gone = Refund.objects.filter(is_live=True, created_at__gte=since)
+    gone = Refund.objects.filter(topup__in=topups, is_live=True, created_at__gte=since)
     months = gone.annotate(month=TruncMonth("created_at", tzinfo=UTC))
     grouped = months.values("month", "topup__currency", "kind")
     share = F("topup__amount") * F("credits") / F("topup__credits")
@@ -120,24 +162,30 @@ def _gone_back(since: datetime) -> Any:
 
 
 def margins(taken: Sequence[Takings], *, now: datetime) -> list[Margin]:
-    """The newest month first, by the days of the businesses' own time."""
-    days = DailyTotal.objects.filter(day__gte=first_month(now=now)).annotate(month=TruncMonth("day"))
-    sums: Any = (
-        days.values("month").annotate(**{name: Sum(name) for name in rollup.FIGURES}).order_by("-month")
-    )
+    """The newest month first, by the days of the businesses' own time; of erased businesses, too."""
+    first = first_month(now=now)
+    months: dict[date, Counter[str]] = {}
+    for row in [*_moved(DailyTotal.objects.all(), since=first), *_kept("credits", since=first)]:
+        months.setdefault(row.pop("month"), Counter()).update(row)
     return [
         Margin(
-            month=row["month"],
+            month=month,
             sold=row["bought"],
             given=row["granted"],
             spent=row["spent"],
             taken_back=row["taken_back"],
             vendor_cost=row["vendor_cost"],
             unpriced=row["unpriced"],
-            revenue=in_dollars([one for one in taken if one.month == row["month"]]),
+            revenue=in_dollars([one for one in taken if one.month == month]),
         )
-        for row in sums
+        for month, row in sorted(months.items(), reverse=True)
     ]
+
+
+def _moved(days: QuerySet[DailyTotal], *, since: date) -> list[dict[str, Any]]:
+    """The figures of each month."""
+    months = days.filter(day__gte=since).annotate(month=TruncMonth("day")).values("month").order_by("month")
+    return list(months.annotate(**{name: Sum(name) for name in rollup.FIGURES}))
 
 
 def in_dollars(taken: Sequence[Takings]) -> int | None:

@@ -17,6 +17,9 @@ class KeptLedger(models.Model):
     files = models.JSONField(_("files"), default=list, db_default=[])
     entries = models.PositiveIntegerField(_("entries"), default=0)
     closing = models.BigIntegerField(_("balance at its end"), default=0)
+    # What the sums over all businesses lose with its rows, by month: {"takings": [...], "credits": [...]}
+    # (billing.takings).
+    months = models.JSONField(default=dict, db_default={})
     kept_at = models.DateTimeField(_("kept"), default=timezone.now)
     kept_until = models.DateField(_("kept until"), db_index=True)
 

@@ -1,6 +1,7 @@
 """The ledger outlasts its business: written, read again, and only then is anything dropped."""
 
 import csv
+import dataclasses
 import io
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django_tenants.utils import schema_context
 
 from agents.models import Agent
-from billing import credits, keeping, usage
+from billing import credits, keeping, rollup, takings, usage
 from conversations.models import Channel, Contact, Conversation
 from providers import llm
 from tenants import deletion
@@ -23,6 +24,7 @@ from tests.tenants import staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CUSTOMER = "Zulmira Particular"
+LATE = 3  # credits
 
 
 @pytest.fixture
@@ -30,10 +32,16 @@ def business(alpha: Tenant, settings: Any, tmp_path: Path) -> Tenant:
     """Alpha with a payment, an answer that a customer had, and one that was given back."""
     settings.MEDIA_ROOT = tmp_path
     topup = TopUp.objects.create(
-        tenant=alpha, credits=1000, currency="brl", amount=10_000, status="paid", payment_intent="pi_1"
+        tenant=alpha,
+        credits=1000,
+        currency="brl",
+        amount=10_000,
+        status="paid",
+        payment_intent="pi_1",
+        paid_at=timezone.now(),
     )
     Refund.objects.create(
-        topup=topup, kind="refund", vendor_id="re_1", amount=10, credits=1, status="succeeded"
+        topup=topup, kind="refund", vendor_id="re_1", amount=10, credits=1, status="succeeded", is_live=True
     )
     now = timezone.now()
     with schema_context("alpha"), transaction.atomic():
@@ -57,30 +65,83 @@ def delete() -> None:
     call_command("delete_tenant", "alpha", reason="asked by the owner", interactive=False)
 
 
+def kept_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / "_kept").rglob("*") if path.is_file()]
+
+
 def table(row: KeptLedger, name: str) -> list[dict[str, str]]:
     with default_storage.open(f"{row.folder}/{name}") as file:
         return list(csv.DictReader(io.StringIO(file.read().decode())))
 
 
-def test_everything_about_money_stays_and_no_customer(business: Tenant, tmp_path: Path) -> None:
+def test_everything_about_money_stays_and_no_customer(
+    business: Tenant, client_for: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One erasure, as each costs seconds: what is kept, who reads it, and when it goes."""
+    monkeypatch.setattr(deletion, "close", charged_late(deletion.close))
+    now = timezone.now()
     with schema_context("alpha"):
-        balance = credits.standing(since=timezone.now()).balance
+        balance = credits.standing(since=now).balance + LATE
+    rollup.refresh_one(business, now=now)
+    taken = takings.by_month(now=now)
+    [margin] = takings.margins(taken, now=now)
     delete()
     assert not Tenant.objects.filter(slug="alpha").exists() and not TopUp.objects.exists()
+    # No month of the platform's changes, but by what was entered since.
+    assert takings.by_month(now=now) == taken and (taken[0].gross, taken[0].refunded) == (10_000, 10)
+    assert takings.margins(taken, now=now) == [dataclasses.replace(margin, given=margin.given + LATE)]
     row = KeptLedger.objects.get()
     assert (row.slug, row.closing) == ("alpha", balance) and row.entries >= 3
     assert row.kept_until.year == timezone.localdate().year + 10
+    the_files_are_right(row, tmp_path)
+    finance_alone_reads_it(row, client_for)
+    time_ends_it(tmp_path)
+
+
+def charged_late(close: Any) -> Any:
+    """An answer that was on its way when the doors closed is charged after the first writing."""
+
+    def closed(tenant: Tenant, *, now: Any) -> None:
+        close(tenant, now=now)
+        with schema_context("alpha"), transaction.atomic():
+            credits.grant(amount=LATE, reason="late", key="late", actor=None, now=now)
+
+    return closed
+
+
+def the_files_are_right(row: KeptLedger, folder: Path) -> None:
     ledger = table(row, "ledger.csv")
-    assert sum(int(one["credits"]) for one in ledger) == balance
-    assert {"turn:1", "topup:pi_1"} <= {one["cause"] for one in ledger}
+    assert sum(int(one["credits"]) for one in ledger) == row.closing
+    assert {"turn:1", "topup:pi_1", "late"} <= {one["cause"] for one in ledger}
     assert [one["key"] for one in table(row, "uses.csv")] == ["turn:1"]
     assert [one["payment_intent"] for one in table(row, "payments.csv")] == ["pi_1"]
     assert [one["vendor_id"] for one in table(row, "refunds.csv")] == ["re_1"]
     names = {told["name"] for told in row.files}
     assert f"statement-{timezone.localdate():%Y-%m}.pdf" in names
-    everything = b"".join(path.read_bytes() for path in (tmp_path / "_kept").rglob("*") if path.is_file())
+    everything = b"".join(path.read_bytes() for path in kept_files(folder))
     assert everything and CUSTOMER.encode() not in everything
     assert AuditEntry.objects.filter(action="ledger.keep", target="alpha").exists()
+
+
+def finance_alone_reads_it(row: KeptLedger, client_for: Any) -> None:
+    browser = client_for(None, staff.make("finance"))
+    page = browser.get("/admin/finance/kept/").content.decode()
+    assert "ledger.csv" in page
+    answer = browser.get(f"/admin/finance/kept/{row.pk}/ledger.csv")
+    assert b"topup:pi_1" in b"".join(answer.streaming_content)
+    assert browser.get(f"/admin/finance/kept/{row.pk}/..%2F..%2Fsecret").status_code == 404
+    assert client_for(None, staff.make("support")).get("/admin/finance/kept/").status_code == 403
+    assert AuditEntry.objects.filter(action="ledger.read", target="alpha").count() == 1
+
+
+def time_ends_it(folder: Path) -> None:
+    keeping.forget.apply(throw=True)
+    assert KeptLedger.objects.exists()
+    KeptLedger.objects.update(kept_until=timezone.localdate() - timedelta(days=1))
+    keeping.forget.apply(throw=True)
+    connection.set_schema_to_public()
+    assert not KeptLedger.objects.exists() and AuditEntry.objects.filter(action="ledger.forget").exists()
+    assert kept_files(folder) == []
 
 
 class Broken:
@@ -104,56 +165,18 @@ class Broken:
         return io.BytesIO(file.read()[:-1]) if self.how == "cut" else file
 
 
-@pytest.mark.parametrize("how", ["full", "lost", "cut"])
 def test_what_cannot_be_kept_stops_it_with_all_doors_open(
-    business: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+    business: Tenant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "default_storage", Broken(how))
-    with pytest.raises(CommandError, match="Nothing was dropped"):
-        delete()
-    business.refresh_from_db()
-    assert business.status == "ready" and Domain.objects.filter(tenant=business).exists()
-    with schema_context("alpha"):
-        assert credits.discrepancies() == 0
-    assert not KeptLedger.objects.exists()
-    assert [path for path in (tmp_path / "_kept").rglob("*") if path.is_file()] == []
-
-
-def test_what_is_entered_meanwhile_is_kept_too(business: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer that was on its way when the doors closed is charged after the first writing."""
-    close, late = deletion.close, []
-
-    def closed(tenant: Tenant, *, now: Any) -> None:
-        close(tenant, now=now)
-        with schema_context("alpha"), transaction.atomic():
-            late.append(credits.grant(amount=3, reason="late", key="late", actor=None, now=now))
-
-    monkeypatch.setattr(deletion, "close", closed)
-    delete()
-    row = KeptLedger.objects.get()
-    assert late and "late" in {one["cause"] for one in table(row, "ledger.csv")}
-
-
-def test_staff_of_finance_reads_it_and_time_ends_it(
-    business: Tenant, client_for: Any, tmp_path: Path
-) -> None:
-    delete()
-    row = KeptLedger.objects.get()
-    browser = client_for(None, staff.make("finance"))
-    page = browser.get("/admin/finance/kept/").content.decode()
-    assert "ledger.csv" in page
-    answer = browser.get(f"/admin/finance/kept/{row.pk}/ledger.csv")
-    assert b"topup:pi_1" in b"".join(answer.streaming_content)
-    assert browser.get(f"/admin/finance/kept/{row.pk}/..%2F..%2Fsecret").status_code == 404
-    assert client_for(None, staff.make("support")).get("/admin/finance/kept/").status_code == 403
-    assert AuditEntry.objects.filter(action="ledger.read", target="alpha").count() == 1
-    keeping.forget.apply(throw=True)
-    assert KeptLedger.objects.exists()
-    KeptLedger.objects.update(kept_until=timezone.localdate() - timedelta(days=1))
-    keeping.forget.apply(throw=True)
-    connection.set_schema_to_public()
-    assert not KeptLedger.objects.exists() and AuditEntry.objects.filter(action="ledger.forget").exists()
-    assert [path for path in (tmp_path / "_kept").rglob("*") if path.is_file()] == []
+    for how in ("full", "lost", "cut"):
+        monkeypatch.setattr(keeping, "default_storage", Broken(how))
+        with pytest.raises(CommandError, match="Nothing was dropped"):
+            delete()
+        business.refresh_from_db()
+        assert business.status == "ready" and Domain.objects.filter(tenant=business).exists(), how
+        with schema_context("alpha"):
+            assert credits.discrepancies() == 0, how
+        assert not KeptLedger.objects.exists() and kept_files(tmp_path) == [], how
 
 
 def test_ten_years_after_a_leap_day_is_a_day() -> None:
