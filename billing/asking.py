@@ -18,7 +18,7 @@ from django.db.models.functions import Abs
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
-from billing import credits, payment_setup, refunds
+from billing import credits, payment_setup, refunds, request_letters
 from billing.models import LedgerEntry
 from providers.errors import ProviderError
 from providers.payments import PaymentRefused, Refunded
@@ -159,6 +159,8 @@ def refuse(request_id: int, *, by: User, note: str, now: datetime) -> CreditRequ
     by_oneself = by.pk == request.asked_by_id
     _close(request, Status.REFUSED, by=None if by_oneself else by, note=note, now=now)
     _note("credits.refuse", request, actor=by)
+    if not by_oneself:
+        transaction.on_commit(lambda: ring_public(request_letters.tell, request_id=request.pk))
     return request
 
 
@@ -285,8 +287,8 @@ def _later(request: CreditRequest, error: Exception, *, now: datetime) -> None:
 
 
 def _failed(request: CreditRequest, *, code: str, now: datetime) -> None:
-    """The vendor will not: nothing moved, and who asked reads why."""
+    """The vendor will not: nothing moved, and who asked is told why."""
     log.warning("refund.refused", request_id=request.pk, code=code)
-    CreditRequest.objects.filter(pk=request.pk, status=Status.ALLOWED).update(
-        status=Status.FAILED, error=code[:80], next_try_at=None, decided_at=now
-    )
+    allowed = CreditRequest.objects.filter(pk=request.pk, status=Status.ALLOWED)
+    if allowed.update(status=Status.FAILED, error=code[:80], next_try_at=None, decided_at=now):
+        ring_public(request_letters.tell, request_id=request.pk)

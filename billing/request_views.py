@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from billing import asking, credits, money, refunds
+from billing import asking, credits, money, refunds, request_letters
 from tenants import access
 from tenants.backoffice import Page, add_alarm, add_page
 from tenants.models import CreditRequest, TopUp
@@ -25,6 +26,7 @@ SEES = "tenants.view_creditrequest"
 ASKS = "billing.add_ledgerentry"
 DECIDES = "tenants.change_creditrequest"
 LIST = "admin:finance_requests"
+LOOKED = "finance_requests_looked_at"  # in the session
 Site: Any = admin.site
 TEXT: Any = UnfoldAdminTextInputWidget
 
@@ -34,6 +36,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     rows = CreditRequest.objects.select_related("tenant", "asked_by", "decided_by", "topup")
     decided = rows.exclude(status=CreditRequest.Status.WAITING).order_by("-pk")
     page = Paginator(decided, PAGE).get_page(request.GET.get("page"))
+    request.session[LOOKED] = timezone.now().isoformat()
     return Site.show(
         request,
         "admin/billing/requests.html",
@@ -175,6 +178,20 @@ def somebody_waits(request: HttpRequest) -> str:
     return words % {"n": n} if n else ""
 
 
+def came_to_nothing(request: HttpRequest) -> str:
+    """The line above the back office of those whose requests were refused, until they have looked."""
+    if request.tenant is not None or not request.user.has_perm(ASKS):  # type: ignore[attr-defined]
+        return ""
+    looked = parse_datetime(request.session.get(LOOKED, ""))
+    n = request_letters.came_to_nothing(access.person(request), since=looked, now=timezone.now())
+    words = ngettext(
+        "%(n)s request of yours was refused or failed: look at the requests for credits.",
+        "%(n)s requests of yours were refused or failed: look at the requests for credits.",
+        n,
+    )
+    return words % {"n": n} if n else ""
+
+
 def _told(asked: CreditRequest) -> str:
     amount = {"amount": money.words(asked.amount, asked.currency)}
     if asked.status == CreditRequest.Status.WAITING:
@@ -183,6 +200,7 @@ def _told(asked: CreditRequest) -> str:
 
 
 add_alarm(somebody_waits)
+add_alarm(came_to_nothing)
 for _page in (
     Page(
         "finance/requests/",

@@ -101,7 +101,7 @@ class TestLargeGrants:
         assert ask(alpha, 10_000, now + timedelta(hours=25)) == "done"
 
     def test_are_refused_with_a_reason_and_taken_back_by_who_asked(
-        self, client_for: Any, alpha: Tenant
+        self, client_for: Any, alpha: Tenant, background: Any, mailoutbox: list[Any]
     ) -> None:
         one, two, before = finance("one"), finance("two"), balance(alpha)
         for _number in range(2):
@@ -110,12 +110,19 @@ class TestLargeGrants:
         refused = client_for(None, two).post(f"{REQUESTS}{first.pk}/", {"what": "refuse", "note": ""})
         assert "Say why" in refused.content.decode()
         assert client_for(None, two).post(f"{REQUESTS}{first.pk}/", {"what": "refuse", "note": "twice"})
-        assert client_for(None, one).post(f"{REQUESTS}{second.pk}/", {"what": "refuse", "note": "typo"})
+        asker = client_for(None, one)
+        assert asker.post(f"{REQUESTS}{second.pk}/", {"what": "refuse", "note": "typo"})
         assert [(each.status, each.decided_by_id) for each in CreditRequest.objects.order_by("pk")] == [
             ("refused", two.pk),
             ("refused", None),
         ]
-        assert balance(alpha) == before and b"twice" in client_for(None, one).get(REQUESTS).content
+        # Who asked is told of the one that somebody else refused, until they have looked.
+        background.run()
+        [letter] = mailoutbox
+        assert letter.to == [one.email] and "twice" in letter.body and f"{REQUESTS}{first.pk}/" in letter.body
+        assert b"1 request of yours was refused" in asker.get("/admin/").content
+        assert balance(alpha) == before and b"twice" in asker.get(REQUESTS).content
+        assert b"of yours" not in asker.get("/admin/").content
 
     def test_below_zero_are_said_and_stay_waiting(self, client_for: Any, alpha: Tenant) -> None:
         one, two = finance("one"), finance("two")
@@ -219,13 +226,17 @@ class TestRefunds:
         assert (row.status, len(till.stripe.account.refunds)) == ("done", 1)
         assert balance(till.tenant) == before - 100
 
-    def test_that_the_vendor_refuses_move_nothing_and_say_why(self, till: Till) -> None:
+    def test_that_the_vendor_refuses_move_nothing_and_say_why(
+        self, till: Till, background: Any, mailoutbox: list[Any]
+    ) -> None:
         topup, now = till.bought(), timezone.now()
         before = balance(till.tenant)
         till.stripe.account.create_refund({"payment_intent": topup.payment_intent, "amount": "9500"})
         row = asking.for_refund(topup, amount=1_000, reason="x", key="refund:1", asker=finance(), now=now)
         asking.send_one_back(row.pk, now=timezone.now())
         row.refresh_from_db()
+        background.run()
+        assert [(each.to, row.error in each.body) for each in mailoutbox] == [([row.asked_by.email], True)]
         till.enter()
         assert (row.status, bool(row.error), balance(till.tenant)) == ("failed", True, before)
         till.deliver_all()
