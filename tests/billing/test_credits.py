@@ -6,16 +6,12 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.db.utils import DatabaseError
 from django.utils import timezone
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from billing import credits, usage
 from billing.models import CreditAccount, Hold, LedgerEntry, Usage
@@ -135,64 +131,6 @@ class TestLedger:
         )  # fmt: skip
         assert credits.price_for("unheard-of", at=timezone.now()).pk == old.pk
         assert credits.price_for("unheard-of", at=timezone.now() + timedelta(days=2)).input_per_million == 9
-
-
-class Purse(RuleBasedStateMachine):
-    """Grants, holds, settlements and releases in any order and repeated: the books always balance."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.savepoint = transaction.atomic()
-        self.savepoint.__enter__()
-        self.numbers = 0
-        self.holds: list[Hold] = []
-
-    def teardown(self) -> None:
-        transaction.set_rollback(True)
-        self.savepoint.__exit__(None, None, None)
-
-    def key(self) -> str:
-        self.numbers += 1
-        return f"machine:{self.numbers}"
-
-    @rule(amount=st.integers(-60, 60).filter(bool))
-    def grant(self, amount: int) -> None:
-        available = CreditAccount.objects.get().available
-        try:
-            grant(amount, self.key())
-        except credits.InsufficientCredits:
-            assert available + amount < 0
-
-    @rule(amount=st.integers(1, 40))
-    def hold(self, amount: int) -> None:
-        available = CreditAccount.objects.get().available
-        try:
-            self.holds.append(credits.hold(key=self.key(), amount=amount, now=timezone.now()))
-        except credits.InsufficientCredits:
-            assert available < amount
-
-    @precondition(lambda self: self.holds)
-    @rule(data=st.data(), cost=st.integers(0, 90))
-    def settle(self, data: Any, cost: int) -> None:
-        hold = data.draw(st.sampled_from(self.holds))
-        credits.settle(hold, cost=cost, key=hold.key, reason="answer", now=timezone.now())
-
-    @precondition(lambda self: self.holds)
-    @rule(data=st.data())
-    def release(self, data: Any) -> None:
-        credits.release(data.draw(st.sampled_from(self.holds)), now=timezone.now())
-
-    @invariant()
-    def books_balance(self) -> None:
-        assert balanced()
-
-
-def test_the_books_balance_whatever_happens(in_alpha: Tenant) -> None:
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(
-        Purse, settings=hypothesis_settings(max_examples=25, stateful_step_count=40, deadline=None)
-    )
 
 
 def test_fifty_at_once_spend_what_there_is_and_not_more(transactional_db: None) -> None:

@@ -203,7 +203,7 @@ class TestThePage:
         kept = dict(SpendLimit.objects.values_list("agent_id", "credits_a_day"))
         assert kept == {None: 1500, agent.pk: 200}
         page = browser.get("/account/").content.decode()
-        assert 'value="1500"' in page and agent.name in page
+        assert 'value="1,500"' in page and agent.name in page
         assert browser.post("/account/limits", {"all": "", str(agent.pk): "200"}).status_code == 302
         connection.set_tenant(alpha)
         assert set(SpendLimit.objects.values_list("agent_id", flat=True)) == {agent.pk}

@@ -11,6 +11,7 @@ import pytest
 
 from conversations import hooks
 from conversations.models import Message, Unanswered
+from tenants import current, flags
 from tests.conversations import door
 from tests.conversations.cloud_shop import CloudShop
 from tests.conversations.conftest import Shop
@@ -21,11 +22,16 @@ SORTED = 2  # in the background, as far as it comes without vectors
 
 
 @pytest.fixture(autouse=True)
-def nobody_listens(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """However slow the machine: that no address listens is looked up by the first message only."""
-    monkeypatch.setattr(hooks, "QUIET_SECONDS", 3600.0)
+def remembered(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """However slow the machine: what is known for some seconds is looked up by the first message only."""
+    monkeypatch.setattr(hooks, "QUIET_SECONDS", 3600.0)  # that no address listens
+    monkeypatch.setattr(flags, "REMEMBER_SECONDS", 3600.0)
+    monkeypatch.setattr(current, "_REMEMBER_SECONDS", 3600.0)
+    monkeypatch.setattr(current, "_known", {})
+    flags.forget()
     yield
     hooks.wake()
+    flags.forget()
 
 
 def test_a_message_through_the_gateway(shop: Shop, django_assert_max_num_queries: Callable[..., Any]) -> None:
