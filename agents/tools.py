@@ -126,6 +126,12 @@ def built_in() -> dict[str, Tool]:
     return dict(_built_in)
 
 
+def title(name: str) -> str:
+    """What people call a tool; its name where there is none of this name any more."""
+    found = offered([name]).get(name)
+    return str(found.title) if found else name
+
+
 def offered(wanted: Iterable[str] | None = None) -> dict[str, Tool]:
     """All tools of the current business by name; one of its own never hides a built-in one.
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 from django_tenants.utils import schema_context
 
-from agents import gates, publishing
+from agents import gates, publishing, tools
 from agents.models import AgentVersion, Evaluation, EvaluationResult
 from conversations import gate_cases, judging, model_judge, replaying
 from conversations.gate_cases import Case
@@ -267,6 +267,8 @@ def in_words(result: EvaluationResult) -> list[str]:
 def _reason(kept: Any) -> str:
     if kept.get("why") == "not_settled":
         kept = {**kept, "words": stored_words.in_words(kept["words"])}
+    if kept.get("why") in judging.ABOUT_TOOLS:
+        kept = {**kept, "words": tools.title(kept["words"])}
     return judging.in_words(kept)
 
 

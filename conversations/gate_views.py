@@ -18,7 +18,7 @@ from tenants import access
 
 Verdict = EvaluationResult.Verdict
 KINDS = {
-    gate_cases.PINNED: _("pinned correction"),
+    gate_cases.PINNED: _("pinned case"),
     gate_cases.SCENARIO: _("scenario"),
     gate_cases.REAL: _("asked last week"),
     gate_cases.SIMULATION: _("simulated customer"),

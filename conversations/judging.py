@@ -15,6 +15,7 @@ from agents.expecting import ALTERNATIVES, Expects
 from agents.safety import fold
 
 CALLS_PERSON = "call_person"
+ABOUT_TOOLS = ("not_called", "untried")  # reasons whose words are a tool's name
 ALIKE = 0.55  # of the words of two answers that say the same in other words
 # Why an answer is not what was expected, and what is different in another; %(words)s are somebody's own.
 WORDS = {

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from pgvector.django import MaxInnerProduct
 
 from conversations import profile_reading, profile_words, remembering
@@ -209,16 +210,23 @@ def _drop(contact_id: int) -> None:
 
 def reasons_in_words(profile: ContactProfile) -> list[str]:
     """Why it has its value, for a person."""
+    told = ((_reason(str(one.get("code")), int(one["n"])), one) for one in profile.value_reasons)
+    return [f"{words} (+{one['points']})" for words, one in told if words]
+
+
+def _reason(code: str, count: int) -> str:
+    """One of them; empty for one that nobody knows any more."""
     words = {
-        "paid": _("paid %(n)s times"),
-        "booked": _("booked %(n)s times"),
-        "buying": _("wanted to buy in %(n)s questions"),
-        "hot": _("%(n)s messages of somebody about to buy"),
-        "talks": _("wrote on %(n)s days of the last 90"),
+        "paid": ngettext("paid %(n)s time", "paid %(n)s times", count),
+        "booked": ngettext("booked %(n)s time", "booked %(n)s times", count),
+        "buying": ngettext("wanted to buy in %(n)s question", "wanted to buy in %(n)s questions", count),
+        "hot": ngettext(
+            "%(n)s message of somebody about to buy", "%(n)s messages of somebody about to buy", count
+        ),
+        "talks": ngettext("wrote on %(n)s day of the last 90", "wrote on %(n)s days of the last 90", count),
         "lately": _("wrote in the last week"),
     }
-    known = [one for one in profile.value_reasons if one.get("code") in words]
-    return [f"{words[one['code']] % {'n': one['n']}} (+{one['points']})" for one in known]
+    return words.get(code, "") % {"n": count}
 
 
 def with_words(query: str) -> Q:

@@ -17,6 +17,7 @@ from conversations.models import Channel, Turn
 from conversations.routes import REFUSED
 
 DAYS = (7, 30)
+QUOTES = "extractive"
 
 
 class Percentile(Aggregate):
@@ -95,6 +96,7 @@ def _premium_model(version: AgentVersion | None) -> str:
 def _by_tier(turns: "QuerySet[Turn]", price: Price) -> Any:
     """One statement, a row a tier."""
     nobody = Q(vendor__in=[settled.VENDOR, REFUSED]) | Q(cached=True)
+    quoted = Q(vendor=QUOTES)  # without a model, and yet a tier's: it stands in where that has none
     done = ~Q(status=Turn.Status.FAILED)
     return (
         turns.order_by()
@@ -102,7 +104,7 @@ def _by_tier(turns: "QuerySet[Turn]", price: Price) -> Any:
         .annotate(
             answers=Count("pk", filter=done),
             asked=Count("pk", filter=done & ~nobody),
-            unasked=Count("pk", filter=done & nobody),
+            unasked=Count("pk", filter=done & (nobody | quoted)),
             spent=Sum("credits", filter=~nobody, default=0),
             premium=Sum(_as(price), filter=done & ~nobody, default=0),
             p50=Percentile("latency_ms", 0.5, filter=done & ~nobody),

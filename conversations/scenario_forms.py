@@ -7,6 +7,7 @@ from django import forms
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from agents import tools
 from agents.expecting import LONGEST_TALK, Expects, problem_of
 from agents.models import Agent, Scenario
 
@@ -42,7 +43,7 @@ class ScenarioForm(forms.Form):
     cites = forms.CharField(
         label=_("It is from the document"), required=False, max_length=200, help_text=_("Its name.")
     )
-    tool = forms.CharField(label=_("It uses the tool"), required=False, max_length=64)
+    tool = forms.ChoiceField(label=_("It uses the tool"), required=False)
     refuses = forms.ChoiceField(label=_("It says that it does not know"), required=False, choices=DECIDED)
     hands_over = forms.ChoiceField(label=_("A person is called"), required=False, choices=DECIDED)
     language = forms.ChoiceField(label=_("Language"), required=False, choices=LANGUAGES)
@@ -51,6 +52,9 @@ class ScenarioForm(forms.Form):
     def __init__(self, *args: Any, agent: Agent, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.agent = agent
+        named = sorted((str(tool.title), name) for name, tool in tools.offered().items())
+        choosing: Any = self.fields["tool"]
+        choosing.choices = [("", "–"), *((name, title) for title, name in named)]
 
     def clean_says(self) -> list[str]:
         lines = _lines(self.cleaned_data["says"])

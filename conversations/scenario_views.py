@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from agents import at_hand
+from agents import at_hand, tools
 from agents.models import Agent, Scenario
 from conversations.scenario_forms import ScenarioForm
 from tenants import access
@@ -53,7 +53,12 @@ def _expected(expects: dict[str, Any]) -> list[str]:
         ("says_not", _("does not say “%(words)s”")),
         ("tool", _("uses the tool “%(words)s”")),
     )
-    told = [words % {"words": one} for key, words in lists for one in _several(expects.get(key))]
+    named = {"tool": tools.title}  # everything else is somebody's own words
+    told = [
+        words % {"words": named.get(key, str)(one)}
+        for key, words in lists
+        for one in _several(expects.get(key))
+    ]
     decided = (
         ("refuses", _("does not answer it"), _("answers it")),
         ("hands_over", _("calls a person"), _("calls no person")),

@@ -91,7 +91,7 @@ def _in(lines: dict[str, str], language: str) -> str:
 def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, str]:
     """The best passage, as retrieval ranked it, and its row or its sentences that share most with the question."""
     wanted, lines = stems(question), passages[0].text.splitlines() or [""]
-    closest = max(lines, key=lambda line: len(wanted & stems(line)))
+    closest = max(lines, key=lambda line: _shared(wanted, line))
     if ROW.match(closest):
         return passages[0], closest[: LONGEST * 2]
     return passages[0], _quote(wanted, sentences.split(passages[0].text))
@@ -99,7 +99,7 @@ def _best_quote(question: str, passages: tuple[Passage, ...]) -> tuple[Passage, 
 
 def _quote(wanted: set[str], parts: list[str]) -> str:
     """The best sentence and its neighbours, as much as fits into one bubble."""
-    center = max(range(len(parts)), key=lambda i: (len(wanted & stems(parts[i])), -i))
+    center = max(range(len(parts)), key=lambda i: (_shared(wanted, parts[i]), -i))
     first = last = center
     while True:
         if last + 1 < len(parts) and _length(parts, first, last + 1) <= LONGEST:
@@ -109,6 +109,11 @@ def _quote(wanted: set[str], parts: list[str]) -> str:
         else:
             break
     return "\n".join(parts[first : last + 1])[: LONGEST * 2]
+
+
+def _shared(wanted: set[str], text: str) -> int:
+    """How much of a question a text shares: words of three letters, as *que* or *the*, say little."""
+    return sum(5 if len(stem) > 3 else 2 for stem in wanted & stems(text))
 
 
 def _readable(quote: str) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import template
 
-from agents import at_hand, hiring
+from agents import at_hand, hiring, tools
 from agents.models import Agent
 
 register = template.Library()
@@ -14,6 +14,12 @@ register = template.Library()
 def assistant_switch(current: Agent) -> dict[str, Any]:
     """Links to the same page for each of the others; they lead to the page with `?assistant=`."""
     return {"current": current, "at_work": hiring.at_work(), "parameter": at_hand.PARAMETER}
+
+
+@register.filter
+def tool_title(name: str) -> str:
+    """What people call a tool."""
+    return tools.title(name)
 
 
 @register.filter

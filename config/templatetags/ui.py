@@ -69,6 +69,12 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
+def lasted(moment: datetime | None) -> str:
+    """As `ago`, for a sentence that wants a length of time; empty under a minute."""
+    return ago(moment) if moment and timezone.now() - moment >= timedelta(minutes=1) else ""
+
+
+@register.filter
 def seconds(milliseconds: int | None) -> str:
     """Milliseconds as people read them: 840 -> "840 ms", 2310 -> "2.3 s"."""
     if milliseconds is None:

@@ -91,12 +91,10 @@ WITH_ONE_FORM = {
     "Version %(number)s answers from now on, with the words of version %(old)s.",
     "Version %(number)s answers from now on.",
     "while the session lasts; notifications %(n)s days",
-    "wrote on %(n)s days of the last 90",
     # -- can be one
     "%(count)s rows are there.",
     "%(n)s credits in all",
     "%(n)s days",
-    "%(n)s messages of somebody about to buy",
     "%(n)s seconds",
     "%(price)s in all; no price is known of %(n)s answers",
     "It works. At least %(count)s rows were read; the columns are %(columns)s.",
@@ -105,10 +103,7 @@ WITH_ONE_FORM = {
     "It works. The table has %(count)s rows; its columns are %(columns)s.",
     "It works. There are %(count)s rows; the columns are %(columns)s.",
     "That tier's budget of today (%(n)s credits) is spent; the next cheaper: %(tier)s.",
-    "booked %(n)s times",
     "every %(hours)s hours",
-    "paid %(n)s times",
-    "wanted to buy in %(n)s questions",
 }
 
 

@@ -172,7 +172,7 @@ class TestTools:
         script.app.answers.clear()
         script.answer_with("R$ 190. [1]", "R$ 190. [1]")
         assert asked(desk).totals["blocking"] == 1
-        assert "send_document" in gates.check(Agent.objects.order_by("pk")[0].draft)[0].text
+        assert "Send a document" in gates.check(Agent.objects.order_by("pk")[0].draft)[0].text
         ModelProvider.objects.all().delete()  # documents are quoted: they call nothing, right or wrong
         draft(tone="mais curto")
         sums = asked(desk).totals
@@ -264,12 +264,17 @@ class TestPages:
         refused = desk.browser.post(path, {"says": CLEANING})
         connection.set_tenant(desk.shop.tenant)
         assert refused.status_code == 422 and CLEANING in refused.content.decode()
-        made = desk.post(path, says=CLEANING, facts="R$ 190 | cento e noventa", hands_over="no", pinned="on")
-        assert made.status_code == 302
+        given = {"facts": "R$ 190 | cento e noventa", "hands_over": "no", "tool": "send_document"}
+        assert desk.post(path, says=CLEANING, pinned="on", **given).status_code == 302
         one = Scenario.objects.get()
         assert (one.kind, one.says, one.name) == ("pinned", [CLEANING], "quanto-custa-a-limpeza-dental")
-        assert one.expects == {"says": ["R$ 190 | cento e noventa"], "hands_over": False}
-        assert "R$ 190 | cento e noventa" in desk.page(path)
+        assert one.expects == {
+            "says": ["R$ 190 | cento e noventa"],
+            "tool": ["send_document"],
+            "hands_over": False,
+        }
+        page = desk.page(path)
+        assert "R$ 190 | cento e noventa" in page and "uses the tool “Send a document”" in page
         desk.post(f"{path}{one.pk}/pin")
         assert Scenario.objects.get().kind == "case"
         desk.post(f"{path}{one.pk}/delete")
