@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from conversations import channels, merging
@@ -17,8 +17,9 @@ from conversations.events import Identity, Said
 from conversations.models import Channel, Contact, ContactIdentity, ContactMerge, Conversation
 from conversations.numbers import ninth_digit_twin
 from providers.errors import ProviderError, ProviderRejected
-from tenants import live
+from tenants import live, written
 from tenants.background import enqueue, task
+from tenants.written import slot
 
 MAX_ATTEMPTS = 5
 FIRST_TRY = timedelta(seconds=2)  # after the message itself has been dealt with
@@ -39,8 +40,16 @@ def thread_of(channel: Channel, said: Said, *, now: datetime) -> Conversation:
 
 
 def _by_name(channel: Channel, name: str) -> Conversation | None:
-    ours = {"contact__identities__channel": channel, "contact__identities__value": name}
-    return Conversation.objects.select_for_update(of=("self",)).filter(channel=channel, **ours).first()
+    return _NAMED.first(channel=channel.pk, name=name)
+
+
+def _named() -> QuerySet[Conversation]:
+    ours = {"contact__identities__channel": slot("channel"), "contact__identities__value": slot("name")}
+    threads = Conversation.objects.select_for_update(of=("self",)).filter(channel=slot("channel"), **ours)
+    return threads.order_by("pk")[:1]
+
+
+_NAMED = written.Rows(_named)
 
 
 def _by_names(channel: Channel, said: Said, *, now: datetime) -> Conversation:
@@ -65,18 +74,19 @@ def _known(channel: Channel, names: Sequence[Identity]) -> dict[str, int]:
 
 
 def _new_thread(channel: Channel, contact_id: int, said: Said, *, now: datetime) -> Conversation:
-    return Conversation.objects.create(
-        channel=channel, contact_id=contact_id, address=said.chat, created_at=now
-    )
+    thread = Conversation(channel=channel, contact_id=contact_id, address=said.chat, created_at=now)
+    written.add(thread)
+    return thread
 
 
 def _new_contact(channel: Channel, names: Sequence[Identity], said: Said, *, now: datetime) -> int:
-    contact = Contact.objects.create(name="" if said.from_me else said.name, created_at=now)
+    contact = Contact(name="" if said.from_me else said.name, created_at=now)
+    written.add(contact)
     for name in names:
         identity = ContactIdentity(contact=contact, channel=channel, kind=name.kind[:12], value=name.value)
         if _is_open(identity, names):
             identity.resolve_at = now + FIRST_TRY
-        identity.save()
+        written.add(identity)
         if identity.resolve_at:
             enqueue(resolve, countdown=FIRST_TRY.total_seconds(), identity_id=identity.pk)
     return contact.pk
