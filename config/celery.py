@@ -91,6 +91,13 @@ def _take_turns_quickly(**_: Any) -> None:
     sys.setswitchinterval(0.001)
 
 
+@worker_init.connect
+def _let_the_doors_go_first(**_: Any) -> None:
+    """Where cores are few, who takes messages in goes before who works on them: a gateway waits for seconds
+    only, and a row for as long as it must."""
+    os.nice(5)
+
+
 @celeryd_after_setup.connect
 def _stand_in(sender: str, instance: Any, **_: Any) -> None:
     """Who answers customers does so without the broker, too: from the rows (`tenants.standin`)."""

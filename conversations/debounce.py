@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 
 from agents import pauses
 from conversations.models import Channel, Conversation, Message
+from tenants import written
+from tenants.written import slot
 
 # A sign of writing counts for so long: phones and our own chat repeat it every few seconds.
 WRITING = 5.0
@@ -58,10 +60,19 @@ def _under_ceiling(conversation: Conversation, due: datetime, *, now: datetime) 
 
 
 def _first_unread(conversation: Conversation, *, now: datetime) -> datetime:
-    moment = _unread(conversation).order_by("pk").values_list("created_at", flat=True).first()
-    return moment or now  # a failed turn waits for its next try
+    found = _FIRST(conversation=conversation.pk)
+    return found[0][0] if found else now  # a failed turn waits for its next try
+
+
+_UNREAD = {"direction": Message.Direction.IN, "outcome": "", "turn": None}  # what no turn has begun to answer
+_FIRST = written.Values(
+    lambda: (
+        Message.objects.filter(conversation=slot("conversation"), **_UNREAD)
+        .order_by("pk")
+        .values_list("created_at")[:1]
+    )
+)
 
 
 def _unread(conversation: Conversation) -> QuerySet[Message]:
-    """What no turn has begun to answer."""
-    return conversation.messages.filter(direction=Message.Direction.IN, outcome="", turn=None)
+    return conversation.messages.filter(**_UNREAD)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -26,9 +26,10 @@ from conversations import alarms, channels, hooks, restrictions
 from conversations.events import Event, Receipt, SessionStatus
 from conversations.models import Channel, ChannelStatus, Message
 from providers.errors import ProviderError, ProviderRejected
-from tenants import live
+from tenants import live, written
 from tenants.background import public_task, ready_schemas
 from tenants.db import connection
+from tenants.written import slot
 
 log = structlog.get_logger(__name__)
 Health = Channel.Health
@@ -165,8 +166,13 @@ def note(channel: Channel, *names: str, now: datetime) -> None:
 
 
 def _write_noted(channel_id: Any, noted: dict[str, datetime]) -> None:
-    Channel.objects.filter(pk=channel_id).update(**noted)
+    _noting(*sorted(noted))(pk=channel_id, **noted)
     noted.clear()
+
+
+@cache
+def _noting(*names: str) -> written.Change:
+    return written.Change(lambda: Channel.objects.filter(pk=slot("pk")), *names)
 
 
 def note_status(channel: Channel, status: str, *, now: datetime, detail: str = "") -> bool:

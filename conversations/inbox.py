@@ -64,6 +64,7 @@ MAX_ATTEMPTS = 5
 RECEIVED = "received"
 AGAIN_AFTER = timedelta(seconds=2)
 MOOD_LASTS = timedelta(days=1)  # through plain words: who asked for something in anger is angry still
+TO_THE_SECOND = timedelta(seconds=1)  # when a channel last brought something: its row is one for many threads
 PATIENCE = timedelta(seconds=30)  # after that a message that is changed will not come any more
 OFFERS_LOOKED_AT = 3  # of our latest messages, for the options that an answer may mean
 OF_A_MOMENT = (SessionStatus, TemplateChanged, Typing, Called)
@@ -395,7 +396,8 @@ def _remember_last(conversation: Conversation, message: Message, *, now: datetim
     conversation.last_message_at = now
     conversation.last_message_text = message.body[:160]
     _REMEMBERED(pk=conversation.pk, **{name: getattr(conversation, name) for name in REMEMBERED})
-    if message.direction == Message.Direction.IN:
+    last = conversation.channel.last_in_at
+    if message.direction == Message.Direction.IN and (last is None or now - last > TO_THE_SECOND):
         health.note(conversation.channel, "last_in_at", now=now)
 
 
