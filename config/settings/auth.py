@@ -28,5 +28,6 @@ ACCOUNT_SESSION_REMEMBER = True
 ALLAUTH_TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXIES", 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Frontdesk"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute wrong
 MFA_ADAPTER = "tenants.second_factor.Adapter"
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR")
