@@ -48,6 +48,7 @@ class Found:
     chunk_ids: tuple[int, ...] = ()
     starts: tuple[int, ...] = ()
     why: Why = Why(0.0, 0.0, 0.0)
+    leading: float = 0.0  # likeness by the leading part of the vector alone (`knowledge.support`)
 
     def chunk_at(self, place: int) -> int:
         """The chunk that the character at this place of `text` comes from."""

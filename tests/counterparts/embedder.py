@@ -16,7 +16,7 @@ import numpy as np
 from providers import embedding_server
 from tests.counterparts.serving import Background, answer, read
 
-DIMENSIONS = 896
+DIMENSIONS, LEADING = 896, 384
 
 
 @dataclass
@@ -46,11 +46,20 @@ class App:
 
 
 def vector(text: str) -> Any:
-    """A unit vector of halves that says which words a text has."""
-    made = np.full(DIMENSIONS, 1e-3)
-    for word in re.findall(r"\w+", text.casefold()):
-        made[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % DIMENSIONS] += 1
-    return (made / np.linalg.norm(made)).astype("<f2")
+    """A unit vector of halves that says which words a text has; of two parts, as the real one is."""
+    words = [
+        int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+        for word in re.findall(r"\w+", text.casefold())
+    ]
+    leading, other = (_part(words, dimensions) for dimensions in (LEADING, DIMENSIONS - LEADING))
+    joined = np.hstack([embedding_server.E5_WEIGHT * leading, other])
+    return (joined / np.linalg.norm(joined)).astype("<f2")
+
+
+def _part(words: list[int], dimensions: int) -> Any:
+    made = np.full(dimensions, 1e-3)
+    np.add.at(made, [word % dimensions for word in words], 1)
+    return made / np.linalg.norm(made)
 
 
 class Embedder(Background):

@@ -93,7 +93,7 @@ def test_the_right_passage_comes_first_in_four_languages(house, question, headin
 
 
 @pytest.mark.parametrize(
-    "question", ["que horas é o café da manhã?", "is parking free?", "aceitam cachorros?"]
+    "question", ["que horas é o café da manhã?", "do you accept dogs?", "aceitam cachorros?"]
 )
 def test_what_is_there_is_supported(house, question):
     assert retrieval.search(question=question).supported
