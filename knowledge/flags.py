@@ -6,11 +6,13 @@ Few false alarms matter more than finding everything (`knowledge.facts`).
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
+from psycopg import sql
 
 from knowledge import facts, facts_words
 from knowledge.models import Chunk, Document, Flag, Source
@@ -33,18 +35,22 @@ DIFFERS = gettext_noop("%(ours)s here, %(theirs)s there")
 SENTENCES = (EXPIRED, OLD_VALUES, NOT_RENEWED, DIFFERS)
 
 _CHUNKS, _DOCUMENTS = Chunk._meta.db_table, Document._meta.db_table
+_OF = f"SELECT embedding_model, public.vector_dims(embedding) FROM {_CHUNKS} WHERE document_id = %s LIMIT 1"
+_GOING_ON = "SET LOCAL hnsw.iterative_scan = relaxed_order"  # all the nearest may be of the same document
+# Model and dimensions stand in the text: only so the index on meaning is taken, where there is one.
 _PAIRS = f"""
 SELECT mine.id, near.id
 FROM {_CHUNKS} mine CROSS JOIN LATERAL (
-    SELECT other.id, other.embedding OPERATOR(public.<=>) mine.embedding AS distance
+    SELECT other.id, other.embedding::{{vector}} OPERATOR(public.<=>) mine.embedding::{{vector}} AS distance
     FROM {_CHUNKS} other
     WHERE other.document_id <> mine.document_id AND other.enabled
-      AND other.embedding_model = mine.embedding_model AND other.audience = mine.audience
+      AND other.embedding_model = {{model}} AND other.audience = mine.audience
       AND other.agent_ids = mine.agent_ids
-    ORDER BY distance, other.id LIMIT {NEIGHBOURS}) AS near
+    ORDER BY distance LIMIT {NEIGHBOURS}) AS near
 WHERE mine.document_id = %s AND mine.enabled AND near.distance < {1 - NEAR}
+  AND mine.embedding_model = {{model}}
   AND (SELECT status FROM {_DOCUMENTS} document WHERE document.id = mine.document_id) = 'ready'
-ORDER BY mine.position, near.distance LIMIT {MOST_CHUNKS}
+ORDER BY mine.position, near.distance, near.id LIMIT {MOST_CHUNKS}
 """
 
 
@@ -84,14 +90,22 @@ def contradictions(document: Document) -> Iterator[Flag]:
 
 def _near_pairs(document: Document) -> Iterator[tuple[Chunk, Chunk]]:
     """Each passage of a document with those of other documents that are nearest in meaning."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PAIRS, [document.pk])
-        pairs = cursor.fetchall()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_GOING_ON)
+        cursor.execute(_OF, [document.pk])
+        pairs = [pair for model in cursor.fetchall() for pair in _pairs(cursor, document, *model)]
     shown = Chunk.objects.defer("embedding", "search").select_related("document")
     chunks = shown.in_bulk({pk for pair in pairs for pk in pair})
     for mine, other in pairs:
         if mine in chunks and other in chunks:
             yield chunks[mine], chunks[other]
+
+
+def _pairs(cursor: Any, document: Document, model: str, dimensions: int) -> list[tuple[int, int]]:
+    """As `_near_pairs`, as ids."""
+    vector = sql.SQL(f"public.halfvec({dimensions})")  # what a column says of itself
+    cursor.execute(sql.SQL(_PAIRS).format(vector=vector, model=sql.Literal(model)), [document.pk])
+    return list(cursor.fetchall())
 
 
 def _is_flagged(one: Chunk, other: Chunk) -> bool:
