@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from providers import registry
 from providers.addresses import names_host
 from tenants import written
-from tenants.secrets import EncryptedTextField
+from tenants.secrets import EncryptedTextField, EncryptedValuesField
 from tenants.written import slot
 
 COMPARED = ("first", "second", "share", "salt")  # what an answer needs to know of a comparison
@@ -164,7 +164,7 @@ class ModelProvider(models.Model):
     vendor = models.CharField(_("vendor"), max_length=12, choices=vendors)
     base_url = models.URLField(_("base URL"), blank=True)
     api_key = EncryptedTextField(_("API key"), blank=True)
-    headers = models.JSONField(_("extra headers"), default=dict, blank=True)
+    headers = EncryptedValuesField(_("extra headers"), default=dict, blank=True)
     model = models.CharField(_("model"), max_length=120, blank=True)
     speech_model = models.CharField(
         _("model that hears voice notes"), max_length=120, blank=True, default="", db_default=""

@@ -1,4 +1,4 @@
-"""Secrets at rest: a text field that only ciphertext leaves the process with."""
+"""Secrets at rest: fields that only ciphertext leaves the process with."""
 
 import base64
 import hashlib
@@ -52,3 +52,25 @@ class EncryptedTextField(models.TextField):
         if lookup_name not in {"isnull", "exact"}:
             raise TypeError(f"An encrypted field cannot be compared by {lookup_name!r}.")
         return super().get_lookup(lookup_name)
+
+
+class EncryptedValuesField(models.JSONField):
+    """Names with secret texts: the database sees the names, and every text encrypted.
+
+    One that was written before is read as it stands, and encrypted when its row is saved.
+    """
+
+    def deconstruct(self) -> Any:
+        """As the JSON that it is to the database: what is in it is no migration's business."""
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.JSONField", args, kwargs
+
+    def get_prep_value(self, value: Any) -> Any:
+        plain = super().get_prep_value(value)
+        return {name: encrypt(str(text)) for name, text in plain.items()} if plain else plain
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        kept = super().from_db_value(value, expression, connection)
+        if not isinstance(kept, dict):
+            return kept
+        return {name: decrypt(text) if text.startswith(SIGN) else text for name, text in kept.items()}

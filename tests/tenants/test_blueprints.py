@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 from django_tenants.utils import schema_context
 
@@ -102,6 +103,10 @@ class TestApply:
             assert (channel.pk, channel.hmac_secret) == (route.pk, "hmac-secret-4")
             provider = ModelProvider.objects.get()
             assert provider.api_key == "model-secret-1" and provider.headers == {"X-Team": "team-secret-2"}
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT api_key, headers::text FROM agents_modelprovider")
+                stored = "".join(cursor.fetchone())
+            assert "X-Team" in stored and "secret" not in stored
             version = Agent.objects.get().published
             assert version.tiers == {"fast": {"provider": "claude", "model": "small"}}
 
