@@ -223,8 +223,16 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu at the side: the pages of this person, then the tables by app."""
     from django.contrib import admin
 
+    links = {page.name: reverse(f"admin:{page.name}") for page in pages(request)}
+    # Of pages below one another only the nearest is where one is.
+    here = max((link for link in links.values() if request.path.startswith(link)), key=len, default="")
     work = [
-        {"title": page.title, "icon": page.icon, "link": reverse(f"admin:{page.name}")}
+        {
+            "title": page.title,
+            "icon": page.icon,
+            "link": links[page.name],
+            "active": lambda _request, link=links[page.name]: link == here,
+        }
         for page in pages(request)
     ]
     home = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index")}
