@@ -32,26 +32,18 @@ def test_nobody_spends_what_another_process_has_spent(transactional_db: None) ->
     processes, threads = (int(number) for number in size.split("x"))
     connection.set_tenant(Tenant.objects.get(slug="alpha"))
     start_with(int(there))
-    command = [sys.executable, "-m", "tests.billing.spenders", "--threads", str(threads), "--key"]
-    spenders = [
-        subprocess.Popen(
-            [*command, f"p{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=PRODUCT
-        )
-        for number in range(processes)
-    ]
+    command = [sys.executable, "-m", "tests.billing.spenders"]
+    sizes = ["--processes", str(processes), "--threads", str(threads)]
+    spenders = subprocess.Popen(
+        [*command, *sizes], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=PRODUCT
+    )
     try:
-        for one in spenders:
-            assert one.stdout and one.stdout.readline() == "ready\n"
-        for one in spenders:  # now, all at once
-            assert one.stdin
-            one.stdin.write("go\n")
-            one.stdin.flush()
-        became = [json.loads(one.communicate(timeout=120)[0]) for one in spenders]
+        assert spenders.stdout and spenders.stdout.readline() == "ready\n"
+        became = json.loads(spenders.communicate("go\n", timeout=120)[0])
     finally:
-        for one in spenders:
-            one.kill()
-            one.wait()
-    spent, refused = (sum(each.get(name, 0) for each in became) for name in ("spent", "refused"))
+        spenders.kill()
+        spenders.wait()
+    spent, refused = (became.get(name, 0) for name in ("spent", "refused"))
     assert (spent, refused) == (int(there), processes * threads - int(there))
     account, entries = CreditAccount.objects.get(), LedgerEntry.objects.aggregate(total=Sum("amount"))
     assert (account.balance, account.held, entries["total"]) == (0, 0, 0)

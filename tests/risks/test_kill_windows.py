@@ -52,7 +52,7 @@ def kill(shop: Any) -> Iterator[Kill]:
     )
     assert victim.stdin and victim.stdout and victim.stdout.readline() == b"ready\n"
 
-    def order(step: str, point: str, *, settings: dict[str, Any] | None = None, **ids: int) -> None:
+    def order(step: str, point: str, *, settings: dict[str, Any] | None = None, **ids: Any) -> None:
         told = {"step": step, "point": point, "schema": "alpha", "settings": settings or {}, "ids": ids}
         victim.stdin.write(json.dumps(told).encode() + b"\n")  # type: ignore[union-attr]
         victim.stdin.flush()  # type: ignore[union-attr]

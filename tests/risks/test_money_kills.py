@@ -4,6 +4,7 @@ As M2: a real process is killed by SIGKILL at each point, every doorbell that it
 found afterwards is found by the sweeps. (Hold, model, settle, send: test_kill_windows.)
 """
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -16,11 +17,20 @@ from billing import asking, credits, payment_events, recharge_sweep, recharging
 from billing.models import CreditAccount, LedgerEntry
 from tenants.models import CreditRequest, PaymentEvent, TopUp
 from tests.billing.till import Till, settings_of
-from tests.counterparts.stripe import Stripe
+from tests.counterparts.stripe import Stripe, signed
 from tests.risks.test_kill_windows import Kill
 from tests.risks.test_kill_windows import kill as kill  # a fixture
 from tests.tenants import staff
 
+BUY = [
+    ("providers.payments:Payments.customer:after", "the vendor knows the payer and we do not"),
+    ("billing.topups:_begin:after", "the row is there, the vendor not yet asked"),
+    ("providers.payments:Payments.checkout:after", "the page is there and nobody knows"),
+]
+KNOCK = [
+    ("billing.payment_events:receive:before", "heard of, not yet stored"),
+    ("billing.payment_events:ring_public:before", "stored, nobody has said 200"),
+]
 EVENT = [
     ("billing.payment_setup:vendor:before", "claimed, the vendor not yet asked"),
     ("billing.topups:take_over:before", "the vendor has answered, nothing is written"),
@@ -69,6 +79,46 @@ def books_are_right() -> bool:
     return bool(CreditAccount.objects.get().balance == total) and credits.discrepancies() == 0
 
 
+def test_a_purchase_is_one_wherever_its_beginning_or_our_door_dies(
+    till: Till,
+    vendor: Stripe,
+    kill: Kill,
+    background: Any,
+) -> None:
+    for number, (point, what) in enumerate([*BUY, *KNOCK], start=1):
+        amount, told = number * 1_000, settings_of(vendor)
+        if (point, what) in BUY:
+            kill("buy", point, settings=told, buyer=till.asker.pk, amount=amount)
+        topup = till.start(amount=amount)  # the payer clicks again
+        event = paid(till, topup)
+        if (point, what) in KNOCK:
+            body = json.dumps(event).encode()
+            kill("knock", point, settings=told, body=body.decode(), signature=signature_of(body))
+            minutes_pass(till)
+        background.sent.clear()
+        assert till.deliver(event) == 200  # the vendor heard no 200, and tells again
+        topup.refresh_from_db()
+        assert (topup.status, TopUp.objects.count(), len(vendor.account.sessions)) == (
+            "paid",
+            number,
+            number,
+        ), what
+        assert LedgerEntry.objects.filter(kind="topup").count() == number and books_are_right(), what
+    assert len(vendor.account.customers) == 1
+
+
+def paid(till: Till, topup: TopUp) -> dict[str, Any]:
+    """The event of its payment, which nobody has told us yet."""
+    till.pay(topup)
+    [event] = [each for each in till.waiting if each["type"] == "checkout.session.completed"]
+    till.waiting.clear()
+    return event
+
+
+def signature_of(body: bytes) -> str:
+    return signed(body)["stripe-signature"]
+
+
 def test_a_payment_is_credited_once_wherever_its_work_dies(
     till: Till,
     vendor: Stripe,
@@ -77,9 +127,7 @@ def test_a_payment_is_credited_once_wherever_its_work_dies(
 ) -> None:
     for point, what in EVENT:
         topup = till.start()
-        till.pay(topup)
-        [event] = [each for each in till.waiting if each["type"] == "checkout.session.completed"]
-        till.waiting.clear()
+        event = paid(till, topup)
         payment_events.receive([_event(event)], now=timezone.now())
         background.sent.clear()  # the doorbell is lost
         row = PaymentEvent.objects.get(event_id=event["id"])

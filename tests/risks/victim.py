@@ -1,8 +1,8 @@
 """A process that dies at a named point: `python -m tests.risks.victim`, orders on stdin, a line of JSON each.
 
 An order is {step, point, schema, settings, ids}. A fork carries it out; `point` is "module:function:after" or
-":before", and there the fork kills itself as the kernel would. Every doorbell that it rings is lost. The line
-that comes back is the signal that ended it, 0 when it came to the end.
+":before", the function perhaps a class's, and there the fork kills itself as the kernel would. Every doorbell
+that it rings is lost. The line that comes back is the signal that ended it, 0 when it came to the end.
 """
 
 import importlib
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 from unittest import mock
 
@@ -23,6 +24,8 @@ STEPS = {
     "event": "billing.payment_events:work",
     "refund": "billing.asking:send_back",
     "charge": "billing.recharging:recharge",
+    "buy": "tests.risks.money_steps:buy",
+    "knock": "tests.risks.money_steps:knock",
 }
 
 
@@ -51,8 +54,9 @@ def _carry_out(order: dict[str, Any]) -> None:
     from celery import Task
     from django.test.utils import override_settings
 
-    module, name, when = order["point"].split(":")
-    place = importlib.import_module(module)
+    module, path, when = order["point"].split(":")
+    *owners, name = path.split(".")
+    place: Any = reduce(getattr, owners, importlib.import_module(module))
     deadly = _deadly(getattr(place, name), when)
     with (
         override_settings(**order["settings"]),
