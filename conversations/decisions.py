@@ -187,7 +187,7 @@ def _limits(*, now: datetime) -> Iterator[Decision]:
             "coins",
             pk=limit.pk,
             of=limit,
-            more={"proposed": limit.credits_a_day * 3 // 2 + 1},
+            more={"proposed": max(limit.credits_a_day + 1, limit.credits_a_day * 3 // 2)},
             is_bad=True,
         )
 
