@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, F, QuerySet, Subquery, Value, When
+from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
@@ -67,11 +68,18 @@ def cost_of(price_list: str, model: str, tokens: Tokens, *, at: datetime) -> int
 
 def cost_by_length(price_list: str, model: str, kind: str, amount: int, *, at: datetime) -> Any:
     """As `cost`, of seconds heard or characters spoken: `kind` is one of BY_LENGTH."""
-    per = BY_LENGTH[kind]
-    total = F(kind) * Value(amount) + Value(per - 1, output_field=BigIntegerField())
-    each = total / Value(per, output_field=BigIntegerField())
-    known = _holding(price_list, names(model), kind=kind, at=at).annotate(cost=each)
-    return Subquery(known.values_list("cost", flat=True)[:1], output_field=BigIntegerField())
+    called = names(model)
+    return _by_length(kind)(
+        price_list=price_list, called=called[0], plainly=called[-2:][0], amount=amount, at=at
+    )
+
+
+@cache
+def _by_length(kind: str) -> written.Part:
+    per = Value(BY_LENGTH[kind], output_field=BigIntegerField())
+    total = F(kind) * slot("amount", BigIntegerField()) + per - Value(1, output_field=BigIntegerField())
+    known = _holding(slot("price_list"), _CALLED, kind=kind, at=slot("at")).annotate(cost=total / per)
+    return written.Part(lambda: known.values_list("cost", flat=True)[:1], BigIntegerField())
 
 
 def price(price_list: str, model: str, *, at: datetime) -> VendorPrice | None:
@@ -90,10 +98,11 @@ def _costs(price_list: Any, called: Sequence[Any], tokens: Sequence[Any], *, at:
     return _holding(price_list, called, at=at).annotate(cost=_sum(*tokens)).values_list("cost", flat=True)
 
 
+_CALLED = (slot("called"), slot("plainly"), EVERY_MODEL)  # as `names` has them
 _COST = written.Part(
     lambda: _costs(
         slot("price_list"),
-        [slot("called"), slot("plainly"), EVERY_MODEL],
+        _CALLED,
         [slot(name, BigIntegerField()) for name in COUNTED],
         at=slot("at"),
     )[:1],

@@ -21,9 +21,10 @@ class _Client(RedisCacheClient):
     """Django makes a client for every call, which takes as long as the call; here each pool keeps its one."""
 
     def get_client(self, key: Any = None, *, write: bool = False) -> Any:
-        pool = self._get_connection_pool(write)
+        own: Any = self
+        pool = own._get_connection_pool(write)
         if (kept := getattr(pool, "kept_client", None)) is None:
-            kept = pool.kept_client = self._client(connection_pool=pool)
+            kept = pool.kept_client = own._client(connection_pool=pool)
         return kept
 
 

@@ -20,6 +20,7 @@ from tenants.db import connection, kept
 
 M = TypeVar("M", bound=models.Model)
 Describe = Callable[[], Any]
+_populators: Any = get_related_populators  # whose types are those of a later Django
 
 
 class _Slot(Expression):
@@ -29,7 +30,7 @@ class _Slot(Expression):
         super().__init__(output_field)
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
 
@@ -108,7 +109,7 @@ class Rows(Generic[M]):
         self._locks, self._class = query.select_for_update, compiler.klass_info["model"]
         self._start, self._end = fields[0], fields[-1] + 1
         self._names = [one[0].target.attname for one in compiler.select[self._start : self._end]]
-        self._beside = get_related_populators(compiler.klass_info, compiler.select, connection.alias)
+        self._beside = _populators(compiler.klass_info, compiler.select, connection.alias)
         self._more = dict(compiler.annotation_col_map or {})
         self._converters = _converters(compiler)
         written = _Written(text, params)
@@ -222,9 +223,9 @@ def _told(row: models.Model) -> list[tuple[str, str, Sequence[Any]]]:
         if isinstance(value, DatabaseDefault) or (value is None and field is row._meta.auto_field):
             continue  # the database gives it
         if isinstance(value, RawSQL):
-            found.append((field.column, f"({value.sql})", value.params))
+            found.append((str(field.column), f"({value.sql})", value.params))
         else:
-            found.append((field.column, "%s", [_plain(field.get_db_prep_save(value, connection))]))
+            found.append((str(field.column), "%s", [_plain(field.get_db_prep_save(value, connection))]))
     return found
 
 

@@ -167,7 +167,7 @@ class TestSweep:
         shop.background.commit()
         shop.background.sent.clear()
         broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
-        broker.rpush("fast", *["a doorbell"] * (sweep.MOST_RINGS + 1))
+        broker.rpush("fast", *["a doorbell"] * (sweep.BEHIND + 1))
         try:
             sweep.sweep.apply(throw=True)
         finally:
