@@ -79,6 +79,12 @@ class TopUpAdmin(ReadOnlyAdmin):
     search_fields = ("tenant__name", "tenant__slug", "payment_intent", "session_id")
     ordering = ("-pk",)
     list_select_related = ("tenant",)
+    readonly_fields = ("price", "paid", "refunded")
+    fields = (
+        "tenant", "kind", "status", "credits", "price", "paid", "method", "error", "refunded",
+        "refunded_credits", "keeps_card", "requested_by", "created_at", "paid_at", "receipt_url",
+        "payment_intent", "session_id",
+    )  # fmt: skip
     actions_detail = ("send_back",)
 
     def has_send_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -91,6 +97,10 @@ class TopUpAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("price"), ordering="amount")
     def price(self, topup: TopUp) -> str:
         return money.words(topup.amount, topup.currency)
+
+    @display(description=gettext_lazy("paid with tax"))
+    def paid(self, topup: TopUp) -> str:
+        return money.words(topup.charged, topup.currency) if topup.charged else "–"
 
     @display(description=gettext_lazy("refunded"))
     def refunded(self, topup: TopUp) -> str:
