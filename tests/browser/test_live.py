@@ -67,9 +67,18 @@ def test_what_a_page_missed_leaves_it_as_a_fresh_load(
     page.locator("#chat-list").get_by_role("link", name=name).click(timeout=PATIENT)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     product.hear("stop", phone=phone, name=name)
-    expect(page.locator("#person").get_by_text("withdrawn", exact=True)).to_be_visible(timeout=PATIENT)
-    cut.deaf = True
+    withdrawn = page.locator("#person").get_by_text("withdrawn", exact=True)
+    expect(withdrawn).to_be_visible(timeout=PATIENT)
+    page.locator("#person").get_by_label("Change: Name").click()
+    box = page.locator("#person [data-editing] [name=value]")
+    box.fill("Half a name")
     product.hear("start", phone=phone, name=name)
+    page.locator("#person [data-stale]").wait_for(state="attached", timeout=PATIENT)
+    expect(box).to_have_value("Half a name")  # nobody's form is taken away by what happens
+    box.press("Escape")
+    expect(withdrawn).to_have_count(0)
+    cut.deaf = True
+    product.hear("stop", phone=phone, name=name)
     for number in range(MISSED):
         product.hear(f"And number {number}?", phone=phone, name=name)
     other = page_at(state=owner)
