@@ -67,8 +67,8 @@ class Hold(models.Model):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
 
     # What the statement that made it saw: credits left besides, and where saving begins.
-    room: ClassVar[int | None] = None
-    saving_below: ClassVar[int | None] = None
+    room: int | None = None
+    saving_below: int | None = None
 
     class Meta:
         verbose_name = _("hold")

@@ -185,7 +185,8 @@ def margins(taken: Sequence[Takings], *, now: datetime) -> list[Margin]:
 def _moved(days: QuerySet[DailyTotal], *, since: date) -> list[dict[str, Any]]:
     """The figures of each month."""
     months = days.filter(day__gte=since).annotate(month=TruncMonth("day")).values("month").order_by("month")
-    return list(months.annotate(**{name: Sum(name) for name in rollup.FIGURES}))
+    found: Any = months.annotate(**{name: Sum(name) for name in rollup.FIGURES})
+    return list(found)
 
 
 def in_dollars(taken: Sequence[Takings]) -> int | None:
