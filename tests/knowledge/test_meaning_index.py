@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from django.contrib.postgres.search import SearchVector
+from django.db.models import Value
 from django_tenants.utils import schema_context
 
-from knowledge import embeddings, meaning_index, retrieval
+from knowledge import counting, embeddings, meaning_index, retrieval
 from knowledge import search_statement as statements
 from knowledge.models import Chunk, Document
 from tenants.db import connection
@@ -76,6 +78,27 @@ def plan(statement):
 def nearest(number):
     asked = embeddings.Vector(MODEL, vector(number))
     return retrieval.rank(question="?", vector=asked, limit=3).passages[0].text
+
+
+@pytest.fixture
+def common(shop, monkeypatch):
+    """Every second passage is red, every third has a door; neither word finds by itself."""
+    monkeypatch.setattr(statements, "BY_WORDS", 5)
+    monkeypatch.setattr(statements, "BY_MEANING", 5)
+    statements.by_both.cache_clear()
+    for chunk in Chunk.objects.all():
+        words = "red " * (chunk.position % 2 == 0) + "door " * (chunk.position % 3 == 0)
+        chunk.search = SearchVector(Value(words), config="public.fd_en")
+        chunk.save(update_fields=["search"])
+    counting.count_words(list(Chunk.objects.values_list("pk", flat=True)))
+    yield
+    statements.by_both.cache_clear()
+
+
+def test_two_common_words_together_find_what_is_not_near(common):
+    asked = embeddings.Vector(MODEL, vector(7))
+    found = retrieval.rank(question="red door", vector=asked, limit=4).passages
+    assert [int(passage.heading[0]) for passage in found] == [7, 36, 0, 24]  # 38, 4 and 19 are nearer
 
 
 class TestKeep:
