@@ -106,6 +106,7 @@ class TenantAdmin(ModelAdmin):
     )  # fmt: skip
     list_filter = ("status", NeedsFilter, "language")
     list_select_related = ("state",)
+    list_per_page = 50
     search_fields = ("name", "slug", "domains__domain")
     ordering = ("name",)
     fields = ("name", "slug", "schema_name", "status", "timezone", "language", "created_at")
