@@ -24,6 +24,7 @@ __all__ = ["_convert_once"]
 
 OGG = "audio/ogg; codecs=opus"
 QUESTION = "Quanto custa a limpeza?"
+TOGETHER = 20  # customers at once
 # What stands in a document the business has published: its links and numbers may be quoted.
 PUBLISHED = {"link", "image", "payment", "contact"}
 
@@ -112,7 +113,7 @@ def test_no_customer_reads_what_it_was_talked_into(obedient: Any) -> None:
             chat = f"55119{way_in}00{number:04d}@c.us"
             asked[chat] = aim, ask
             ask(obedient, text, chat)
-            if ask in ALONE:
+            if ask in ALONE or number % TOGETHER == TOGETHER - 1:
                 obedient.work()
         obedient.work()
     heard: dict[str, str] = {}
